@@ -1,0 +1,3 @@
+//! toolgate: a policy decision point for MCP tool calls. See `docs/ARCHITECTURE.md`.
+
+pub mod model;

@@ -1,0 +1,13 @@
+//! The nouns of toolgate. This module uses nothing else of the crate, and every other module may
+//! use it.
+
+pub mod bundle;
+pub mod call;
+pub mod finding;
+pub mod json;
+pub mod obligation;
+pub mod principal;
+pub mod reason;
+pub mod revision;
+pub mod time;
+pub mod verdict;

@@ -1,0 +1,40 @@
+//! Policy as it was read, before it is compiled.
+
+use super::json::Object;
+
+/// One Rego module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// The path within its bundle, such as `contracts/policy.rego`: named in errors and coverage.
+    pub path: String,
+    /// The Rego text.
+    pub source: String,
+}
+
+/// Everything that one policy set is compiled from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Modules of the live set, sorted by path; test modules (`*_test.rego`) are never part of it.
+    pub modules: Vec<Module>,
+    /// Test modules, for `toolgate test` alone.
+    pub tests: Vec<Module>,
+    /// The merged data documents: the members of `data`.
+    pub data: Object,
+    /// What each bundle may grant: package paths to the servers its bundle may speak for.
+    pub grants: Vec<BundleGrant>,
+    /// The manifests' revision, joined by `,`; empty if none has one.
+    pub revision: String,
+    /// `sha256:<hex>` over names and contents of all files.
+    pub digest: String,
+}
+
+/// What the operator lets one bundle speak for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleGrant {
+    /// The bundle's name in the configuration.
+    pub bundle: String,
+    /// Module paths of the bundle start with this; empty for a set of one bundle.
+    pub path_prefix: String,
+    /// Servers for which its packages may grant; `None`: every server.
+    pub servers: Option<Vec<String>>,
+}

@@ -1,0 +1,108 @@
+//! Who asks, and how that is known.
+
+use super::json::{Json, Object};
+
+/// A caller as policy sees it in `input.principal`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// The subject that policy and directory know, never empty once authenticated.
+    pub id: String,
+    /// The human on whose behalf the agent acts, if known.
+    pub user: Option<String>,
+    /// The agent, if known.
+    pub agent: Option<String>,
+    /// The client program, if known.
+    pub client: Option<String>,
+    /// Roles, from the source that `roles_from` names.
+    pub roles: Vec<String>,
+    /// Attributes, from the same source.
+    pub attributes: Object,
+    /// Who delegated to whom, outermost first.
+    pub delegation: Vec<String>,
+    /// How the caller proved who it is.
+    pub authenticated_by: AuthenticatedBy,
+    /// Where roles and attributes come from; `None` if there are none.
+    pub roles_from: Option<RolesFrom>,
+}
+
+/// How a caller proved who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthenticatedBy {
+    /// A verified client certificate.
+    Mtls,
+    /// A verified token.
+    Jwt,
+    /// The uid of the peer of a Unix socket.
+    PeerUid,
+    /// Asserted by a caller (shim) that may speak for this subject.
+    Shim,
+    /// Evaluated in the caller's own process: the operator's own word.
+    #[default]
+    Local,
+}
+
+impl AuthenticatedBy {
+    /// The name in `input` and in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mtls => "mtls",
+            Self::Jwt => "jwt",
+            Self::PeerUid => "peer_uid",
+            Self::Shim => "shim",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// Where roles and attributes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RolesFrom {
+    /// Claims of the verified token.
+    Token,
+    /// `data.directory.principals[id]`.
+    Directory,
+    /// The caller's word, where its grant allows that.
+    Shim,
+}
+
+impl RolesFrom {
+    /// The name in `input` and in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Directory => "directory",
+            Self::Shim => "shim",
+        }
+    }
+}
+
+impl Principal {
+    /// `input.principal`: absent parts are absent, never null.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let mut out = Object::new();
+        out.insert("id", self.id.as_str());
+        for (name, part) in [
+            ("user", &self.user),
+            ("agent", &self.agent),
+            ("client", &self.client),
+        ] {
+            if let Some(part) = part {
+                out.insert(name, part.as_str());
+            }
+        }
+        out.insert("roles", Json::array(self.roles.iter().map(String::as_str)));
+        out.insert("attributes", self.attributes.clone());
+        out.insert(
+            "delegation",
+            Json::array(self.delegation.iter().map(String::as_str)),
+        );
+        out.insert("authenticated_by", self.authenticated_by.as_str());
+        if let Some(from) = self.roles_from {
+            out.insert("roles_from", from.as_str());
+        }
+        Json::Object(out)
+    }
+}

@@ -1,0 +1,53 @@
+//! Points in time, given from outside: nothing that decides reads a clock.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// Nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From nanoseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// From RFC 3339 text, such as `2026-11-21T10:00:00Z`; `None` if it is not that.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text)
+            .ok()?
+            .timestamp_nanos_opt()
+            .map(Self)
+    }
+
+    /// RFC 3339, UTC, whole seconds or as many decimals as are needed (3, 6 or 9).
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        self.format(SecondsFormat::AutoSi)
+    }
+
+    /// RFC 3339, UTC, microseconds: the form in the audit log.
+    #[must_use]
+    pub fn rfc3339_micros(self) -> String {
+        self.format(SecondsFormat::Micros)
+    }
+
+    fn format(self, decimals: SecondsFormat) -> String {
+        DateTime::<Utc>::from_timestamp_nanos(self.0).to_rfc3339_opts(decimals, true)
+    }
+
+    /// This point in time, later by a duration; saturates.
+    #[must_use]
+    pub fn plus(self, duration: std::time::Duration) -> Self {
+        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+}
