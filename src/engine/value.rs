@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 #[cfg(test)]
 mod tests;
 
-/// Most significant digits of a number that is no integer: a double holds these exactly enough to
-/// be written back as they were.
+/// Most significant digits of a number that is not written as an integer: a double holds these
+/// exactly enough to be written back as they were.
 const FRACTION_DIGITS_MAX: usize = 15;
 
 /// A number that the engine would round.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a number with a fraction has more than {FRACTION_DIGITS_MAX} significant digits")]
+#[error(
+    "a number with a fraction or an exponent is too small or has more than {FRACTION_DIGITS_MAX} significant digits"
+)]
 pub struct Inexact;
 
 /// Why a value that a policy returned is not JSON.
@@ -66,9 +68,14 @@ fn number_to_value(number: &Number) -> Result<Value, Inexact> {
     }
     let text = number.as_str();
     let value = Value::from_numeric_string(text).map_err(|_| Inexact)?;
-    // Integers, also those written as 1e400, are kept whole by the engine; a double is not.
-    let is_double = !value.as_number().map_err(|_| Inexact)?.is_integer();
-    if is_double && significant_digits(text) > FRACTION_DIGITS_MAX {
+    let whole = text
+        .trim_start_matches('-')
+        .chars()
+        .all(|c| c.is_ascii_digit());
+    let digits = significant_digits(text);
+    let vanished = digits > 0 && value.as_f64().is_ok_and(|value| value == 0.0);
+    // Whole numbers are kept whole by the engine; anything else may become a double.
+    if vanished || (!whole && digits > FRACTION_DIGITS_MAX) {
         return Err(Inexact);
     }
     Ok(value)

@@ -16,8 +16,13 @@ fn keeps_numbers_or_refuses_them() {
         assert_eq!(to_json(&value, &mut 1000).unwrap().to_string(), text);
     }
     assert!(to_value(&parse("1e400")).is_ok());
-    for text in ["0.12345678901234567", "9007199254740993.5", "1e-400"] {
-        assert_eq!(to_value(&parse(text)).is_err(), text != "1e-400", "{text}");
+    for text in [
+        "0.12345678901234567",
+        "9007199254740993.5",
+        "9007199254740993.0",
+        "1e-400",
+    ] {
+        assert!(to_value(&parse(text)).is_err(), "{text}");
     }
 }
 
