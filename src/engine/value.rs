@@ -132,7 +132,12 @@ fn number_to_json(value: &Value, bytes_left: &mut usize) -> Result<Json, NotJson
     if let Ok(small) = value.as_i64() {
         return Ok(Json::from(small));
     }
-    let text = serde_json::to_string(value).map_err(|_| NotJson::Number)?;
+    let number = value.as_number().map_err(|_| NotJson::Number)?;
+    // serde would write an integer beyond 64 bits as a double.
+    let text = match number.as_big().filter(|_| number.is_integer()) {
+        Some(integer) => integer.to_string(),
+        None => serde_json::to_string(value).map_err(|_| NotJson::Number)?,
+    };
     spend(bytes_left, text.len())?;
     json::parse(text.as_bytes(), Limits::REQUEST).map_err(|_| NotJson::Number)
 }
