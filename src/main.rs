@@ -1,1 +1,3 @@
+//! The `toolgate` command.
+
 fn main() {}
