@@ -1,6 +1,7 @@
 //! Rego policies: the gate they must pass, compiling, evaluation. The only module that names
 //! regorus.
 
+pub(crate) mod ast;
 mod replica;
 mod set;
 mod value;
