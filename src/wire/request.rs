@@ -3,6 +3,7 @@
 use super::v1;
 use crate::model::call::{Mcp, Phase};
 use crate::model::json::{self, Json, Limits, Object};
+use crate::model::subject::{Asserted, Subject, Token};
 use sha2::{Digest, Sha256};
 
 /// Longest identifier (request, session, correlation id, server, method), in bytes.
@@ -26,32 +27,6 @@ pub struct Malformed {
     pub field: &'static str,
     /// What is wrong; never the value.
     pub problem: String,
-}
-
-/// Who the call is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The authenticated caller itself.
-    Caller,
-    /// A subject for which the caller speaks.
-    Asserted {
-        /// The principal.
-        id: String,
-        /// The human; empty if unknown.
-        user: String,
-        /// The agent; empty if unknown.
-        agent: String,
-        /// The client; empty if unknown.
-        client: String,
-        /// Roles.
-        roles: Vec<String>,
-        /// Attributes.
-        attributes: Object,
-        /// Delegation, outermost first.
-        delegation: Vec<String>,
-    },
-    /// A JWT to be verified.
-    BearerToken(String),
 }
 
 /// A well-formed `DecideRequest`, before anybody knows who asks.
@@ -124,7 +99,7 @@ impl TryFrom<v1::DecideRequest> for Question {
             result: result(phase, &request.result_json)?,
             call_id: call_id(phase, request.call_id)?,
             context: context(request.context)?,
-            subject: request.subject.map_or(Ok(Subject::Caller), subject)?,
+            subject: request.subject.map_or(Ok(Subject::None), subject)?,
             request_id: text("request_id", request.request_id, ID_BYTES_MAX)?,
             client_session: text("client_session", request.client_session, ID_BYTES_MAX)?,
             correlation_id: text("correlation_id", request.correlation_id, ID_BYTES_MAX)?,
@@ -258,22 +233,28 @@ fn subject(subject: v1::decide_request::Subject) -> Result<Subject, Malformed> {
             let problem = format!("is longer than {TOKEN_BYTES_MAX} bytes");
             return Err(malformed("bearer_token", problem));
         }
-        v1::decide_request::Subject::BearerToken(token) => return Ok(Subject::BearerToken(token)),
+        v1::decide_request::Subject::BearerToken(token) => {
+            return Ok(Subject::BearerToken(Token::new(token)));
+        }
         v1::decide_request::Subject::Asserted(asserted) => asserted,
     };
     let id = text("asserted.id", asserted.id, ID_BYTES_MAX)?;
     if id.is_empty() {
         return Err(malformed("asserted.id", "is required"));
     }
-    Ok(Subject::Asserted {
+    let optional = |field, value: String| {
+        let value = text(field, value, ID_BYTES_MAX)?;
+        Ok((!value.is_empty()).then_some(value))
+    };
+    Ok(Subject::Asserted(Asserted {
         id,
-        user: text("asserted.user", asserted.user, ID_BYTES_MAX)?,
-        agent: text("asserted.agent", asserted.agent, ID_BYTES_MAX)?,
-        client: text("asserted.client", asserted.client, ID_BYTES_MAX)?,
+        user: optional("asserted.user", asserted.user)?,
+        agent: optional("asserted.agent", asserted.agent)?,
+        client: optional("asserted.client", asserted.client)?,
         roles: texts("asserted.roles", asserted.roles)?,
         attributes: object("asserted.attributes_json", &asserted.attributes_json)?,
         delegation: texts("asserted.delegation", asserted.delegation)?,
-    })
+    }))
 }
 
 fn definition(tool: Option<&v1::ToolDefinition>) -> Result<(Option<String>, Object), Malformed> {
