@@ -11,8 +11,11 @@ mod jwt;
 mod pattern;
 mod peer;
 mod session;
+mod subject;
 mod token;
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -25,14 +28,16 @@ pub use jwt::{JwtConfig, JwtVerifier, TOKEN_BYTES_MAX, TokenError};
 pub use pattern::{Pattern, PatternError};
 pub use peer::{CertificateError, Peer};
 pub use session::session_id;
+pub use subject::{Asserted, Subject};
 pub use token::Token;
 
 use crate::model::json::Object;
-use crate::model::principal::{AuthenticatedBy, Principal, RolesFrom};
+use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
 use crate::model::time::Timestamp;
 use callers::Dropped;
 use jwt::VerifiedToken;
+use subject::{Claimed, check_enabled, tenant};
 
 /// Longest name of a principal, user, agent, client, tenant or role, in bytes.
 const NAME_BYTES_MAX: usize = 512;
@@ -44,36 +49,6 @@ const DELEGATION_STEPS_MAX: usize = 16;
 /// A name that may stand in records and patterns: bounded, not empty, no control characters.
 fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control)
-}
-
-/// Whom a request is about, as the caller says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The caller's word.
-    Asserted(Asserted),
-    /// Whom the token names, once it is verified.
-    BearerToken(Token),
-    /// The caller itself.
-    None,
-}
-
-/// A subject that a caller asserts. Roles and attributes count only where its entry says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asserted {
-    /// The subject that policy and directory know.
-    pub id: String,
-    /// The human on whose behalf the agent acts.
-    pub user: Option<String>,
-    /// The agent.
-    pub agent: Option<String>,
-    /// The client program.
-    pub client: Option<String>,
-    /// Roles.
-    pub roles: Vec<String>,
-    /// Attributes.
-    pub attributes: Object,
-    /// Who delegated to whom, outermost first.
-    pub delegation: Vec<String>,
 }
 
 /// Who asks, and what it may say.
@@ -115,25 +90,8 @@ pub struct Identity {
     tokens: Option<JwtVerifier>,
 }
 
-/// What is known of the subject before its roles are.
-struct Claimed {
-    principal: Principal,
-    /// The tenants that its tokens name: the subject's, and the connection's.
-    tenants: Vec<String>,
-    accepted_until: Option<Timestamp>,
-    of_token: Option<(Vec<String>, Object)>,
-    asserted: Option<(Vec<String>, Object)>,
-}
-
-impl Claimed {
-    /// Nothing asked over a connection outlives the connection's token or leaves its tenant.
-    fn bind_to_connection(&mut self, token: VerifiedToken) {
-        let until = token.accepted_until;
-        self.accepted_until = Some(self.accepted_until.map_or(until, |own| own.min(until)));
-        self.tenants.extend(token.subject.tenant);
-    }
-}
-
+/// Roles and attributes, from one source.
+type Grant = (Vec<String>, Object);
 type Outcome<T> = Result<T, Box<Denied>>;
 
 impl Identity {
@@ -175,7 +133,7 @@ impl Identity {
         context: Object,
         directory: &dyn Directory,
         now: Timestamp,
-    ) -> Outcome<Identified> {
+    ) -> Result<Identified, Box<Denied>> {
         let of_peer = match peer {
             Peer::Token(token) => Some(self.verify(token, now)?),
             _ => None,
@@ -194,16 +152,16 @@ impl Identity {
             ));
         }
         let mut claimed = match (subject, of_subject) {
-            (Subject::Asserted(asserted), _) => claim_asserted(caller, asserted)?,
+            (Subject::Asserted(asserted), _) => Claimed::asserted(caller, asserted)?,
             (Subject::BearerToken(_), Some(token)) => {
                 if !by_subject_token && !caller.may_speak_for(&token.subject.id) {
-                    return Err(deny(Code::SubjectNotAllowed, beyond("token")));
+                    return Err(deny(Code::SubjectNotAllowed, subject::beyond("token")));
                 }
-                claim_token(token)
+                Claimed::of_token(token)
             }
             _ => match &of_peer {
-                Some(token) => claim_token(token.clone()),
-                None => claim_self(caller, peer),
+                Some(token) => Claimed::of_token(token.clone()),
+                None => Claimed::of_caller(caller, peer),
             },
         };
         if let Some(token) = of_peer {
@@ -257,32 +215,23 @@ impl Identity {
         let mut principal = claimed.principal;
         check_enabled(caller, &principal, directory)?;
         let of_directory = directory.principal(&principal.id);
-        let mut of_directory = of_directory.map(|entry| (entry.roles, entry.attributes));
-        let mut of_token = claimed.of_token;
-        let may_assert = caller.assert_roles;
-        let mut asserted = claimed.asserted;
-        for source in &self.roles_from {
+        let of_directory = of_directory.map(|entry| (entry.roles, entry.attributes));
+        let asserted = claimed.asserted;
+        let found = self.roles_from.iter().find_map(|source| {
             let found = match source {
-                RolesFrom::Token => of_token.take(),
-                RolesFrom::Directory => of_directory.take(),
-                RolesFrom::Shim if may_assert => asserted.take(),
-                RolesFrom::Shim => None,
+                RolesFrom::Token => claimed.of_token.as_ref(),
+                RolesFrom::Directory => of_directory.as_ref(),
+                RolesFrom::Shim => asserted.as_ref().filter(|_| caller.assert_roles),
             };
-            if let Some((roles, attributes)) = found {
-                principal.roles = roles;
-                principal.attributes = attributes;
-                principal.roles_from = Some(*source);
-                break;
-            }
+            Some((*source, found?.clone()))
+        });
+        if let Some((source, (roles, attributes))) = found {
+            principal.roles = roles;
+            principal.attributes = attributes;
+            principal.roles_from = Some(source);
         }
-        // What is still there of the caller's word was not used.
-        if let Some((roles, attributes)) = asserted {
-            if !roles.is_empty() {
-                dropped.note("roles");
-            }
-            if !attributes.is_empty() {
-                dropped.note("attributes");
-            }
+        if principal.roles_from != Some(RolesFrom::Shim) {
+            note_unused(asserted, &mut dropped);
         }
         let context = caller.filter_context(context, &mut dropped);
         Ok(Identified {
@@ -296,141 +245,20 @@ impl Identity {
     }
 }
 
+fn note_unused(asserted: Option<Grant>, dropped: &mut Dropped) {
+    let (roles, attributes) = asserted.unwrap_or_default();
+    if !roles.is_empty() {
+        dropped.note("roles");
+    }
+    if !attributes.is_empty() {
+        dropped.note("attributes");
+    }
+}
+
 fn denied(reason: Reason, detail: String, caller: Option<&str>) -> Box<Denied> {
     Box::new(Denied {
         reason,
         detail,
         caller: caller.map(str::to_owned),
     })
-}
-
-fn beyond(what: &str) -> String {
-    format!("`{what}` is beyond the caller's `subjects`")
-}
-
-/// Every name that a caller asserts must be one that it may speak for.
-fn claim_asserted(caller: &Caller, asserted: Asserted) -> Outcome<Claimed> {
-    let names = [
-        ("id", Some(&asserted.id)),
-        ("user", asserted.user.as_ref()),
-        ("agent", asserted.agent.as_ref()),
-        ("client", asserted.client.as_ref()),
-    ];
-    let present = names
-        .into_iter()
-        .filter_map(|(what, name)| Some((what, name?)));
-    let steps = asserted.delegation.iter().map(|step| ("delegation", step));
-    let too_many =
-        asserted.roles.len() > ROLES_MAX || asserted.delegation.len() > DELEGATION_STEPS_MAX;
-    if too_many || !asserted.roles.iter().all(|role| is_name(role)) {
-        return Err(malformed(caller, "roles or delegation"));
-    }
-    for (what, name) in present.chain(steps) {
-        if !is_name(name) {
-            return Err(malformed(caller, what));
-        }
-        if !caller.may_speak_for(name) {
-            let reason = Code::SubjectNotAllowed.reason();
-            return Err(denied(reason, beyond(what), Some(&caller.name)));
-        }
-    }
-    let says_something = !asserted.roles.is_empty() || !asserted.attributes.is_empty();
-    Ok(Claimed {
-        asserted: says_something.then_some((asserted.roles, asserted.attributes)),
-        tenants: Vec::new(),
-        accepted_until: None,
-        of_token: None,
-        principal: Principal {
-            id: asserted.id,
-            user: asserted.user,
-            agent: asserted.agent,
-            client: asserted.client,
-            delegation: asserted.delegation,
-            authenticated_by: AuthenticatedBy::Shim,
-            ..Principal::default()
-        },
-    })
-}
-
-fn malformed(caller: &Caller, what: &str) -> Box<Denied> {
-    let reason = Code::MalformedRequest.with_message("the subject is malformed");
-    let detail =
-        format!("`{what}` of the asserted subject is empty, too long or has control characters");
-    denied(reason, detail, Some(&caller.name))
-}
-
-fn claim_token(token: VerifiedToken) -> Claimed {
-    let subject = token.subject;
-    Claimed {
-        tenants: subject.tenant.into_iter().collect(),
-        accepted_until: Some(token.accepted_until),
-        of_token: subject.grant,
-        asserted: None,
-        principal: Principal {
-            id: subject.id,
-            user: subject.user,
-            agent: subject.agent,
-            client: subject.client,
-            delegation: subject.delegation,
-            authenticated_by: AuthenticatedBy::Jwt,
-            ..Principal::default()
-        },
-    }
-}
-
-/// The caller speaks for itself, under the name of its entry.
-fn claim_self(caller: &Caller, peer: &Peer) -> Claimed {
-    let authenticated_by = match peer {
-        Peer::Certificate { .. } => AuthenticatedBy::Mtls,
-        Peer::UnixUid(_) => AuthenticatedBy::PeerUid,
-        Peer::Token(_) | Peer::Anonymous => AuthenticatedBy::Jwt,
-    };
-    Claimed {
-        tenants: Vec::new(),
-        accepted_until: None,
-        of_token: None,
-        asserted: None,
-        principal: Principal {
-            id: caller.name.clone(),
-            authenticated_by,
-            ..Principal::default()
-        },
-    }
-}
-
-/// The one tenant that the caller's entry and its tokens name: they may not differ, so that nobody
-/// carries one tenant's token into another.
-fn tenant(caller: &Caller, of_tokens: Vec<String>) -> Outcome<String> {
-    let mut named = caller.tenant.iter().chain(&of_tokens);
-    let Some(first) = named.next() else {
-        return Ok(DEFAULT_TENANT.to_owned());
-    };
-    if named.any(|other| other != first) {
-        let reason = Code::SubjectNotAllowed.reason();
-        let detail = "the token is of another tenant than the caller".to_owned();
-        return Err(denied(reason, detail, Some(&caller.name)));
-    }
-    Ok(first.clone())
-}
-
-/// Whoever is disabled is denied, also as the user, agent or delegate behind another name.
-fn check_enabled(caller: &Caller, principal: &Principal, directory: &dyn Directory) -> Outcome<()> {
-    let names = [
-        Some(&principal.id),
-        principal.user.as_ref(),
-        principal.agent.as_ref(),
-        principal.client.as_ref(),
-        Some(&caller.name),
-    ];
-    let mut names = names.into_iter().flatten().chain(&principal.delegation);
-    if names.any(|name| {
-        directory
-            .principal(name)
-            .is_some_and(|entry| entry.disabled)
-    }) {
-        let reason = Code::SubjectNotAllowed.with_message("the principal is disabled");
-        let detail = "the directory has the principal, or one that it acts for, as disabled";
-        return Err(denied(reason, detail.to_owned(), Some(&caller.name)));
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::directory::strings;
 use super::jwt::TokenError;
-use super::{DELEGATION_STEPS_MAX, ROLES_MAX, is_name};
+use super::{DELEGATION_STEPS_MAX, Grant, ROLES_MAX, is_name};
 use crate::model::json::{Json, Object};
 
 /// Where a claim stands: the names of the members on the way to it, outermost first. Names are
@@ -98,7 +98,7 @@ pub(super) struct ClaimedSubject {
     pub(super) tenant: Option<String>,
     pub(super) delegation: Vec<String>,
     /// Roles and attributes; `None` if the token says nothing of either.
-    pub(super) grant: Option<(Vec<String>, Object)>,
+    pub(super) grant: Option<Grant>,
 }
 
 impl ClaimPaths {
@@ -126,7 +126,7 @@ impl ClaimPaths {
         })
     }
 
-    fn grant(&self, claims: &Object) -> Result<Option<(Vec<String>, Object)>, TokenError> {
+    fn grant(&self, claims: &Object) -> Result<Option<Grant>, TokenError> {
         let roles = match &self.roles {
             Some(path) => path.names(claims, ROLES_MAX)?,
             None => None,
