@@ -227,10 +227,7 @@ impl JwtVerifier {
     }
 
     fn check_dates(&self, claims: &Object, now: Timestamp) -> Result<Timestamp, TokenError> {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "whole seconds of an i64 of nanoseconds are below 2^53"
-        )]
+        // Whole seconds of an i64 of nanoseconds are below 2^53: exact as a float.
         let now = now.as_nanos().div_euclid(NANOS_PER_SECOND) as f64;
         let leeway = f64::from(self.config.leeway_seconds);
         let expiry = date(claims, "exp")?.ok_or_else(|| missing("exp"))?;
@@ -243,10 +240,6 @@ impl JwtVerifier {
         if date(claims, "iat")?.is_some_and(|issued| issued > now + leeway) {
             return Err(TokenError::IssuedInFuture);
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "whole seconds below the year 10000; a float cast saturates"
-        )]
         let until = (expiry + leeway).floor() as i64;
         Ok(Timestamp::from_nanos(
             until.saturating_mul(NANOS_PER_SECOND),

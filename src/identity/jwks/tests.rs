@@ -104,7 +104,7 @@ fn refuses_broken_and_private_keys() {
             format!("key 1 of the key set {private}"),
         ),
     ] {
-        assert_eq!(refusal(&[key.clone()]), expected, "{key}");
+        assert_eq!(refusal(std::slice::from_ref(&key)), expected, "{key}");
     }
     let same = [es(json!({"kid": "k"})), SIGNERS.ed.jwk(json!({"kid": "k"}))];
     assert_eq!(
@@ -156,7 +156,7 @@ fn skips_what_is_of_no_use_and_says_so() {
         (small, "its modulus is not of 2048 to 8192 bits"),
     ] {
         assert_eq!(
-            refusal(&[key.clone()]),
+            refusal(std::slice::from_ref(&key)),
             format!("{none}; key 1 was skipped: {why}"),
             "{key}"
         );
