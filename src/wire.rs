@@ -18,4 +18,4 @@ mod reply;
 mod request;
 
 pub use reply::{active_policy, reply, timestamp};
-pub use request::{Malformed, Question, digest};
+pub use request::{Malformed, Question, digest, phase};

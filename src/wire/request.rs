@@ -118,7 +118,11 @@ fn malformed(field: &'static str, problem: impl Into<String>) -> Malformed {
     }
 }
 
-fn phase(phase: v1::Phase) -> Result<Phase, Malformed> {
+/// The phase of a message.
+///
+/// # Errors
+/// Where it is not specified.
+pub fn phase(phase: v1::Phase) -> Result<Phase, Malformed> {
     match phase {
         v1::Phase::Unspecified => Err(malformed("phase", "not specified or not known")),
         v1::Phase::Call => Ok(Phase::Call),
