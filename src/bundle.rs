@@ -5,13 +5,17 @@
 //! - [`source`] reads a directory, a `.rego` file or an OPA `.tar.gz` into named bytes;
 //! - [`verify`] checks manifests, roots, data and paths and names the whole by its digest;
 //! - [`swap`] holds the set in force and what became of the last change;
-//! - [`watch`] does it again whenever the files change. What fails leaves the last good set active.
+//! - [`load`] takes all these steps, and [`watch`] takes them again whenever the files change. What
+//!   fails leaves the last good set active.
 
 mod data;
 mod digest;
 pub mod library;
+pub mod load;
 mod manifest;
 mod package;
 pub mod source;
+pub mod swap;
 pub mod verify;
+pub mod watch;
 mod yaml;

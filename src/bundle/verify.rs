@@ -224,7 +224,7 @@ fn check_overlap(parts: &[Part<'_>]) -> Result<(), VerifyError> {
 
 fn assemble(bundles: &[Bundle], mut parts: Vec<Part<'_>>) -> Result<Sources, VerifyError> {
     let mut sources = Sources {
-        modules: library::modules(),
+        library: library::modules(),
         digest: digest_of(bundles),
         revision: revision(&parts),
         ..Sources::default()

@@ -16,6 +16,9 @@ pub struct Module {
 pub struct Sources {
     /// Modules of the live set, sorted by path; test modules (`*_test.rego`) are never part of it.
     pub modules: Vec<Module>,
+    /// The policy library's modules: part of every set. Only they may be packages under
+    /// `toolgate`.
+    pub library: Vec<Module>,
     /// Test modules, for `toolgate test` alone.
     pub tests: Vec<Module>,
     /// The merged data documents: the members of `data`.

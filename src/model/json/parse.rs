@@ -26,8 +26,9 @@ impl Limits {
     };
 }
 
-/// Longest number, in bytes: longer ones are not numbers that anybody means, and are slow.
-const NUMBER_BYTES_MAX: usize = 256;
+/// Longest number, in bytes: longer ones are not numbers that anybody means, and are slow. Holds
+/// every integer up to the largest exponent.
+const NUMBER_BYTES_MAX: usize = 1024;
 /// Largest decimal exponent, either sign: beyond it arithmetic on a number takes seconds.
 const EXPONENT_MAX: u32 = 999;
 /// Up to this many members a duplicate is found by comparing, beyond it by hashing.
