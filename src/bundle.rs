@@ -16,6 +16,8 @@ mod manifest;
 mod package;
 pub mod source;
 pub mod swap;
+#[cfg(test)]
+mod testing;
 pub mod verify;
 pub mod watch;
 mod yaml;

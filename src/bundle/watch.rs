@@ -10,7 +10,6 @@ use super::source;
 use eyes::Eyes;
 use signal::{Signal, Wake};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};

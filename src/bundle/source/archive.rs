@@ -1,6 +1,9 @@
 //! OPA's archive format: a gzip-compressed tar. Whoever can write the archive is not trusted to
 //! have made it with a well-meaning program.
 
+#[cfg(test)]
+mod tests;
+
 use super::path::{normalize, printable};
 use super::{Files, Limits, SourceError, read_bounded};
 use flate2::bufread::GzDecoder;

@@ -1,5 +1,8 @@
 //! Reading a directory that somebody may be writing to.
 
+#[cfg(test)]
+mod tests;
+
 use super::path::{normalize, printable};
 use super::{Files, Limits, READ_TRIES_MAX, SourceError, read_file};
 use sha2::{Digest, Sha256};
@@ -138,7 +141,9 @@ impl Walk<'_> {
                 let files_max = self.limits.files_max;
                 return Err(SourceError::TooManyFiles { files_max });
             }
-            let raw = [path.as_bytes(), b"/", name.as_encoded_bytes()].concat();
+            let slash = if path.is_empty() { "" } else { "/" };
+            let parent = [path, slash].concat();
+            let raw = [parent.as_bytes(), name.as_encoded_bytes()].concat();
             self.entry(&on_disk.join(&name), &normalize(&raw, self.limits)?)?;
         }
         Ok(())

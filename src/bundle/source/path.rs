@@ -1,5 +1,8 @@
 //! Paths within a bundle: one spelling for each file, and none that leads out.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Limits, PATH_BYTES_MAX, RESERVED_PREFIX, SourceError};
 
 /// The one spelling of a path: no leading `/` (`opa build` writes one) or `./`, one `/` between
