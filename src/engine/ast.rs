@@ -15,7 +15,7 @@ mod visit;
 
 pub(crate) use index::{Index, RuleDef, Target};
 pub(crate) use names::Scope;
-pub(crate) use parse::{ParsedModule, parse};
+pub(crate) use parse::{ParsedModule, parse, position};
 pub(crate) use path::DataPath;
 pub(crate) use refs::{Reference, Step};
 pub(crate) use visit::{Visitor, walk_expr, walk_module, walk_query, walk_rule};

@@ -1,5 +1,8 @@
 //! A compiled policy set: immutable, complete, taken once by each decision.
 
+#[cfg(test)]
+mod tests;
+
 use super::replica::{Entry, EvaluationError, Replica};
 use super::value::{self, Inexact};
 use crate::model::finding::Finding;
