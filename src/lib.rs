@@ -1,5 +1,6 @@
 //! toolgate: a policy decision point for MCP tool calls. See `docs/ARCHITECTURE.md`.
 
+pub mod bundle;
 pub mod engine;
 pub mod identity;
 pub mod model;

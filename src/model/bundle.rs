@@ -25,9 +25,10 @@ pub struct Sources {
     pub data: Object,
     /// What each bundle may grant: package paths to the servers its bundle may speak for.
     pub grants: Vec<BundleGrant>,
-    /// The manifests' revision, joined by `,`; empty if none has one.
+    /// The manifests' revisions, in the order of the bundles' names, joined by `,`; empty if none
+    /// has one.
     pub revision: String,
-    /// `sha256:<hex>` over names and contents of all files.
+    /// `sha256:<hex>` over names and contents of all files that decide: tests are not part of it.
     pub digest: String,
 }
 

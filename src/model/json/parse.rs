@@ -396,7 +396,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn has_duplicate(members: &[(String, Json)]) -> bool {
+/// Whether two members have one name.
+pub(super) fn has_duplicate(members: &[(String, Json)]) -> bool {
     if members.len() > COMPARED_MEMBERS_MAX {
         let mut seen = HashSet::with_capacity(members.len());
         return !members.iter().all(|(name, _)| seen.insert(name));
