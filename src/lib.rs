@@ -6,4 +6,5 @@ pub mod engine;
 pub mod identity;
 pub mod model;
 pub mod obligation;
+pub mod shim;
 pub mod wire;
