@@ -1,4 +1,5 @@
 //! toolgate: a policy decision point for MCP tool calls. See `docs/ARCHITECTURE.md`.
 
+pub mod config;
 pub mod identity;
 pub mod model;
