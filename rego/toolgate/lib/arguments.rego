@@ -33,7 +33,10 @@ arguments_only(names) if {
 # custom:
 #   example: |
 #     allow contains "files.read" if tg.argument_is("mode", "read")
-argument_is(name, value) := value == _argument(name)
+argument_is(name, value) if {
+	not is_null(value)
+	_argument(name) == value
+} else := false
 
 # METADATA
 # title: The argument is one of these
@@ -41,7 +44,7 @@ argument_is(name, value) := value == _argument(name)
 # custom:
 #   example: |
 #     deny contains {"code": "files.mode"} if not tg.argument_in("mode", ["read", "list"])
-argument_in(name, values) := _argument(name) in _members(values)
+argument_in(name, values) := _argument(name) in (_members(values) - {null})
 
 # METADATA
 # title: The argument is in range
@@ -52,8 +55,7 @@ argument_in(name, values) := _argument(name) in _members(values)
 argument_between(name, low, high) if {
 	is_number(low)
 	is_number(high)
-	value := _argument(name)
-	is_number(value)
-	value >= low
-	value <= high
+	is_number(_argument(name))
+	_argument(name) >= low
+	_argument(name) <= high
 } else := false

@@ -11,8 +11,7 @@ package toolgate.lib
 #       not tg.argument_in_own_region("region")
 #     }
 argument_in_own_region(name) if {
-	value := _argument(name)
-	is_string(value)
-	value != ""
-	value == input.principal.attributes.region
+	is_string(_argument(name))
+	_argument(name) != ""
+	_argument(name) == input.principal.attributes.region
 } else := false

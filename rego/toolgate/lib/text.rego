@@ -9,13 +9,12 @@ package toolgate.lib
 #     deny contains {"code": "crm.note.length"} if not tg.argument_length_at_most("note", 500)
 argument_length_at_most(name, limit) if {
 	is_number(limit)
-	value := _argument(name)
-	is_string(value)
+	is_string(_argument(name))
 
 	# `count` is of code points in one evaluator and of UTF-16 units in another, of which a code
 	# point has at most two: this keeps a long text from being split at all.
-	count(value) <= 2 * limit
-	count(split(value, "")) <= limit
+	count(_argument(name)) <= 2 * limit
+	count(split(_argument(name), "")) <= limit
 } else := false
 
 # METADATA
@@ -30,7 +29,6 @@ argument_length_at_most(name, limit) if {
 argument_matches(name, pattern) if {
 	is_string(pattern)
 	regex.is_valid(pattern)
-	value := _argument(name)
-	is_string(value)
-	regex.match(concat("", [`\A(?:`, pattern, `)\z`]), value)
+	is_string(_argument(name))
+	regex.match(concat("", [`\A(?:`, pattern, `)\z`]), _argument(name))
 } else := false
