@@ -52,11 +52,6 @@ deny contains {"code": "crm.note.region", "message": "the customer is outside th
 	not tg.argument_in_own_region("region")
 }
 
-deny contains {"code": "crm.note.arguments", "message": "unknown arguments"} if {
-	tg.is_call("update_customer_note")
-	not tg.arguments_only(["customer_id", "note", "region"])
-}
-
 constrain contains {"type": "mask_fields", "fields": ["email", "phone"]} if {
 	tg.is_any_tool(["read_customer_record", "search_customers"])
 	not tg.clearance_covers("sensitive")
