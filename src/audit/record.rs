@@ -7,7 +7,7 @@ mod cut;
 mod decision;
 mod events;
 #[cfg(test)]
-pub mod samples;
+pub(super) mod samples;
 #[cfg(test)]
 mod tests;
 
