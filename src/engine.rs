@@ -1,5 +1,6 @@
 //! Rego policies: the gate they must pass, compiling, evaluation. The only module that names regorus.
 
 pub(crate) mod ast;
+pub(crate) mod lint;
 pub(crate) mod metadata;
 mod suggest;
