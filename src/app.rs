@@ -15,7 +15,7 @@ use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
-use crate::engine::{EvaluationLimits, Options, PolicySet};
+use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
 use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
@@ -88,7 +88,11 @@ impl App {
             clock: now,
             limits: decision_limits(config),
         };
-        Ok(Self { decider: Arc::new(decider), listen: config.listen.clone(), watch })
+        Ok(Self {
+            decider: Arc::new(decider),
+            listen: config.listen.clone(),
+            watch,
+        })
     }
 
     /// Decides in this process, with all that a server would do.
@@ -113,7 +117,11 @@ impl App {
 }
 
 fn names(config: &Config) -> String {
-    let names: Vec<_> = config.bundles.iter().map(|bundle| bundle.name.as_str()).collect();
+    let names: Vec<_> = config
+        .bundles
+        .iter()
+        .map(|bundle| bundle.name.as_str())
+        .collect();
     names.join(",")
 }
 
@@ -155,8 +163,10 @@ fn decision_limits(config: &Config) -> DecisionLimits {
 
 fn tokens(config: &JwtConfig) -> Result<JwtVerifier, AppError> {
     let path = &config.jwks_file;
-    let bytes = std::fs::read(path)
-        .map_err(|error| AppError::JwksFile { path: path.clone(), error })?;
+    let bytes = std::fs::read(path).map_err(|error| AppError::JwksFile {
+        path: path.clone(),
+        error,
+    })?;
     Ok(JwtVerifier::from_jwks(&bytes, config)?)
 }
 
@@ -165,10 +175,16 @@ const KEY_FILE: &str = "hash.key";
 
 fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
     let files = Arc::new(OsFiles);
-    let (log, recovered) =
-        Log::open(&config.dir, log::Options::new(&config.origin), files.clone())?;
-    if recovered.torn_bytes > 0 {
-        tracing::warn!(bytes = recovered.torn_bytes, "dropped a torn last line of the audit log");
+    let (log, recovered) = Log::open(
+        &config.dir,
+        log::Options::new(&config.origin),
+        files.clone(),
+    )?;
+    if let Some(torn) = &recovered.report.torn {
+        tracing::warn!(
+            bytes = torn.bytes,
+            "dropped a torn last line of the audit log"
+        );
     }
     let own_key = config.dir.join(KEY_FILE);
     let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
@@ -181,7 +197,13 @@ fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
         OnFailure::Deny => server::OnFailure::Deny,
         OnFailure::AllowAndAlert => server::OnFailure::AllowAndAlert,
     };
-    Ok(Evidence::new(log, hasher, recovered.tracker, mode, on_failure))
+    Ok(Evidence::new(
+        log,
+        hasher,
+        recovered.tracker,
+        mode,
+        on_failure,
+    ))
 }
 
 type OnEvent = Box<dyn Fn(LoadEvent) + Send>;
@@ -190,15 +212,25 @@ type OnEvent = Box<dyn Fn(LoadEvent) + Send>;
 fn on_load(evidence: Arc<Evidence>, metrics: Arc<Metrics>, source: String) -> OnEvent {
     let record = move |record: Record| {
         // A swap is not undone because its record cannot be written; decisions fail then too.
-        let pending = evidence.log().append(now(), &record).map(log::Pending::wait);
+        let pending = evidence
+            .log()
+            .append(now(), &record)
+            .map(log::Pending::wait);
         if let Err(error) | Ok(Err(error)) = pending {
             tracing::error!(%error, "a change of policy could not be recorded");
         }
     };
     Box::new(move |event| match event {
-        LoadEvent::Loaded { revision, replaced, warnings, findings, took } => {
+        LoadEvent::Loaded {
+            revision,
+            replaced,
+            warnings,
+            findings,
+            took,
+        } => {
             metrics.policy_loaded(revision.version);
-            for warning in warnings.iter().map(ToString::to_string).chain(findings.iter().map(ToString::to_string)) {
+            let found = findings.iter().map(ToString::to_string);
+            for warning in warnings.into_iter().chain(found) {
                 tracing::warn!("{warning}");
             }
             tracing::info!(
@@ -218,17 +250,25 @@ fn on_load(evidence: Arc<Evidence>, metrics: Arc<Metrics>, source: String) -> On
         }
         LoadEvent::Refused { refusal, active } => {
             metrics.policy_refused(refusal.stage.as_str());
-            tracing::error!(stage = refusal.stage.as_str(), "policies refused: {}", refusal.reason);
+            tracing::error!(
+                stage = refusal.stage.as_str(),
+                "policies refused: {}",
+                refusal.reason
+            );
             record(Record::PolicyRefused(PolicyRefused {
                 digest: refusal.digest,
                 active,
-                reason: refusal.reason,
+                revision: None,
+                error: refusal.reason,
                 source: source.clone(),
                 findings: refusal.findings,
             }));
         }
         LoadEvent::Recovered { revision } => {
-            tracing::info!(revision = revision.revision, "policies are again what is in force");
+            tracing::info!(
+                revision = revision.revision,
+                "policies are again what is in force"
+            );
         }
         LoadEvent::Unwatched { path, reason } => {
             tracing::warn!(path, reason, "changes are seen by polling only");

@@ -1,5 +1,7 @@
 //! toolgate: a policy decision point for MCP tool calls. See `docs/ARCHITECTURE.md`.
 
+pub mod app;
+pub mod audit;
 pub mod bundle;
 pub mod config;
 pub mod decide;
@@ -7,5 +9,7 @@ pub mod engine;
 pub mod identity;
 pub mod model;
 pub mod obligation;
+pub mod server;
 pub mod shim;
+pub mod telemetry;
 pub mod wire;

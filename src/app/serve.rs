@@ -53,6 +53,9 @@ pub enum ServeError {
     /// TLS, or the server.
     #[error("{0}")]
     Transport(#[from] tonic::transport::Error),
+    /// The plain HTTP listener.
+    #[error("plain HTTP: {0}")]
+    Plain(#[from] io::Error),
     /// Reflection.
     #[error("{0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -90,19 +93,30 @@ impl App {
             Some(address) => Some(bind_tcp(address).await?),
             None => None,
         };
-        Ok(Bound { app: self, unix, tcp, http })
+        Ok(Bound {
+            app: self,
+            unix,
+            tcp,
+            http,
+        })
     }
 }
 
 async fn bind_tcp(address: SocketAddr) -> Result<TcpListener, ServeError> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| ServeError::Bind { address: address.to_string(), error })
+    bound.map_err(|error| ServeError::Bind {
+        address: address.to_string(),
+        error,
+    })
 }
 
 /// Opens the socket; one that nobody answers on is left from a crash and replaced.
 async fn bind_unix(listen: &UnixListen) -> Result<UnixListener, ServeError> {
     let path = listen.path.as_path();
-    let failed = |error| ServeError::Bind { address: path.display().to_string(), error };
+    let failed = |error| ServeError::Bind {
+        address: path.display().to_string(),
+        error,
+    };
     if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
         std::fs::create_dir_all(parent).map_err(failed)?;
         std::fs::set_permissions(parent, PermissionsExt::from_mode(0o700)).map_err(failed)?;
@@ -122,7 +136,9 @@ impl Bound {
     /// Where TCP listens, with the port that was chosen.
     #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        self.tcp.as_ref().and_then(|(_, socket)| socket.local_addr().ok())
+        self.tcp
+            .as_ref()
+            .and_then(|(_, socket)| socket.local_addr().ok())
     }
 
     /// Where the Unix socket is.
@@ -134,7 +150,9 @@ impl Bound {
     /// Where `/metrics` is.
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
-        self.http.as_ref().and_then(|socket| socket.local_addr().ok())
+        self.http
+            .as_ref()
+            .and_then(|socket| socket.local_addr().ok())
     }
 
     /// The app.
@@ -148,7 +166,12 @@ impl Bound {
     /// # Errors
     /// Where a server fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { app, unix, tcp, http } = self;
+        let Self {
+            app,
+            unix,
+            tcp,
+            http,
+        } = self;
         let (stop, stopped) = watch::channel(false);
         let mut servers: JoinSet<Result<(), ServeError>> = JoinSet::new();
         let decider = app.decider();
@@ -158,7 +181,9 @@ impl Bound {
             let incoming = UnixListenerStream::new(socket);
             let stopped = until(stopped.clone());
             servers.spawn(async move {
-                Ok(router.serve_with_incoming_shutdown(incoming, stopped).await?)
+                Ok(router
+                    .serve_with_incoming_shutdown(incoming, stopped)
+                    .await?)
             });
         }
         if let Some((listen, socket)) = tcp {
@@ -170,11 +195,14 @@ impl Bound {
             let incoming = TcpListenerStream::new(socket);
             let stopped = until(stopped.clone());
             servers.spawn(async move {
-                Ok(router.serve_with_incoming_shutdown(incoming, stopped).await?)
+                Ok(router
+                    .serve_with_incoming_shutdown(incoming, stopped)
+                    .await?)
             });
         }
         if let Some(socket) = http {
-            servers.spawn(server::plain_http(socket, Arc::clone(&decider), until(stopped)));
+            let serving = server::plain_http(socket, Arc::clone(&decider), until(stopped));
+            servers.spawn(async move { Ok(serving.await?) });
         }
         tokio::select! {
             () = shutdown => {}

@@ -9,12 +9,17 @@ use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 pub(super) fn server_tls(files: &TlsFiles) -> Result<ServerTlsConfig, ServeError> {
     let identity = Identity::from_pem(read(&files.cert)?, read(&files.key)?);
     let config = ServerTlsConfig::new().identity(identity);
-    let Some(client_ca) = &files.client_ca else { return Ok(config) };
+    let Some(client_ca) = &files.client_ca else {
+        return Ok(config);
+    };
     // Who shows no certificate may still show a token; who shows neither is denied.
     let config = config.client_ca_root(Certificate::from_pem(read(client_ca)?));
     Ok(config.client_auth_optional(true))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ServeError> {
-    std::fs::read(path).map_err(|error| ServeError::File { path: path.to_owned(), error })
+    std::fs::read(path).map_err(|error| ServeError::File {
+        path: path.to_owned(),
+        error,
+    })
 }

@@ -18,8 +18,9 @@ pub enum LogFormat {
 pub fn init(level: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(format!("{level},h2=warn,hyper=warn,tower=warn"))
         .unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let _first = match format {
         LogFormat::Text => builder
             .with_target(false)
