@@ -12,7 +12,6 @@ mod pattern;
 mod peer;
 mod session;
 mod subject;
-mod token;
 
 #[cfg(test)]
 mod testing;
@@ -28,12 +27,11 @@ pub use jwt::{JwtConfig, JwtVerifier, TOKEN_BYTES_MAX, TokenError};
 pub use pattern::{Pattern, PatternError};
 pub use peer::{CertificateError, Peer};
 pub use session::session_id;
-pub use subject::{Asserted, Subject};
-pub use token::Token;
 
 use crate::model::json::Object;
 use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
+use crate::model::subject::{Subject, Token};
 use crate::model::time::Timestamp;
 use callers::Dropped;
 use jwt::VerifiedToken;
@@ -168,6 +166,19 @@ impl Identity {
             claimed.bind_to_connection(token);
         }
         self.identify(caller, claimed, context, directory)
+    }
+
+    /// The name of the caller's entry that `peer` proves, for what is no decision.
+    ///
+    /// # Errors
+    /// Nobody is known, or the connection's token is not valid.
+    pub fn known_caller(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
+        let of_peer = match peer {
+            Peer::Token(token) => Some(self.verify(token, now)?),
+            _ => None,
+        };
+        let (caller, _) = self.caller(peer, of_peer.as_ref(), None)?;
+        Ok(caller.name.clone())
     }
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {

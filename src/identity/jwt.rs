@@ -5,8 +5,8 @@
 use super::algorithm::Algorithm;
 use super::claims::{ClaimPaths, ClaimedSubject};
 use super::jwks::{JwksError, KeySet, NoKey};
-use super::token::Token;
 use crate::model::json::{self, Json, JsonError, Limits, Object};
+use crate::model::subject::Token;
 use crate::model::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,6 +1,6 @@
 //! What the transport proved about the other end of a connection.
 
-use super::token::Token;
+use crate::model::subject::Token;
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 

@@ -4,42 +4,11 @@ use super::callers::{Caller, DEFAULT_TENANT};
 use super::directory::Directory;
 use super::jwt::VerifiedToken;
 use super::peer::Peer;
-use super::token::Token;
 use super::{DELEGATION_STEPS_MAX, Denied, Grant, Outcome, ROLES_MAX, denied, is_name};
-use crate::model::json::Object;
 use crate::model::principal::{AuthenticatedBy, Principal};
 use crate::model::reason::Code;
+use crate::model::subject::Asserted;
 use crate::model::time::Timestamp;
-
-/// Whom a request is about, as the caller says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The caller's word.
-    Asserted(Asserted),
-    /// Whom the token names, once it is verified.
-    BearerToken(Token),
-    /// The caller itself.
-    None,
-}
-
-/// A subject that a caller asserts. Roles and attributes count only where its entry says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asserted {
-    /// The subject that policy and directory know.
-    pub id: String,
-    /// The human on whose behalf the agent acts.
-    pub user: Option<String>,
-    /// The agent.
-    pub agent: Option<String>,
-    /// The client program.
-    pub client: Option<String>,
-    /// Roles.
-    pub roles: Vec<String>,
-    /// Attributes.
-    pub attributes: Object,
-    /// Who delegated to whom, outermost first.
-    pub delegation: Vec<String>,
-}
 
 /// What is known of the subject before its roles are.
 pub(super) struct Claimed {

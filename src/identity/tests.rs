@@ -6,6 +6,7 @@ use super::testing::*;
 use super::*;
 use crate::model::json::Json;
 use crate::model::principal::AuthenticatedBy;
+use crate::model::subject::Asserted;
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::HashMap;
