@@ -150,7 +150,8 @@ fn without_a_file_only_the_own_user_is_known() {
         (unix.path.to_str(), unix.mode),
         (Some("/run/user/4711/toolgate/toolgate.sock"), 0o600)
     );
-    use crate::identity::{Directory, DirectoryEntry, Identity, Peer, Subject};
+    use crate::identity::{Directory, DirectoryEntry, Identity, Peer};
+    use crate::model::subject::Subject;
     let identity = Identity::new(config.callers, config.roles_from, None);
     let nobody = std::collections::HashMap::<String, DirectoryEntry>::new();
     let knows = |peer: Peer| {
