@@ -1,3 +1,5 @@
+mod tamper;
+
 use super::*;
 use crate::audit::files::OsFiles;
 use crate::audit::log::{Log, Options};
@@ -6,9 +8,12 @@ use crate::model::json::{Json, Limits, parse};
 use std::process::Command;
 use std::sync::Arc;
 
-/// A log in memory: names and contents.
+/// Names and contents.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// A log in memory.
 #[derive(Clone, Debug, PartialEq)]
-struct Memory(Vec<(String, Vec<u8>)>);
+struct Memory(Files);
 
 impl Segments for Memory {
     fn names(&self) -> io::Result<Vec<String>> {
@@ -58,15 +63,15 @@ impl Memory {
     }
 }
 
-/// A log of 18 records in several files, as the writer makes it.
+/// A log of 9 records in several files, as the writer makes it.
 fn log() -> (Memory, Head) {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
-        segment_bytes_max: 3_000,
+        segment_bytes_max: 1_500,
         ..Options::new("pdp/1")
     };
     let (log, _) = Log::open(dir.path(), options, Arc::new(OsFiles)).unwrap();
-    for record in all().into_iter().chain(all()) {
+    for record in all() {
         log.append(TIME, &record).unwrap().wait().unwrap();
     }
     let head = log.head().unwrap();
@@ -99,7 +104,7 @@ fn a_good_log_is_reported() {
     let report = log.check(Some(&head)).unwrap();
     assert_eq!(report, log.check(None).unwrap());
     assert!(report.files > 2);
-    assert_eq!(report.records, 18);
+    assert_eq!(report.records, 9);
     assert_eq!(report.origin.as_deref(), Some("pdp/1"));
     assert_eq!(report.head, Some(head));
     assert_eq!(report.torn, None);
@@ -114,13 +119,13 @@ fn a_good_log_is_reported() {
         .map(|(kind, n)| (kind.as_str(), *n))
         .collect();
     let expected = [
-        ("decision", 4),
-        ("gap", 2),
-        ("heartbeat", 4),
-        ("outcome", 2),
-        ("policy_loaded", 2),
-        ("policy_refused", 2),
-        ("shim_connected", 2),
+        ("decision", 2),
+        ("gap", 1),
+        ("heartbeat", 2),
+        ("outcome", 1),
+        ("policy_loaded", 1),
+        ("policy_refused", 1),
+        ("shim_connected", 1),
     ];
     assert_eq!(by_type, expected);
 }
@@ -132,174 +137,6 @@ fn an_empty_log_is_good() {
     assert_eq!(verify(dir.path()).unwrap().records, 0);
     let missing = verify(&dir.path().join("missing")).unwrap_err();
     assert!(matches!(missing.what, Wrong::Unreadable(_)), "{missing}");
-}
-
-/// Each value in each record, at any depth, and each name, is edited in turn, in every record.
-#[test]
-fn every_edit_of_a_field_is_named() {
-    let (log, head) = log();
-    let lines = log.lines();
-    let mut edits = 0;
-    for (at, (file, line)) in lines.iter().enumerate() {
-        for edited in edits_of(&json(line)) {
-            let mut altered = lines.clone();
-            altered[at].1 = String::from_utf8(edited.canonical()).unwrap();
-            let fault = log.with_lines(&altered).check(Some(&head)).unwrap_err();
-            assert_eq!(fault.seq, at as u64, "{fault}: {}", altered[at].1);
-            assert_eq!(fault.file, log.0[*file].0);
-            assert_eq!(fault.line, line_in_file(&lines, at), "{fault}");
-            // Without a head the last record alone can be changed unseen.
-            if at + 2 < lines.len() {
-                let blind = log.with_lines(&altered).check(None).unwrap_err();
-                assert_eq!(blind.seq, at as u64, "{blind}: {}", altered[at].1);
-            }
-            edits += 1;
-        }
-    }
-    assert!(edits > 800, "{edits}");
-}
-
-/// The value with one thing changed, in every way there is a place for.
-fn edits_of(value: &Json) -> Vec<Json> {
-    match value {
-        Json::Null => vec![false.into()],
-        Json::Bool(value) => vec![(!*value).into()],
-        Json::Number(number) => vec![(number.as_u64().unwrap() + 1).into(), Json::Null],
-        Json::String(text) => {
-            let cut: String = text.chars().skip(1).collect();
-            let other = if text.is_empty() { "x".into() } else { cut };
-            vec![other.into(), format!("{text} ").into()]
-        }
-        Json::Array(items) => {
-            let mut out = vec![[items.clone(), vec![Json::Null]].concat().into()];
-            for (at, item) in items.iter().enumerate() {
-                let edited = edits_of(item).into_iter().map(|edited| {
-                    let mut items = items.clone();
-                    items[at] = edited;
-                    items.into()
-                });
-                out.extend(edited);
-            }
-            out
-        }
-        Json::Object(object) => {
-            let mut out = Vec::new();
-            for (name, value) in object.iter() {
-                let mut removed = object.clone();
-                removed.remove(name);
-                let mut renamed = removed.clone();
-                renamed.insert(format!("{name}_"), value.clone());
-                out.extend([removed.into(), renamed.into()]);
-                out.extend(edits_of(value).into_iter().map(|edited| {
-                    let mut object = object.clone();
-                    object.insert(name, edited);
-                    object.into()
-                }));
-            }
-            out
-        }
-    }
-}
-
-#[test]
-fn every_swap_drop_and_insertion_is_named() {
-    let (log, head) = log();
-    let lines = log.lines();
-    let last = lines.len() - 1;
-    let check = |altered: &[(usize, String)], seq: usize, what: &str| {
-        let fault = log.with_lines(altered).check(Some(&head)).unwrap_err();
-        assert_eq!(fault.seq, seq as u64, "{what}: {fault}");
-    };
-    for first in 0..=last {
-        for second in first + 1..=last {
-            let mut swapped = lines.clone();
-            swapped[first].1 = lines[second].1.clone();
-            swapped[second].1 = lines[first].1.clone();
-            check(&swapped, first, "swap");
-        }
-        let mut dropped = lines.clone();
-        dropped.remove(first);
-        check(&dropped, first, "drop");
-        for copied in 0..=last {
-            let mut inserted = lines.clone();
-            inserted.insert(first, (lines[first].0, lines[copied].1.clone()));
-            // A copy of itself in front of a record is the record; the one after it is too many.
-            let seq = if copied == first { first + 1 } else { first };
-            if (first, copied) == (last, last) {
-                let fault = log.with_lines(&inserted).check(Some(&head)).unwrap_err();
-                assert!(matches!(fault.what, Wrong::Seq { found: 17 }), "{fault}");
-            } else {
-                check(&inserted, seq, "insertion");
-            }
-        }
-    }
-}
-
-#[test]
-fn every_flip_of_a_bit_is_detected() {
-    let (log, head) = log();
-    let mut flips = 0;
-    for file in 0..log.0.len() {
-        for at in 0..log.0[file].1.len() {
-            let mut flipped = log.clone();
-            flipped.0[file].1[at] ^= 1 << (at % 8);
-            let fault = flipped.check(Some(&head)).unwrap_err();
-            let ends: Vec<_> = log.0[..file]
-                .iter()
-                .flat_map(|(_, content)| content)
-                .collect();
-            let before = ends.iter().filter(|byte| ***byte == b'\n').count();
-            let here = log.0[file].1[..at]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
-            assert_eq!(
-                fault.seq,
-                (before + here) as u64,
-                "byte {at} of file {file}: {fault}"
-            );
-            flips += 1;
-        }
-    }
-    assert!(flips > 8_000, "{flips}");
-}
-
-#[test]
-fn every_truncation_is_detected_against_a_held_head() {
-    let (log, head) = log();
-    let whole: usize = log.0.iter().map(|(_, content)| content.len()).sum();
-    for kept in 0..whole {
-        let mut left = kept;
-        let mut cut = log.clone();
-        for (_, content) in &mut cut.0 {
-            content.truncate(left);
-            left -= content.len();
-        }
-        cut.0.retain(|(_, content)| !content.is_empty());
-        let fault = cut.check(Some(&head)).unwrap_err();
-        assert!(
-            matches!(fault.what, Wrong::Truncated { held: 17 }),
-            "{kept}: {fault}"
-        );
-        // Without one it looks like a crash, and says so.
-        let report = cut.check(None).unwrap();
-        let is_end = cut
-            .0
-            .last()
-            .is_none_or(|(_, content)| content.ends_with(b"\n"));
-        assert_eq!(report.torn.is_none(), is_end);
-    }
-}
-
-#[test]
-fn a_rewritten_log_is_detected_against_a_held_head() {
-    let (log, _) = log();
-    for at in 0..18_u64 {
-        let hash = crate::audit::hash::sha256_hex(b"the record that was there");
-        let fault = log.check(Some(&Head { seq: at, hash })).unwrap_err();
-        assert_eq!(fault.seq, at);
-        assert!(matches!(fault.what, Wrong::HeadDiffers), "{fault}");
-    }
 }
 
 /// Each with its exact message.
@@ -390,7 +227,7 @@ fn what_is_wrong_is_said() {
 #[test]
 fn files_are_checked() {
     let (log, _) = log();
-    let fails = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let fails = |change: &dyn Fn(&mut Files)| {
         let mut altered = log.clone();
         change(&mut altered.0);
         altered.check(None).unwrap_err().what
@@ -399,7 +236,7 @@ fn files_are_checked() {
     assert!(matches!(missing, Wrong::FileName), "{missing}");
     let renamed = fails(&|files| files[0].0 = format!("log-{:020}.jsonl", 5));
     assert!(matches!(renamed, Wrong::FileName), "{renamed}");
-    let torn = fails(&|files| drop(files[0].1.pop()));
+    let torn = fails(&|files| files[0].1.truncate(100));
     assert!(matches!(torn, Wrong::Unfinished), "{torn}");
     let emptied = fails(&|files| files[0].1.clear());
     assert!(matches!(emptied, Wrong::FileEmpty), "{emptied}");
@@ -409,7 +246,7 @@ fn files_are_checked() {
         .push(("notes.txt".to_owned(), b"not part of the log".to_vec()));
     assert_eq!(other.check(None).unwrap(), log.check(None).unwrap());
     let mut moved = log.clone();
-    let name = format!("log-{:020}.jsonl", 18);
+    let name = format!("log-{:020}.jsonl", 9);
     moved.0.push((name.clone(), Vec::new()));
     assert_eq!(moved.check(None).unwrap().last_file, Some(name));
 }
@@ -441,10 +278,10 @@ fn documented_verifier_agrees() {
     let (log, head) = log();
     let held = head.to_string();
     let good = script(&log, None);
-    assert_eq!(good, Ok(format!("18 records, head {held}\n")));
+    assert_eq!(good, Ok(format!("9 records, head {held}\n")));
     assert_eq!(script(&log, Some(&held)), good);
     let lines = log.lines();
-    for at in [0, 7, 16, 17] {
+    for at in [0, 3, 7, 8] {
         let mut edited = lines.clone();
         edited[at].1 = edited[at]
             .1
@@ -454,7 +291,7 @@ fn documented_verifier_agrees() {
         for altered in [edited, dropped] {
             let altered = log.with_lines(&altered);
             let error = script(&altered, Some(&held)).unwrap_err();
-            let expected = if at == 17 { "17" } else { "(seq " };
+            let expected = if at == 8 { "seq 8" } else { "(seq " };
             assert!(error.contains(expected), "{at}: {error}");
             assert!(altered.check(Some(&head)).is_err());
         }
