@@ -130,7 +130,7 @@ fn names_resolve_as_written() {
         }
     }
     let mut names = Names(&index, &modules[0], BTreeSet::new());
-    walk_module(&mut names, &modules[0]);
+    visit::walk_module(&mut names, &modules[0]);
     let found: Vec<&str> = names.2.iter().map(String::as_str).collect();
     assert_eq!(
         found,
