@@ -68,7 +68,9 @@ pub fn explain<'a>(
 
 fn input(request: &Request, facts: &Facts, now: Timestamp) -> Result<Input, Box<Verdict>> {
     Input::new(&request.to_input(&facts.facts, &facts.labels, now)).map_err(|inexact| {
-        Box::new(Verdict::deny(Code::MalformedRequest.with_message(inexact.to_string())))
+        Box::new(Verdict::deny(
+            Code::MalformedRequest.with_message(inexact.to_string()),
+        ))
     })
 }
 
@@ -79,17 +81,23 @@ fn judge(set: &PolicySet, request: &Request, facts: &Facts, now: Timestamp) -> V
         Err(verdict) => return *verdict,
     };
     let server = &request.mcp.server;
-    let applicable = set.packages().iter().filter(|package| package.applies_to(server));
+    let applicable = set
+        .packages()
+        .iter()
+        .filter(|package| package.applies_to(server));
     let contributions: Vec<_> = set
         .evaluate(applicable, &input)
         .into_iter()
         .map(|(package, outcome)| Contribution::new(package, server, outcome))
         .collect();
     let mut verdict = combine(&contributions, request.phase);
-    verdict.engine = contributions.iter().map(|part| part.package.engine).max_by_key(|engine| {
-        // The slower one names the decision.
-        *engine == crate::model::revision::EngineKind::Interpreter
-    });
+    verdict.engine = contributions
+        .iter()
+        .map(|part| part.package.engine)
+        .max_by_key(|engine| {
+            // The slower one names the decision.
+            *engine == crate::model::revision::EngineKind::Interpreter
+        });
     verdict
 }
 
@@ -106,7 +114,10 @@ fn rewritten(
         Ok(None) => return judged,
         Err(reason) => return refuse(judged, reason),
     };
-    let changed = Request { params: params.clone(), ..request.clone() };
+    let changed = Request {
+        params: params.clone(),
+        ..request.clone()
+    };
     let again = judge(set, &changed, facts, now);
     if !again.effect.grants() {
         return again;
@@ -117,18 +128,33 @@ fn rewritten(
         Ok(Some(_)) => return refuse(again, Code::RewriteUnstable.reason()),
         Err(reason) => return refuse(again, reason),
     }
-    let owed = obligation::merge(judged.obligations.into_iter().chain(again.obligations.clone()).collect());
+    // The second judgement's rewriting has just been seen to change nothing more.
+    let rest = again.obligations.iter();
+    let rest = rest.filter(|owed| !matches!(owed, Obligation::RewriteArguments { .. }));
+    let owed = obligation::merge(
+        judged
+            .obligations
+            .into_iter()
+            .chain(rest.cloned())
+            .collect(),
+    );
     match owed {
-        Ok(obligations) => {
-            Verdict { obligations, params: Some(params), effect: Effect::Constrain, ..again }
-        }
+        Ok(obligations) => Verdict {
+            obligations,
+            params: Some(params),
+            effect: Effect::Constrain,
+            ..again
+        },
         Err(reason) => refuse(again, reason),
     }
 }
 
 /// Applies to a result what its call and the result itself owe.
 fn filtered(request: &Request, facts: &Facts, judged: Verdict) -> Verdict {
-    let own = judged.obligations.iter().filter(|obligation| obligation.concerns_result());
+    let own = judged
+        .obligations
+        .iter()
+        .filter(|obligation| obligation.concerns_result());
     let merged = obligation::merge(facts.owed.iter().chain(own).cloned().collect());
     let owed = match merged {
         Ok(owed) => owed,
@@ -139,10 +165,22 @@ fn filtered(request: &Request, facts: &Facts, judged: Verdict) -> Verdict {
         Ok(applied) => applied,
         Err(withheld) => return refuse(judged, withheld.reason),
     };
-    let effect = if owed.is_empty() { judged.effect } else { Effect::Constrain };
-    let audit = judged.obligations.into_iter().filter(|obligation| !obligation.concerns_result());
+    let effect = if owed.is_empty() {
+        judged.effect
+    } else {
+        Effect::Constrain
+    };
+    let audit = judged
+        .obligations
+        .into_iter()
+        .filter(|obligation| !obligation.concerns_result());
     let obligations = owed.into_iter().chain(audit).collect();
-    Verdict { effect, obligations, result: applied.result, ..judged }
+    Verdict {
+        effect,
+        obligations,
+        result: applied.result,
+        ..judged
+    }
 }
 
 /// A denial that keeps what is known of how it came about.
@@ -159,7 +197,10 @@ fn refuse(judged: Verdict, reason: Reason) -> Verdict {
 fn intents(phase: Phase, verdict: &Verdict) -> Vec<Intent> {
     let mut intents = Vec::new();
     if phase == Phase::Call && verdict.effect.grants() {
-        let owed = verdict.obligations.iter().filter(|owed| owed.concerns_result());
+        let owed = verdict
+            .obligations
+            .iter()
+            .filter(|owed| owed.concerns_result());
         intents.push(Intent::Owe(owed.cloned().collect()));
     }
     let durable = |owed: &Obligation| matches!(owed, Obligation::Audit { durable: true, .. });

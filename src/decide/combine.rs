@@ -28,7 +28,11 @@ impl<'a> Contribution<'a> {
         let elements = outcome
             .map_err(|error| failure(&error).of_policy(name))
             .and_then(|sets| Elements::read(name, &sets));
-        Self { package, may_grant: package.may_grant(server), elements }
+        Self {
+            package,
+            may_grant: package.may_grant(server),
+            elements,
+        }
     }
 
     fn defines(&self, set: SetName) -> bool {
@@ -51,7 +55,10 @@ pub(super) fn combine(contributions: &[Contribution<'_>], phase: Phase) -> Verdi
     let (shadows, enforced): (Vec<_>, Vec<_>) =
         contributions.iter().partition(|part| part.package.shadow);
     let mut verdict = verdict(&enforced, phase);
-    verdict.shadow = shadows.iter().map(|part| shadow(part, &enforced, phase)).collect();
+    verdict.shadow = shadows
+        .iter()
+        .map(|part| shadow(part, &enforced, phase))
+        .collect();
     verdict
 }
 
@@ -61,13 +68,27 @@ fn shadow(part: &Contribution<'_>, enforced: &[&Contribution<'_>], phase: Phase)
     let codes = match &part.elements {
         Ok(elements) => {
             let reasons = elements.deny.iter().chain(&elements.allow);
-            let approvals = elements.approvals.iter().map(|approval| approval.code.clone());
-            let owed = elements.obligations.iter().map(|owed| owed.kind().to_owned());
-            reasons.map(|reason| reason.code.clone()).chain(approvals).chain(owed).collect()
+            let approvals = elements
+                .approvals
+                .iter()
+                .map(|approval| approval.code.clone());
+            let owed = elements
+                .obligations
+                .iter()
+                .map(|owed| owed.kind().to_owned());
+            reasons
+                .map(|reason| reason.code.clone())
+                .chain(approvals)
+                .chain(owed)
+                .collect()
         }
         Err(reason) => vec![reason.code.clone()],
     };
-    Shadow { policy: part.package.name.clone(), effect: verdict(&with, phase).effect, codes }
+    Shadow {
+        policy: part.package.name.clone(),
+        effect: verdict(&with, phase).effect,
+        codes,
+    }
 }
 
 fn verdict(parts: &[&Contribution<'_>], phase: Phase) -> Verdict {
@@ -103,18 +124,25 @@ fn listed(visible: bool, read: &[Read<'_, '_>], denials: Vec<Reason>) -> Verdict
 
 fn visible(read: &[Read<'_, '_>]) -> bool {
     if read.iter().any(|(part, _)| part.defines(SetName::Visible)) {
-        return read.iter().any(|(part, elements)| part.may_grant && elements.visible);
+        return read
+            .iter()
+            .any(|(part, elements)| part.may_grant && elements.visible);
     }
     !granted_by(read).is_empty()
 }
 
 fn granted_by(read: &[Read<'_, '_>]) -> Vec<Reason> {
     let granting = read.iter().filter(|(part, _)| part.may_grant);
-    granting.flat_map(|(_, elements)| elements.allow.iter().cloned()).collect()
+    granting
+        .flat_map(|(_, elements)| elements.allow.iter().cloned())
+        .collect()
 }
 
 fn called(read: &[Read<'_, '_>], mut denials: Vec<Reason>) -> Verdict {
-    denials.extend(read.iter().flat_map(|(_, elements)| elements.deny.iter().cloned()));
+    denials.extend(
+        read.iter()
+            .flat_map(|(_, elements)| elements.deny.iter().cloned()),
+    );
     if !denials.is_empty() {
         return Verdict::new(Effect::Deny, denials);
     }
@@ -122,8 +150,10 @@ fn called(read: &[Read<'_, '_>], mut denials: Vec<Reason>) -> Verdict {
     if grants.is_empty() {
         return Code::NoMatchingAllow.into();
     }
-    let approvals: Vec<_> =
-        read.iter().flat_map(|(_, elements)| elements.approvals.iter().cloned()).collect();
+    let approvals: Vec<_> = read
+        .iter()
+        .flat_map(|(_, elements)| elements.approvals.iter().cloned())
+        .collect();
     if !approvals.is_empty() {
         return awaiting(approvals);
     }
@@ -135,14 +165,23 @@ fn awaiting(approvals: Vec<Approval>) -> Verdict {
         code: approval.code.clone(),
         ..Code::ApprovalRequired.of_policy(&approval.policy)
     });
-    Verdict { approvals: approvals.clone(), ..Verdict::new(Effect::RequireApproval, reasons.collect()) }
+    Verdict {
+        approvals: approvals.clone(),
+        ..Verdict::new(Effect::RequireApproval, reasons.collect())
+    }
 }
 
 fn constrained(read: &[Read<'_, '_>], grants: Vec<Reason>) -> Verdict {
-    let owing = read.iter().filter(|(_, elements)| !elements.obligations.is_empty());
-    let policies = owing.clone().map(|(part, _)| part.package.name.clone()).collect();
-    let owed: Vec<Obligation> =
-        owing.flat_map(|(_, elements)| elements.obligations.iter().cloned()).collect();
+    let owing = read
+        .iter()
+        .filter(|(_, elements)| !elements.obligations.is_empty());
+    let policies = owing
+        .clone()
+        .map(|(part, _)| part.package.name.clone())
+        .collect();
+    let owed: Vec<Obligation> = owing
+        .flat_map(|(_, elements)| elements.obligations.iter().cloned())
+        .collect();
     if owed.is_empty() {
         return Verdict::new(Effect::Allow, grants);
     }

@@ -28,25 +28,36 @@ impl Elements {
     /// # Errors
     /// The reason for denying: an element that is not what its set may hold.
     pub(super) fn read(policy: &str, sets: &Sets) -> Result<Self, Reason> {
-        let reason = |element| reason(policy, element);
         let shape = |set: &str| Reason {
             message: format!("an element of `{set}` has the wrong shape"),
             ..Code::PolicyResultInvalid.of_policy(policy)
         };
         let all = |set: &str, elements: &[Json]| -> Result<Vec<Reason>, Reason> {
-            elements.iter().map(|element| reason(element).ok_or_else(|| shape(set))).collect()
+            let read = elements.iter().map(|element| reason(policy, element));
+            read.map(|reason| reason.ok_or_else(|| shape(set)))
+                .collect()
         };
         let obligation = |element: &Json| {
-            obligation::parse(element)
-                .map_err(|error| Reason { policy: policy.to_owned(), ..error })
+            obligation::parse(element).map_err(|error| Reason {
+                policy: policy.to_owned(),
+                ..error
+            })
         };
-        let approval = |element| approval(policy, element).ok_or_else(|| shape("approve"));
+        let approval = |element: &Json| approval(policy, element).ok_or_else(|| shape("approve"));
         let visible = all("visible", &sets.visible)?;
         Ok(Self {
             allow: all("allow", &sets.allow)?,
             deny: all("deny", &sets.deny)?,
-            obligations: sets.constrain.iter().map(obligation).collect::<Result<_, _>>()?,
-            approvals: sets.approve.iter().map(approval).collect::<Result<_, _>>()?,
+            obligations: sets
+                .constrain
+                .iter()
+                .map(obligation)
+                .collect::<Result<_, _>>()?,
+            approvals: sets
+                .approve
+                .iter()
+                .map(approval)
+                .collect::<Result<_, _>>()?,
             visible: !visible.is_empty(),
         })
     }
@@ -81,14 +92,23 @@ fn approval(policy: &str, element: &Json) -> Option<Approval> {
     let object = element.as_object()?;
     known(object, &["code", "by", "message"])?;
     let by = object.get("by")?.as_array()?;
-    let by: Vec<String> =
-        by.iter().map(|role| role.as_str().map(str::to_owned)).collect::<Option<_>>()?;
+    let by: Vec<String> = by
+        .iter()
+        .map(|role| role.as_str().map(str::to_owned))
+        .collect::<Option<_>>()?;
     let code = checked_code(object.get("code")?.as_str()?)?;
-    (!by.is_empty()).then(|| Approval { code, by, policy: policy.to_owned() })
+    (!by.is_empty()).then(|| Approval {
+        code,
+        by,
+        policy: policy.to_owned(),
+    })
 }
 
 fn known(object: &Object, names: &[&str]) -> Option<()> {
-    object.iter().all(|(name, _)| names.contains(&name)).then_some(())
+    object
+        .iter()
+        .all(|(name, _)| names.contains(&name))
+        .then_some(())
 }
 
 /// A code is one printable word.

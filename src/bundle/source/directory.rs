@@ -16,9 +16,18 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// As [`super::read`].
 pub(super) fn read(root: &Path, limits: &Limits) -> Result<Files, SourceError> {
+    read_while(root, limits, || {})
+}
+
+/// As [`read`]; `meanwhile` runs each time after the files were read.
+fn read_while(
+    root: &Path,
+    limits: &Limits,
+    mut meanwhile: impl FnMut(),
+) -> Result<Files, SourceError> {
     let mut last = SourceError::KeptChanging(root.to_owned());
     for _ in 0..READ_TRIES_MAX {
-        last = match read_once(root, limits) {
+        last = match read_once(root, limits, &mut meanwhile) {
             Ok(Some(files)) => return Ok(files),
             Ok(None) => SourceError::KeptChanging(root.to_owned()),
             // Gone between listing and reading, or a link that leads nowhere just now.
@@ -30,9 +39,14 @@ pub(super) fn read(root: &Path, limits: &Limits) -> Result<Files, SourceError> {
 }
 
 /// The files; `None` if something changed meanwhile.
-fn read_once(root: &Path, limits: &Limits) -> Result<Option<Files>, SourceError> {
+fn read_once(
+    root: &Path,
+    limits: &Limits,
+    meanwhile: &mut impl FnMut(),
+) -> Result<Option<Files>, SourceError> {
     let before = list(root, limits)?;
     let files = read_listed(&before, limits)?;
+    meanwhile();
     Ok((list(root, limits)? == before).then_some(files))
 }
 
