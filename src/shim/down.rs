@@ -216,7 +216,8 @@ async fn list_page(
     let Ok(page) = Page::read(result) else {
         return denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None);
     };
-    session.tools().note(list.cursor.as_deref(), &page);
+    let now = session.gate.now();
+    session.tools().note(list.cursor.as_deref(), &page, now);
     let judged = list::judge(&session.gate, &list.question, message.bytes, &page, modern).await;
     match judged {
         Ok((edits, hidden)) => {

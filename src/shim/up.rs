@@ -199,7 +199,7 @@ async fn attempt(
         Ok(_) => false,
     };
     if hidden || definition.is_none() {
-        if table.is_old() {
+        if table.is_old(session.gate.now()) {
             note_unused(session, &ruling, Status::Withheld);
             session.tools().forget();
             return Ok(Attempt::Again);
