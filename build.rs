@@ -1,5 +1,8 @@
 //! Generates the gRPC types from `proto/` (no system protoc) and lists what is embedded.
 
+#[path = "build/library.rs"]
+mod library;
+
 use std::path::{Path, PathBuf};
 use std::{env, error, fs};
 
@@ -12,6 +15,7 @@ const PROTOS: [&str; 4] = [
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
+    library::embed(&out)?;
     proto(&out)
 }
 

@@ -1,1 +1,3 @@
+//! toolgate: the command.
+
 fn main() {}

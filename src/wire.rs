@@ -13,3 +13,9 @@ pub mod v1 {
 
 /// Every file of `proto/` as a `FileDescriptorSet`, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+mod reply;
+mod request;
+
+pub use reply::{active_policy, reply, timestamp};
+pub use request::{Malformed, Question, digest, phase};

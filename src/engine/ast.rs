@@ -1,0 +1,21 @@
+//! The syntax of Rego modules: parsed once, then read by the gate and by the lints.
+//!
+//! Parsing is bounded before it starts (see [`shape`]): regorus' parser recurses without a limit
+//! and takes time exponential in the nesting of brackets.
+
+mod index;
+mod names;
+mod parse;
+mod path;
+mod refs;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+pub(crate) use index::{Index, RuleDef, Target};
+pub(crate) use names::Scope;
+pub(crate) use parse::{ParsedModule, parse, position};
+pub(crate) use path::DataPath;
+pub(crate) use refs::{Reference, Step};
+pub(crate) use visit::{Visitor, walk_expr, walk_module, walk_query, walk_rule};
