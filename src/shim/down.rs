@@ -8,13 +8,14 @@ use crate::shim::event::{EventBody, Outcome, Status};
 use crate::shim::fields::Names;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
 use crate::shim::frame::{self, Frame};
-use crate::shim::gate::{Grant, digest};
+use crate::shim::gate::Grant;
 use crate::shim::message::{
     self, Body, Id, Message, Notification, Payload, Refused, Request, Response,
 };
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
 use crate::shim::{list, listing, notice, splice};
+use crate::wire::digest;
 use std::io;
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncBufRead;
@@ -254,16 +255,7 @@ async fn call_result(
         Some(denial) => Err(denial),
     };
     let released = judged.and_then(|grant| release(message, payload, grant));
-    let mut outcome = Outcome {
-        decision_id: call.decision_id,
-        decision_origin: call.decision_origin,
-        status: Status::Withheld,
-        response_bytes: 0,
-        response_digest: String::new(),
-        fields_returned: Vec::new(),
-        masked: Vec::new(),
-        latency_us,
-    };
+    let mut outcome = Outcome::unanswered(call.decision, Status::Withheld, latency_us);
     let answer = match released {
         Ok(released) => {
             outcome.status = status_of(payload);
@@ -291,7 +283,7 @@ struct Released {
 }
 
 /// A result by which the server wants something else than to answer is not mediated.
-fn not_mediated(payload: Payload<'_>) -> Option<Denial> {
+fn not_mediated(payload: Payload<'_>) -> Option<Box<Denial>> {
     let Payload::Result(result) = payload else {
         return None;
     };
@@ -302,7 +294,11 @@ fn not_mediated(payload: Payload<'_>) -> Option<Denial> {
         .then(|| Denial::local(Code::ResultWithheld.with_message(text)))
 }
 
-fn release(message: &Message<'_>, payload: Payload<'_>, grant: Grant) -> Result<Released, Denial> {
+fn release(
+    message: &Message<'_>,
+    payload: Payload<'_>,
+    grant: Grant,
+) -> Result<Released, Box<Denial>> {
     let Grant {
         answer,
         replacement,

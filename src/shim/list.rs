@@ -22,7 +22,7 @@ pub async fn judge(
     whole: &[u8],
     page: &Page<'_>,
     modern: bool,
-) -> Result<(Vec<Edit>, usize), Denial> {
+) -> Result<(Vec<Edit>, usize), Box<Denial>> {
     let named: Vec<_> = page
         .entries
         .iter()

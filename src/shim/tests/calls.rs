@@ -2,8 +2,8 @@
 
 use crate::model::call::Phase;
 use crate::shim::event::{EventBody, Status};
-use crate::shim::gate::digest;
 use crate::shim::testing::{Harness, Rule, Server, TablePdp};
+use crate::wire::digest;
 
 const PAGE: &str = r#"{"tools":[{"name":"read"},{"name":"sign"},{"name":"mask"},{"name":"secret"},{"name":"slow"}]}"#;
 const READ: &str = r#"{ "jsonrpc":"2.0", "id":7,"method":"tools/call", "params":{"name":"read","arguments":{"n":9007199254740993}} }"#;
@@ -202,8 +202,9 @@ async fn an_outcome_names_fields_and_never_values() {
     let mut shim = harness(&[("read", Rule::Replace("a@b", "***"))], &[("read", OK)]);
     shim.ask(READ).await;
     let outcome = shim.outcomes().await.remove(0);
-    assert_eq!(outcome.decision_id, "d1");
-    assert_eq!(outcome.decision_origin, "test/1");
+    assert_eq!(outcome.decision.decision_id, "d1");
+    assert_eq!(outcome.decision.call_id, "c1");
+    assert_eq!(outcome.decision.origin, "test/1");
     assert_eq!(outcome.fields_returned, ["id"]);
     assert_eq!(outcome.masked, ["email"]);
     let released = r#"{"content":[{"type":"text","text":"{\"email\":\"***\",\"id\":1}"}]}"#;
