@@ -207,6 +207,3 @@ pub fn response(id: &Id, part: &'static str, value: Json) -> Vec<u8> {
 fn envelope(id: Json, part: &'static str, value: Json) -> Vec<u8> {
     Json::object([("jsonrpc", Json::from("2.0")), ("id", id), (part, value)]).to_bytes()
 }
-
-#[cfg(test)]
-mod tests;

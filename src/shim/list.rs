@@ -90,6 +90,3 @@ fn capped(whole: &[u8], page: &Page<'_>, answers: &[Answer], now: Timestamp) -> 
         _ => edit(whole, raw, cap_ms.to_string().as_bytes()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,16 @@
 //! A PDP with a policy table, a small MCP server, and pipes between them and a session.
 
+mod server;
+
+pub use server::Server;
+
 use crate::model::call::Phase;
-use crate::model::json::{Json, Limits, Object, parse};
+use crate::model::json::{Json, Object};
 use crate::model::obligation::FulfilledBy;
 use crate::model::reason::{Code, Origin, Reason};
 use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
-use crate::shim::event::{Event, EventBody, Outcome};
+use crate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status};
 use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Owed, Pdp, PdpError, Question};
 use crate::shim::report::Reporter;
 use crate::shim::session::{Session, SessionConfig};
@@ -215,68 +219,6 @@ impl Pdp for TablePdp {
     }
 }
 
-/// A small MCP server: answers from tables, writes what it is told to, remembers what it got.
-#[derive(Clone)]
-pub struct Server {
-    /// Results of `tools/list` by cursor.
-    pub pages: Arc<Mutex<HashMap<String, String>>>,
-    /// Responses' rest (`"result":…` or `"error":…`) by tool; a tool that is missing stays silent.
-    pub calls: HashMap<&'static str, &'static str>,
-    pub got: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    pub fn new(page: &str, calls: &[(&'static str, &'static str)]) -> Self {
-        let pages = HashMap::from([(String::new(), page.to_owned())]);
-        Self {
-            pages: Arc::new(Mutex::new(pages)),
-            calls: calls.iter().copied().collect(),
-            got: Arc::default(),
-        }
-    }
-
-    fn answer(&self, line: &str) -> Option<String> {
-        let message = parse(line.as_bytes(), Limits::REQUEST).unwrap();
-        let id = message.get("id")?;
-        let text = |name: &str| Some(message.get("params")?.get(name)?.as_str()?.to_owned());
-        let rest = match message.get("method")?.as_str()? {
-            "initialize" => r#""result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#.to_owned(),
-            "tools/list" => {
-                let cursor = text("cursor").unwrap_or_default();
-                format!("\"result\":{}", self.pages.lock().unwrap().get(&cursor)?)
-            }
-            "tools/call" => (*self.calls.get(text("name")?.as_str())?).to_owned(),
-            _ => "\"result\":{}".to_owned(),
-        };
-        Some(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},{rest}}}"))
-    }
-
-    async fn run(
-        self,
-        input: DuplexStream,
-        mut output: tokio::sync::mpsc::Receiver<String>,
-        pipe: DuplexStream,
-    ) {
-        let mut lines = BufReader::new(input).lines();
-        let mut pipe = pipe;
-        loop {
-            let say = tokio::select! {
-                line = lines.next_line() => match line.unwrap() {
-                    Some(line) => {
-                        self.got.lock().unwrap().push(line.clone());
-                        self.answer(&line)
-                    }
-                    None => return,
-                },
-                said = output.recv() => said,
-            };
-            if let Some(say) = say {
-                pipe.write_all(format!("{say}\n").as_bytes()).await.unwrap();
-            }
-        }
-    }
-}
-
 /// A session between a client, whose part the test plays, and a server.
 pub struct Harness {
     pub session: Arc<Session>,
@@ -425,5 +367,34 @@ impl Harness {
 impl Drop for Harness {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// An outcome with something in every field.
+pub fn an_outcome(status: Status) -> Outcome {
+    Outcome {
+        decision: DecisionRef {
+            decision_id: "d".to_owned(),
+            call_id: "c".to_owned(),
+            origin: "o/1".to_owned(),
+        },
+        status,
+        response_bytes: 9_007_199_254_740_993,
+        response_digest: "sha256:00".to_owned(),
+        fields_returned: vec!["a".to_owned(), "b".to_owned()],
+        masked: vec!["c".to_owned()],
+        latency_us: 1,
+    }
+}
+
+/// An event of one shim.
+pub fn an_event(epoch: u64, seq: u64, status: Status) -> Event {
+    Event {
+        shim_id: "s".to_owned(),
+        epoch,
+        seq,
+        event_id: "e".to_owned(),
+        time: Timestamp::from_nanos(NOW),
+        body: EventBody::Outcome(an_outcome(status)),
     }
 }

@@ -4,3 +4,4 @@ mod calls;
 mod frames;
 mod lists;
 mod others;
+mod process;

@@ -208,6 +208,3 @@ fn usable_name(tool: &Json) -> Option<&str> {
     let name = tool.get("name")?.as_str()?;
     (!name.chars().any(char::is_control)).then_some(name)
 }
-
-#[cfg(test)]
-mod tests;
