@@ -91,7 +91,7 @@ proptest! {
         let expected = Request { id: Id::Integer(id.into()), method, params: Some(params.as_bytes()) };
         prop_assert_eq!(&message.body, &Body::Request(expected));
         prop_assert_eq!(message.with(params.as_bytes(), b"{}"), None);
-        let Body::Request(request) = &message.body else { unreachable!() };
+        let Body::Request(request) = &message.body else { panic!("no request") };
         let replaced = message.with(request.params.unwrap(), b"{}").unwrap();
         prop_assert_eq!(replaced, text.replacen(&params, "{}", 1).into_bytes());
     }

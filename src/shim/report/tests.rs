@@ -32,7 +32,7 @@ impl Pdp for Log {
                 .map(|event| (event.epoch, event.seq));
             self.kept.lock().unwrap().extend(taken.clone());
             Ok(Acknowledged {
-                durable_seq: taken.last().map_or(0, |(_, seq)| seq),
+                durable_seq: taken.max().map_or(0, |(_, seq)| seq),
                 origin: "log/1".to_owned(),
                 checkpoint: "the latest".to_owned(),
             })
