@@ -1,3 +1,5 @@
-//! Rego policies: the gate they must pass, compiling, evaluation. The only module that names regorus.
+//! Rego policies: the gate they must pass, compiling, evaluation. The only module that names
+//! regorus.
 
 pub(crate) mod ast;
+pub(crate) mod gate;
