@@ -1,5 +1,18 @@
 //! Rego policies: the gate they must pass, compiling, evaluation. The only module that names
 //! regorus.
 
-pub(crate) mod ast;
-pub(crate) mod gate;
+mod ast;
+mod check;
+mod compile;
+mod gate;
+mod lint;
+mod metadata;
+mod replica;
+mod set;
+mod suggest;
+mod value;
+
+pub use compile::{Options, Refused, STACK_BYTES, findings};
+pub use replica::{EvaluationError, EvaluationLimits};
+pub use set::{Input, Package, PolicySet, SetName, Sets};
+pub use value::Inexact;

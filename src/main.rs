@@ -1,3 +1,3 @@
-//! The `toolgate` command.
+//! toolgate: the command.
 
 fn main() {}
