@@ -83,28 +83,57 @@ impl Checker<'_> {
                 "assign first, then use the variable",
             ),
             Expr::Membership {
-                span,
-                key,
-                value,
-                collection,
-                ..
+                value, collection, ..
             } => {
-                if key.is_some() {
-                    self.issues.add(
-                        Bars::Rvm,
-                        span,
-                        "gate.key_membership",
-                        "the register machine answers `key, value in collection` wrongly",
-                        "",
-                    );
-                }
-                key.iter().for_each(|key| self.expression(key, still));
-                self.not_mixed(value);
-                self.not_mixed(collection);
-                self.operand(value, place);
-                self.expression(collection, still);
+                self.membership_value(value, still);
+                self.membership_value(collection, still);
+                self.membership(expr, still);
             }
         }
+    }
+
+    /// `x in xs` as a value is false where `xs` is undefined, where OPA's is undefined.
+    fn membership_value(&mut self, operand: &Expr, place: Place<'_>) {
+        if !self.facts.definite(operand, place.scope, place.known) {
+            self.issues.refuse(
+                operand.span(),
+                "gate.membership_value",
+                format!(
+                    "where `{}` is undefined, `in` as a value is false here, and undefined for OPA",
+                    operand.span().text()
+                ),
+                "write it as a statement, or in a rule of its own",
+            );
+        }
+    }
+
+    /// `x in xs`.
+    pub(crate) fn membership(&mut self, expr: &Expr, place: Place<'_>) {
+        let Expr::Membership {
+            span,
+            key,
+            value,
+            collection,
+            ..
+        } = expr
+        else {
+            return;
+        };
+        let still = place.still();
+        if let Some(key) = key {
+            self.issues.add(
+                Bars::Rvm,
+                span,
+                "gate.key_membership",
+                "the register machine answers `key, value in collection` wrongly",
+                "compare the member: `collection[key] == value`",
+            );
+            self.expression(key, still);
+        }
+        self.not_mixed(value);
+        self.not_mixed(collection);
+        self.operand(value, place);
+        self.expression(collection, still);
     }
 
     /// A side of a comparison: also the arguments of a call may iterate.
@@ -143,6 +172,11 @@ impl Checker<'_> {
     }
 
     fn object_keys<'e>(&mut self, keys: impl Iterator<Item = &'e Expr>) {
+        let keys: Vec<&Expr> = keys.collect();
+        // One key cannot repeat.
+        if keys.len() == 1 {
+            return;
+        }
         let mut seen = Vec::new();
         for key in keys {
             match string(key) {
@@ -156,7 +190,7 @@ impl Checker<'_> {
                 None => self.issues.refuse(
                     key.span(),
                     "gate.object_key",
-                    "a key of an object that is not a string written out",
+                    "a key that is no string written out, in an object of several",
                     "use a comprehension: `{k: v | some k, v in …}`",
                 ),
             }
@@ -235,7 +269,8 @@ impl Checker<'_> {
             return self.set_operation(lhs, rhs, place);
         }
         for side in [lhs, rhs] {
-            if !self.facts.is_integer(side, place.scope, place.known) {
+            let computed = matches!(side, Expr::ArithExpr { op, .. } if *op != ArithOp::Div);
+            if !computed && !self.facts.is_integer(side, place.scope, place.known) {
                 self.issues.refuse(
                     side.span(),
                     "gate.arithmetic",
@@ -346,7 +381,7 @@ impl Checker<'_> {
                 "iterate in a statement of its own: `some x in …`, then use `x`",
             );
         }
-        if place.every && !super::known::is_constant(index) {
+        if place.every && variable != Some("_") && !super::known::is_constant(index) {
             self.issues.add(
                 Bars::Rvm,
                 index.span(),

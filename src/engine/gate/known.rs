@@ -97,7 +97,7 @@ impl<'a> Facts<'a> {
         match pattern {
             Expr::Var { span, .. } => {
                 let name = span.text();
-                if self.definite(value, scope, known) {
+                if self.definite(value, scope, known) || each_element(value) {
                     known.bind_name(name);
                 }
                 if scope.declares(name) && self.is_set(value, scope, known) {
@@ -230,7 +230,7 @@ impl<'a> Facts<'a> {
                     || known.references.contains(expr.span().text())
             }
             Some(Target::Data(path)) => {
-                (reference.is_static() && member(self.data, &path.0))
+                (reference.is_static() && member(self.data, &path.0).is_some())
                     || known.references.contains(expr.span().text())
             }
             Some(Target::Input) => {
@@ -277,17 +277,34 @@ impl<'a> Facts<'a> {
             .map(|(_, rule)| rule.as_ref())
     }
 
-    /// Whether the path is that of a partial set.
-    pub(crate) fn is_partial_set(&self, path: &DataPath) -> bool {
-        self.nodes(path).any(|rule| {
-            matches!(
-                rule,
-                Rule::Spec {
-                    head: RuleHead::Set { .. },
-                    ..
-                }
-            )
-        })
+    /// Whether every value of the rule is a set.
+    fn gives_set(&self, path: &DataPath) -> bool {
+        let mut nodes = self.nodes(path).peekable();
+        nodes.peek().is_some()
+            && nodes.all(|rule| match rule {
+                Rule::Default { .. } => false,
+                Rule::Spec { head, bodies, .. } => match head {
+                    RuleHead::Set { .. } => true,
+                    RuleHead::Func { .. } => false,
+                    RuleHead::Compr { assign, .. } => {
+                        let value = assign.as_ref().map(|assign| assign.value.as_ref());
+                        bodies.is_empty()
+                            && matches!(value, Some(Expr::Set { .. } | Expr::SetCompr { .. }))
+                    }
+                },
+            })
+    }
+
+    /// Whether `expr` names a document of the data that is an array or an object.
+    fn is_data_collection(&self, expr: &Expr, scope: &Scope) -> bool {
+        let is_static = Reference::of(expr).is_some_and(|reference| reference.is_static());
+        match self.index.resolve(self.module, scope, expr) {
+            Some(Target::Data(path)) if is_static => matches!(
+                member(self.data, &path.0),
+                Some(Json::Array(_) | Json::Object(_))
+            ),
+            _ => false,
+        }
     }
 
     /// Whether a call has a value if its arguments have one.
@@ -315,6 +332,7 @@ impl<'a> Facts<'a> {
             | Expr::Object { .. }
             | Expr::ArrayCompr { .. }
             | Expr::ObjectCompr { .. } => true,
+            Expr::Var { .. } | Expr::RefDot { .. } if self.is_data_collection(expr, scope) => true,
             _ => self.is_set(expr, scope, known),
         }
     }
@@ -336,7 +354,7 @@ impl<'a> Facts<'a> {
                 };
                 match self.index.resolve(self.module, scope, expr) {
                     Some(Target::Rule(path)) => {
-                        self.names_rule(&reference, &path) && self.is_partial_set(&path)
+                        self.names_rule(&reference, &path) && self.gives_set(&path)
                     }
                     Some(Target::Local(name)) => {
                         reference.steps.is_empty() && known.sets.contains(&name)
@@ -375,6 +393,16 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// Whether a reference runs over all elements (`xs[_]`): what it gives has a value.
+fn each_element(expr: &Expr) -> bool {
+    match expr {
+        Expr::RefBrack { index, .. } => {
+            matches!(index.as_ref(), Expr::Var { span, .. } if span.text() == "_")
+        }
+        _ => false,
+    }
+}
+
 /// Builtins that give integers.
 const INTEGER_BUILTINS: &[&str] = &[
     "count",
@@ -402,13 +430,11 @@ pub(crate) fn is_constant(expr: &Expr) -> bool {
     }
 }
 
-fn member(data: &Object, path: &[String]) -> bool {
-    let Some((first, rest)) = path.split_first() else {
-        return false;
-    };
-    match (data.get(first), rest) {
-        (Some(_), []) => true,
-        (Some(Json::Object(inner)), rest) => member(inner, rest),
-        _ => false,
+fn member<'a>(data: &'a Object, path: &[String]) -> Option<&'a Json> {
+    let (first, rest) = path.split_first()?;
+    match (data.get(first)?, rest) {
+        (value, []) => Some(value),
+        (Json::Object(inner), rest) => member(inner, rest),
+        _ => None,
     }
 }

@@ -1,11 +1,13 @@
 //! What all modules define together: one path, its definitions, and data beside them.
 
+use std::collections::BTreeSet;
+
 use regorus::unstable::{Expr, Rule, RuleHead};
 
 use super::heads::{head_terms, iterates};
 use super::issue::{Bars, Issue, Issues};
 use super::known::is_constant;
-use crate::engine::ast::{DataPath, Index, ParsedModule, RuleDef};
+use crate::engine::ast::{DataPath, Index, ParsedModule, RuleDef, head_args, string};
 use crate::model::json::{Json, Object};
 
 /// The kinds of rules; the definitions of one rule have one kind.
@@ -120,9 +122,9 @@ impl<'a> Paths<'a> {
         if same {
             return;
         }
+        let exclusive = complete.len() == 1 || told_apart(&complete);
         for (module, rule) in &complete {
-            let alone = complete.len() == 1;
-            if alone && !may_differ(rule) {
+            if exclusive && !may_differ(rule) {
                 continue;
             }
             Issues { module, found }.add(
@@ -193,6 +195,30 @@ fn kind(rule: &Rule) -> Option<Kind> {
             },
         }),
     }
+}
+
+/// Whether a parameter tells the definitions of a function apart: at one place, each has another
+/// constant.
+fn told_apart(definitions: &[(&ParsedModule, &Rule)]) -> bool {
+    let parameters = |rule: &Rule| match rule {
+        Rule::Spec { head, .. } => head_args(head).len(),
+        Rule::Default { .. } => 0,
+    };
+    let most = definitions
+        .iter()
+        .map(|(_, rule)| parameters(rule))
+        .max()
+        .unwrap_or(0);
+    (0..most).any(|at| {
+        let mut seen = BTreeSet::new();
+        definitions.iter().all(|(_, rule)| {
+            let parameter = match rule {
+                Rule::Spec { head, .. } => head_args(head).get(at).and_then(|arg| string(arg)),
+                Rule::Default { .. } => None,
+            };
+            parameter.is_some_and(|text| seen.insert(text))
+        })
+    })
 }
 
 /// The values written in a rule's head and behind its `else`.

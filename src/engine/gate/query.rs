@@ -158,12 +158,12 @@ impl Checker<'_> {
             Literal::Expr { expr, .. } => self.positive(expr, place),
             Literal::NotExpr { expr, .. } => self.negated(expr, place.still()),
             Literal::Every {
-                span,
+                span: _,
                 key,
                 value,
                 domain,
                 query,
-            } => self.every(span, key.as_ref(), value, domain, query, place),
+            } => self.every(key.as_ref(), value, domain, query, place),
         }
     }
 
@@ -180,6 +180,7 @@ impl Checker<'_> {
                     self.operand(rhs, place);
                 }
             }
+            Expr::Membership { .. } => self.membership(expr, place),
             other => self.expression(other, place),
         }
     }
@@ -242,22 +243,12 @@ impl Checker<'_> {
 
     fn every(
         &mut self,
-        span: &Span,
         key: Option<&Span>,
         value: &Span,
         domain: &Expr,
         body: &Query,
         place: Place<'_>,
     ) {
-        if key.is_some() {
-            self.issues.add(
-                Bars::Rvm,
-                span,
-                "gate.every_key",
-                "the register machine reads the key of an `every` wrongly",
-                "",
-            );
-        }
         self.expression(domain, place.still());
         let names = key.into_iter().chain([value]).map(Span::text);
         let scope = place.scope.with_names(names.clone());
@@ -319,10 +310,13 @@ impl Checker<'_> {
             _ => {}
         }
         self.indices_bound(expr, place);
-        self.expression(expr, place);
+        match expr {
+            Expr::Membership { .. } => self.membership(expr, place),
+            other => self.expression(other, place),
+        }
     }
 
-    fn definite_operand(&mut self, operand: &Expr, place: Place<'_>) {
+    pub(crate) fn definite_operand(&mut self, operand: &Expr, place: Place<'_>) {
         if self.facts.definite(operand, place.scope, place.known) {
             return;
         }
@@ -340,12 +334,15 @@ impl Checker<'_> {
 
     /// The brackets of a negated reference read what has a value.
     fn indices_bound(&mut self, expr: &Expr, place: Place<'_>) {
-        let Some(reference) = Reference::of(expr) else {
-            return;
-        };
-        for step in reference.steps {
-            if let Step::Index(index) = step {
-                self.definite_operand(index, place);
+        let mut at = expr;
+        loop {
+            match at {
+                Expr::RefDot { refr, .. } => at = refr,
+                Expr::RefBrack { refr, index, .. } => {
+                    self.definite_operand(index, place);
+                    at = refr;
+                }
+                _ => return,
             }
         }
     }
