@@ -19,9 +19,9 @@ impl<'a> Lint<'a> {
                 is_local && !env.locals.contains_key(span.text())
             }
             Expr::Array { items, .. } => items.iter().any(|item| self.is_unbound(env, item)),
-            Expr::Object { fields, .. } => {
-                fields.iter().any(|(_, _, value)| self.is_unbound(env, value))
-            }
+            Expr::Object { fields, .. } => fields
+                .iter()
+                .any(|(_, _, value)| self.is_unbound(env, value)),
             _ => false,
         }
     }
@@ -66,7 +66,9 @@ impl<'a> Lint<'a> {
             }
             Expr::Array { items, .. } => {
                 self.bind_pattern(env, pattern, value.ty, value.elem, value.fixed);
-                let all_variables = items.iter().all(|item| matches!(item.as_ref(), Expr::Var { .. }));
+                let all_variables = items
+                    .iter()
+                    .all(|item| matches!(item.as_ref(), Expr::Var { .. }));
                 all_variables && (value.fixed || value.len == Some(items.len()))
             }
             Expr::Object { .. } => {

@@ -53,12 +53,7 @@ impl<'a> Env<'a> {
 
     /// A variable of this frame of which nothing is known but its type.
     pub(super) fn fresh(&self, span: &Span, ty: Ty, fixed: bool) -> Value<'a> {
-        let key = format!(
-            "{}{}{}",
-            span.text(),
-            local_mark(self.depth),
-            span.start
-        );
+        let key = format!("{}{}{}", span.text(), local_mark(self.depth), span.start);
         Value {
             fixed,
             ..Value::new(key, span.text(), ty)
@@ -137,7 +132,11 @@ impl<'a> Lint<'a> {
             } => {
                 let source = self.collection(env, collection, polarity, polarity);
                 if let Some(key) = key {
-                    let ty = if source.ty == Ty::ARRAY { Ty::NUMBER } else { Ty::ANY };
+                    let ty = if source.ty == Ty::ARRAY {
+                        Ty::NUMBER
+                    } else {
+                        Ty::ANY
+                    };
                     self.bind_pattern(env, key, ty, Ty::ANY, source.fixed || ty == Ty::NUMBER);
                 }
                 self.bind_pattern(env, value, source.elem, Ty::ANY, source.fixed);
@@ -265,6 +264,7 @@ impl<'a> Lint<'a> {
                     key: value.key.clone(),
                     cause: Cause::Type(ty),
                     text: value.text.clone(),
+                    behind: false,
                 });
             }
             self.report(env, Form::Statement(expr), &unmet);
@@ -347,7 +347,8 @@ impl<'a> Lint<'a> {
     /// What is not known to hold. Where the value is `named` alone, its absence is accepted; but
     /// nothing is in a library helper: its author does not know what the deny is about.
     fn unmet(&self, env: &Env<'a>, value: &Value<'a>, named: bool) -> Vec<Need> {
-        let accepted = |need: &Need| named && env.lift.is_none() && need.cause == Cause::Absent;
+        let named = named && env.lift.is_none();
+        let accepted = |need: &Need| named && need.cause == Cause::Absent && !need.behind;
         value
             .needs
             .iter()

@@ -58,7 +58,9 @@ impl<'a> Lint<'a> {
         let shown = text(expr);
         match expr {
             Expr::String { value, .. } | Expr::RawString { value, .. } => {
-                let key = value.as_string().map_or_else(|_| shown.clone(), |s| format!("{s:?}"));
+                let key = value
+                    .as_string()
+                    .map_or_else(|_| shown.clone(), |s| format!("{s:?}"));
                 Value::literal(key, shown, Ty::STRING)
             }
             Expr::Number { .. } => Value::literal(shown.clone(), shown, Ty::NUMBER),
@@ -68,11 +70,19 @@ impl<'a> Lint<'a> {
                 self.reference(env, expr, truth, Usage::Value)
             }
             Expr::Array { items, .. } => {
-                let mut array = self.items(env, items.iter().map(AsRef::as_ref), shown, Ty::ARRAY, truth);
+                let mut array = self.items(
+                    env,
+                    items.iter().map(AsRef::as_ref),
+                    shown,
+                    Ty::ARRAY,
+                    truth,
+                );
                 array.len = Some(items.len());
                 array
             }
-            Expr::Set { items, .. } => self.items(env, items.iter().map(AsRef::as_ref), shown, Ty::SET, truth),
+            Expr::Set { items, .. } => {
+                self.items(env, items.iter().map(AsRef::as_ref), shown, Ty::SET, truth)
+            }
             Expr::Object { fields, .. } => {
                 let parts: Vec<&'a Expr> = fields
                     .iter()
@@ -185,7 +195,12 @@ impl<'a> Lint<'a> {
         for part in key.into_iter().chain([term]) {
             let value = self.value(&mut inner, part, polarity);
             self.settle(&inner, &value, Polarity::Both);
-            self.require(&mut inner, super::report::Form::Head(part), &value, polarity);
+            self.require(
+                &mut inner,
+                super::report::Form::Head(part),
+                &value,
+                polarity,
+            );
         }
         Some(self.value(&mut inner, term, polarity))
     }
@@ -253,8 +268,10 @@ impl<'a> Lint<'a> {
         match self.index.resolve_call(env.module, fcn) {
             Target::Rule(path) => {
                 let mut needs = Vec::new();
-                for arg in &args {
-                    needs.extend(arg.needs.iter().cloned());
+                for need in args.iter().flat_map(|arg| &arg.needs) {
+                    let mut need = need.clone();
+                    need.behind = true;
+                    needs.push(need);
                 }
                 let mut value = self.rule(
                     env,
@@ -322,7 +339,10 @@ fn arithmetic<'a>(shown: String, op: &ArithOp, lhs: &Value<'a>, rhs: &Value<'a>)
 
 /// An operator on operands of one type.
 fn operation<'a>(shown: String, takes: Ty, returns: Ty, operands: &[&Value<'a>]) -> Value<'a> {
-    let keys: Vec<&str> = operands.iter().map(|operand| operand.key.as_str()).collect();
+    let keys: Vec<&str> = operands
+        .iter()
+        .map(|operand| operand.key.as_str())
+        .collect();
     let mut value = Value::new(format!("{shown}({})", keys.join(",")), shown, returns);
     value.fixed = operands.iter().all(|operand| operand.fixed);
     for operand in operands {

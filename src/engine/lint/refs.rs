@@ -8,7 +8,7 @@ use super::facts::{Cause, Growth, Place, Polarity, Ty, Value};
 use super::input::guaranteed;
 use super::report::text;
 use super::rules::{Call, Usage};
-use crate::engine::ast::{DataPath, Imported, Reference, Step, Target, string};
+use crate::engine::ast::{DataPath, Imported, Reference, Step, Target, is_identifier, string};
 
 impl<'a> Lint<'a> {
     pub(super) fn reference(
@@ -53,6 +53,12 @@ impl<'a> Lint<'a> {
                 value.need(Cause::Absent);
                 (value, reference.steps.len())
             }
+            // Rego does not let `input` and `data` be hidden.
+            Some(Target::Local(name)) if name == "input" || name == "data" => {
+                let mut value = Value::new(text(expr), text(expr), Ty::ANY);
+                value.need(Cause::Absent);
+                (value, reference.steps.len())
+            }
             Some(Target::Local(name)) => match env.locals.get(&name) {
                 Some(local) => {
                     let mut local = local.clone();
@@ -61,9 +67,10 @@ impl<'a> Lint<'a> {
                 }
                 None => (env.fresh(reference.head_span, Ty::ANY, false), 0),
             },
-            Some(Target::Builtin(_) | Target::Unknown(_)) | None => {
-                (Value::new(text(expr), text(expr), Ty::ANY), reference.steps.len())
-            }
+            Some(Target::Builtin(_) | Target::Unknown(_)) | None => (
+                Value::new(text(expr), text(expr), Ty::ANY),
+                reference.steps.len(),
+            ),
         };
         value.ty = value.ty & env.facts.ty(&value.key);
         let steps: Vec<Step<'a>> = reference.steps.into_iter().skip(taken).collect();
@@ -85,10 +92,9 @@ impl<'a> Lint<'a> {
     ) -> Value<'a> {
         let (base, step) = match expr {
             Expr::RefDot { refr, field, .. } => (refr, Step::Name(field.0.text())),
-            Expr::RefBrack { refr, index, .. } => (
-                refr,
-                string(index).map_or(Step::Index(index), Step::Name),
-            ),
+            Expr::RefBrack { refr, index, .. } => {
+                (refr, string(index).map_or(Step::Index(index), Step::Name))
+            }
             _ => return self.value(env, expr, truth),
         };
         let value = self.value(env, base, truth);
@@ -133,7 +139,11 @@ impl<'a> Lint<'a> {
         if truth.needs_defined() && !from.fixed && !from.ty.within(Ty::COLLECTION) {
             self.warn_mistyped(env, index, &from.text, Ty::ARRAY);
         }
-        let key_ty = if from.ty == Ty::ARRAY { Ty::NUMBER } else { Ty::ANY };
+        let key_ty = if from.ty == Ty::ARRAY {
+            Ty::NUMBER
+        } else {
+            Ty::ANY
+        };
         let fresh = env.fresh(index.span(), key_ty, from.fixed);
         let key = format!("{}[{}]", from.key, fresh.key);
         let shown = format!("{}[{}]", from.text, index.span().text());
@@ -180,9 +190,7 @@ impl<'a> Lint<'a> {
 
     fn index_value(&mut self, env: &mut Env<'a>, index: &'a Expr, truth: Polarity) -> Value<'a> {
         match index {
-            Expr::Number { span, .. } => {
-                Value::literal(span.text(), span.text(), Ty::NUMBER)
-            }
+            Expr::Number { span, .. } => Value::literal(span.text(), span.text(), Ty::NUMBER),
             _ => self.value(env, index, truth),
         }
     }
@@ -221,8 +229,9 @@ fn inherited(from: &Value<'_>) -> Vec<super::facts::Need> {
 }
 
 fn named_step<'a>(env: &Env<'a>, from: &Value<'a>, name: &str) -> Value<'a> {
-    let key = format!("{}.{name}", from.key);
-    let mut value = Value::new(key, format!("{}.{name}", from.text), from.elem);
+    let below = step_text(name);
+    let key = format!("{}{below}", from.key);
+    let mut value = Value::new(key, format!("{}{below}", from.text), from.elem);
     value.fixed = from.fixed;
     value.place = from.place;
     value.growth.clone_from(&from.growth);
@@ -243,18 +252,21 @@ fn named_step<'a>(env: &Env<'a>, from: &Value<'a>, name: &str) -> Value<'a> {
     value
 }
 
+fn step_text(name: &str) -> String {
+    if is_identifier(name) {
+        format!(".{name}")
+    } else {
+        format!("[{name:?}]")
+    }
+}
+
 /// The reference as written, up to so many steps.
 fn reference_text(reference: &Reference<'_>, taken: usize) -> String {
     let mut shown = reference.head.to_owned();
     for step in reference.steps.iter().take(taken) {
         match step {
-            Step::Name(name) => {
-                shown.push('.');
-                shown.push_str(name);
-            }
-            Step::Index(index) => {
-                shown.push_str(&format!("[{}]", text(index)));
-            }
+            Step::Name(name) => shown.push_str(&step_text(name)),
+            Step::Index(index) => shown.push_str(&format!("[{}]", text(index))),
         }
     }
     shown
