@@ -1,6 +1,19 @@
-//! Rego policies: the gate they must pass, compiling, evaluation. The only module that names regorus.
+//! Rego policies: the gate they must pass, compiling, evaluation. The only module that names
+//! regorus.
 
-pub(crate) mod ast;
-pub(crate) mod lint;
-pub(crate) mod metadata;
+mod ast;
+mod check;
+mod compile;
+mod gate;
+mod lint;
+mod metadata;
+mod replica;
+mod set;
 mod suggest;
+mod value;
+
+pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
+pub use lint::ScopeRow;
+pub use replica::{EvaluationError, EvaluationLimits};
+pub use set::{Input, Package, PolicySet, SetName, Sets};
+pub use value::Inexact;

@@ -9,5 +9,6 @@ pub mod obligation;
 pub mod principal;
 pub mod reason;
 pub mod revision;
+pub mod subject;
 pub mod time;
 pub mod verdict;

@@ -50,7 +50,8 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use scope::{ScopeRow, explain_scope};
+pub use scope::ScopeRow;
+pub(crate) use scope::scope_row;
 pub(crate) use shape::policy_shape;
 
 use std::collections::{BTreeMap, BTreeSet};

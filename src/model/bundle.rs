@@ -16,15 +16,19 @@ pub struct Module {
 pub struct Sources {
     /// Modules of the live set, sorted by path; test modules (`*_test.rego`) are never part of it.
     pub modules: Vec<Module>,
+    /// The policy library's modules: part of every set. Only they may be packages under
+    /// `toolgate`.
+    pub library: Vec<Module>,
     /// Test modules, for `toolgate test` alone.
     pub tests: Vec<Module>,
     /// The merged data documents: the members of `data`.
     pub data: Object,
     /// What each bundle may grant: package paths to the servers its bundle may speak for.
     pub grants: Vec<BundleGrant>,
-    /// The manifests' revision, joined by `,`; empty if none has one.
+    /// The manifests' revisions, in the order of the bundles' names, joined by `,`; empty if none
+    /// has one.
     pub revision: String,
-    /// `sha256:<hex>` over names and contents of all files.
+    /// `sha256:<hex>` over names and contents of all files that decide: tests are not part of it.
     pub digest: String,
 }
 

@@ -76,6 +76,13 @@ impl Object {
         Self::default()
     }
 
+    /// An object of these members; `None` if two have one name. Takes time in proportion to their
+    /// number, however many there are.
+    #[must_use]
+    pub fn from_members(members: Vec<(String, Json)>) -> Option<Self> {
+        (!parse::has_duplicate(&members)).then_some(Self(members))
+    }
+
     /// The member of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json> {

@@ -78,18 +78,40 @@ impl Verdict {
     /// A denial for one reason.
     #[must_use]
     pub fn deny(reason: Reason) -> Self {
-        Self {
-            effect: Effect::Deny,
+        Self::new(Effect::Deny, vec![reason])
+    }
+
+    /// An effect and its reasons; the packages that gave them are the ones that contributed.
+    #[must_use]
+    pub fn new(effect: Effect, reasons: Vec<Reason>) -> Self {
+        let mut verdict = Self {
+            effect,
             visible: false,
-            policies: Vec::from_iter((!reason.policy.is_empty()).then(|| reason.policy.clone())),
-            reasons: vec![reason],
+            policies: Vec::new(),
+            reasons,
             obligations: Vec::new(),
             approvals: Vec::new(),
             shadow: Vec::new(),
             params: None,
             result: None,
             engine: None,
-        }
+        };
+        verdict.note_policies(
+            verdict
+                .reasons
+                .iter()
+                .map(|reason| reason.policy.clone())
+                .collect(),
+        );
+        verdict
+    }
+
+    /// Adds packages to those that contributed: sorted, each once, empty names left out.
+    pub fn note_policies(&mut self, policies: Vec<String>) {
+        self.policies
+            .extend(policies.into_iter().filter(|policy| !policy.is_empty()));
+        self.policies.sort();
+        self.policies.dedup();
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{BitAnd, BitOr};
 use std::rc::Rc;
 
-use regorus::unstable::{Expr, Ref};
+use regorus::unstable::Expr;
 
 use super::body::Env;
 use crate::engine::ast::DataPath;

@@ -1,6 +1,6 @@
 //! References: what is there, what may be missing, and what a step below it reads.
 
-use regorus::unstable::{Expr, Ref};
+use regorus::unstable::Expr;
 
 use super::Lint;
 use super::body::Env;

@@ -1,73 +1,64 @@
 //! Who can grant what: the rows of `check --explain-scope`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::shape::{defined, is_policy};
-use crate::engine::ast::ParsedModule;
-use crate::engine::metadata::{Enforcement, PackageMetadata};
+use crate::engine::ast::{DataPath, ParsedModule};
+use crate::engine::set::{Package, SetName};
 use crate::model::bundle::BundleGrant;
 
-/// What one package of one bundle may decide about.
+/// What one policy package may decide about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ScopeRow {
+pub struct ScopeRow {
     /// The package, such as `policies.contracts`.
-    pub(crate) package: String,
-    /// The bundle's name in the configuration; empty if none covers the module.
-    pub(crate) bundle: String,
-    /// Servers the package declares; `None`: all.
-    pub(crate) declared: Option<Vec<String>>,
-    /// Servers the operator lets the bundle speak for; `None`: all.
-    pub(crate) granted: Option<Vec<String>>,
-    /// Servers for which its `allow` counts: in both; `None`: all. Its `deny` counts wherever it is
-    /// declared.
-    pub(crate) effective: Option<Vec<String>>,
-    /// Whether its answers change verdicts.
-    pub(crate) enforcement: Enforcement,
-    /// Which of the five sets it defines, sorted.
-    pub(crate) defines: Vec<&'static str>,
+    pub package: String,
+    /// The bundles that its modules are from, by their names in the configuration, sorted.
+    pub bundles: Vec<String>,
+    /// Servers the package declares; `None`: every server.
+    pub declared: Option<Vec<String>>,
+    /// Servers the operator lets its bundles speak for; `None`: every server.
+    pub granted: Option<Vec<String>>,
+    /// Servers for which its `allow` counts: those in both; `None`: every server. What it denies
+    /// counts for all that it declares.
+    pub effective: Option<Vec<String>>,
+    /// Whether it is only recorded, never enforced.
+    pub shadow: bool,
+    /// Which of the five sets it defines.
+    pub defines: Vec<SetName>,
 }
 
-/// Lists the policy packages with what they may grant, by package and bundle; `metadata` is what
-/// each package declares. A module of no bundle may grant nothing.
+/// The row of a package that stands at `path`.
 #[must_use]
-pub(crate) fn explain_scope(
+pub(crate) fn scope_row(
+    package: &Package,
+    path: &DataPath,
     modules: &[ParsedModule],
-    metadata: &BTreeMap<String, PackageMetadata>,
     grants: &[BundleGrant],
-) -> Vec<ScopeRow> {
-    let mut packages: BTreeMap<(&str, Option<usize>), Vec<&ParsedModule>> = BTreeMap::new();
-    for module in modules.iter().filter(|module| is_policy(module)) {
-        let bundle = grants
-            .iter()
-            .enumerate()
-            .filter(|(_, grant)| module.path.starts_with(&grant.path_prefix))
-            .max_by_key(|(_, grant)| grant.path_prefix.len())
-            .map(|(at, _)| at);
-        packages
-            .entry((&module.package, bundle))
-            .or_default()
-            .push(module);
-    }
-    packages
-        .into_iter()
-        .map(|((package, bundle), modules)| {
-            let grant = bundle.and_then(|at| grants.get(at));
-            let declared = metadata.get(package).cloned().unwrap_or_default();
-            let granted = grant.map_or(Some(Vec::new()), |grant| grant.servers.clone());
-            ScopeRow {
-                package: package.to_owned(),
-                bundle: grant.map(|grant| grant.bundle.clone()).unwrap_or_default(),
-                effective: intersection(declared.servers.as_deref(), granted.as_deref()),
-                declared: declared.servers,
-                granted,
-                enforcement: declared.enforcement.unwrap_or_default(),
-                defines: defined(modules).into_iter().collect(),
-            }
+) -> ScopeRow {
+    let bundles: BTreeSet<&str> = modules
+        .iter()
+        .filter(|module| module.package_path == *path)
+        .filter_map(|module| {
+            grants
+                .iter()
+                .find(|grant| module.path.starts_with(&grant.path_prefix))
         })
-        .collect()
+        .map(|grant| grant.bundle.as_str())
+        .collect();
+    ScopeRow {
+        package: path.0.join("."),
+        bundles: bundles.into_iter().map(str::to_owned).collect(),
+        declared: package.servers.clone(),
+        granted: package.granted_servers.clone(),
+        effective: intersection(
+            package.servers.as_deref(),
+            package.granted_servers.as_deref(),
+        ),
+        shadow: package.shadow,
+        defines: package.defines.clone(),
+    }
 }
 
-/// Servers in both; `None` is every server.
+/// Servers in both, sorted; `None` is every server.
 fn intersection(a: Option<&[String]>, b: Option<&[String]>) -> Option<Vec<String>> {
     match (a, b) {
         (None, None) => None,

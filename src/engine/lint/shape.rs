@@ -9,14 +9,13 @@ use crate::engine::ast::{
     DataPath, Imported, Index, ParsedModule, Reference, Scope, Step, Target, Visitor, head_ref,
     rule_path, walk_rule,
 };
-use crate::engine::metadata::PackageMetadata;
 use crate::engine::suggest::nearest;
 use crate::model::finding::{Finding, Severity};
 
 /// The sets that a policy package is made of.
 pub(super) const SETS: [&str; 5] = ["allow", "approve", "constrain", "deny", "visible"];
 
-/// Checks the packages below `policies`; `metadata` is what each declares, by package name.
+/// Checks the packages below `policies`; `servers` is what each declares, `None` every server.
 ///
 /// A decision that is no partial set is an error; the rest are warnings: a package that decides
 /// nothing or is not one level below `policies`, a misspelled set, an `allow` that cannot hold in
@@ -24,7 +23,7 @@ pub(super) const SETS: [&str; 5] = ["allow", "approve", "constrain", "deny", "vi
 #[must_use]
 pub(crate) fn policy_shape(
     modules: &[ParsedModule],
-    metadata: &BTreeMap<String, PackageMetadata>,
+    servers: &BTreeMap<DataPath, Option<Vec<String>>>,
 ) -> Vec<Finding> {
     let index = Index::new(modules);
     let used: BTreeSet<DataPath> = modules
@@ -48,7 +47,7 @@ pub(crate) fn policy_shape(
             findings.extend(misspelled(module, rule, &used));
         }
     }
-    findings.extend(unlisted(modules, &index, metadata));
+    findings.extend(unlisted(modules, &index, servers));
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     findings
 }
@@ -153,17 +152,17 @@ fn misspelled(module: &ParsedModule, rule: &Rule, used: &BTreeSet<DataPath>) -> 
 fn unlisted(
     modules: &[ParsedModule],
     index: &Index,
-    metadata: &BTreeMap<String, PackageMetadata>,
+    servers: &BTreeMap<DataPath, Option<Vec<String>>>,
 ) -> Vec<Finding> {
-    let servers = |package: &str| metadata.get(package).and_then(|m| m.servers.as_deref());
+    let servers = |package: &DataPath| servers.get(package).and_then(Option::as_deref);
     let policies = || modules.iter().filter(|module| is_policy(module));
     let listed: Vec<Option<&[String]>> = policies()
         .filter(|module| defined([*module]).contains("visible"))
-        .map(|module| servers(&module.package))
+        .map(|module| servers(&module.package_path))
         .collect();
     policies()
         .filter(|module| {
-            let own = servers(&module.package);
+            let own = servers(&module.package_path);
             !listed.iter().any(|other| overlap(own, *other))
         })
         .flat_map(|module| module.module.policy.iter().map(move |rule| (module, rule)))

@@ -26,8 +26,9 @@ impl Limits {
     };
 }
 
-/// Longest number, in bytes: longer ones are not numbers that anybody means, and are slow.
-const NUMBER_BYTES_MAX: usize = 256;
+/// Longest number, in bytes: longer ones are not numbers that anybody means, and are slow. Holds
+/// every integer up to the largest exponent.
+const NUMBER_BYTES_MAX: usize = 1024;
 /// Largest decimal exponent, either sign: beyond it arithmetic on a number takes seconds.
 const EXPONENT_MAX: u32 = 999;
 /// Up to this many members a duplicate is found by comparing, beyond it by hashing.
@@ -395,7 +396,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn has_duplicate(members: &[(String, Json)]) -> bool {
+/// Whether two members have one name.
+pub(super) fn has_duplicate(members: &[(String, Json)]) -> bool {
     if members.len() > COMPARED_MEMBERS_MAX {
         let mut seen = HashSet::with_capacity(members.len());
         return !members.iter().all(|(name, _)| seen.insert(name));

@@ -1,0 +1,31 @@
+package toolgate.lib_test
+
+import data.toolgate.lib as tg
+
+test_sensitivity_at_most_is_the_order_of_the_levels if {
+	every rank, level in tg.sensitivity_levels {
+		every limit_rank, limit in tg.sensitivity_levels {
+			tg.sensitivity_at_most(level, limit) == rank <= limit_rank
+		}
+	}
+}
+
+test_sensitivity_at_most_with_an_unknown_level if {
+	every unknown in ["secret", "Public", "", 0, null, ["public"]] {
+		tg.sensitivity_at_most(unknown, "restricted") == false
+		tg.sensitivity_at_most("public", unknown) == false
+		tg.sensitivity_at_most(unknown, unknown) == false
+	}
+}
+
+_cleared(clearance) := {"principal": {"attributes": {"clearance": clearance}}}
+
+test_clearance_covers if {
+	tg.clearance_covers("internal") with input as _cleared("sensitive")
+	tg.clearance_covers("sensitive") with input as _cleared("sensitive")
+	tg.clearance_covers("restricted") == false with input as _cleared("sensitive")
+	tg.clearance_covers("secret") == false with input as _cleared("restricted")
+	tg.clearance_covers("public") == false with input as _cleared("all")
+	tg.clearance_covers("public") == false with input as _cleared(3)
+	tg.clearance_covers("public") == false with input as {}
+}

@@ -1,0 +1,274 @@
+//! `[[callers]]`, `[jwt]` and `[identity]`: read here into the types of `identity`.
+
+use super::listen::Listen;
+use super::policy::not_a_name;
+use super::problem::Place;
+use super::read::{Located, Reader, Section};
+use super::{is_short_name, repeated};
+use crate::identity::{Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KnownBy, Pattern};
+use crate::model::principal::RolesFrom;
+use std::path::Path;
+
+/// Default of how far the issuer's clock may be off, in seconds, and the most that may be
+/// configured.
+const LEEWAY_SECONDS_DEFAULT: u64 = 30;
+const LEEWAY_SECONDS_MAX: u64 = 300;
+/// The order in which sources of roles are asked, where nobody configured one.
+pub(super) const ROLES_FROM_DEFAULT: [RolesFrom; 3] =
+    [RolesFrom::Token, RolesFrom::Directory, RolesFrom::Shim];
+/// The keys of an entry that say how its caller is known.
+const KNOWN_BY_KEYS: [&str; 4] = ["spiffe_id", "dns_name", "uid", "token_subject"];
+
+/// `[[callers]]`, each with its place.
+pub(super) fn read_callers(
+    sections: Vec<Section<'_>>,
+    jwt: Option<&JwtConfig>,
+) -> Vec<(Caller, Place)> {
+    let read = |section| read_caller(section, jwt);
+    sections.into_iter().filter_map(read).collect()
+}
+
+fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller, Place)> {
+    let name = section.required_text("name");
+    let known_by = known_by(&section, jwt);
+    let servers = section.texts("servers");
+    if !section.has("servers") || servers.as_ref().is_some_and(Vec::is_empty) {
+        let message = "`callers[].servers` names no server: list them, or `*` for every server";
+        section.problem(section.place(), message);
+    }
+    let patterns = |key, texts: Option<Vec<Located<String>>>| {
+        let texts = texts.unwrap_or_default();
+        let parsed = texts.iter().filter_map(|text| pattern(&section, key, text));
+        parsed.collect::<Vec<Pattern>>()
+    };
+    let servers = patterns("servers", servers);
+    let subjects = patterns("subjects", section.texts("subjects"));
+    let context = patterns("context", section.texts("context"));
+    let assert_roles = section.flag("assert_roles", false);
+    let tenant = section.text("tenant");
+    for (key, text) in [("name", &name), ("tenant", &tenant)] {
+        if let Some(text) = text.as_ref().filter(|text| !is_short_name(&text.value)) {
+            let key = section.path_of(key);
+            section.problem(&text.place, not_a_name(&key, &text.value));
+        }
+    }
+    let place = section.place().clone();
+    section.end();
+    let caller = Caller {
+        name: name?.value,
+        known_by: known_by?,
+        servers,
+        subjects,
+        context,
+        assert_roles,
+        tenant: tenant.map(|tenant| tenant.value),
+    };
+    Some((caller, place))
+}
+
+fn pattern(section: &Section<'_>, key: &str, text: &Located<String>) -> Option<Pattern> {
+    let parsed = Pattern::parse(&text.value);
+    let explain = |error| {
+        let message = format!("`{}`: {error}", section.path_of(key));
+        section.problem(&text.place, message);
+    };
+    parsed.map_err(explain).ok()
+}
+
+/// The one way in which an entry says that its caller is known.
+fn known_by(section: &Section<'_>, jwt: Option<&JwtConfig>) -> Option<KnownBy> {
+    let spiffe_id = section.text("spiffe_id");
+    let dns_name = section.text("dns_name");
+    let uid = section.whole("uid");
+    let subject = section.text("token_subject");
+    let issuer = section.text("token_issuer");
+    let given = KNOWN_BY_KEYS.iter().filter(|key| section.has(key));
+    if given.count() != 1 {
+        let keys = KNOWN_BY_KEYS.join("`, `");
+        let message = format!("an entry of `callers` needs exactly one of `{keys}`");
+        section.problem(section.place(), message);
+        return None;
+    }
+    if let (Some(issuer), None) = (&issuer, &subject) {
+        section.problem(
+            &issuer.place,
+            "`callers[].token_issuer` needs `token_subject`",
+        );
+    }
+    let explain = |place: &Place, error: String| section.problem(place, error);
+    if let Some(text) = spiffe_id {
+        let known = KnownBy::spiffe_id(&text.value);
+        return known
+            .map_err(|error| explain(&text.place, error.to_string()))
+            .ok();
+    }
+    if let Some(text) = dns_name {
+        let known = KnownBy::dns_name(&text.value);
+        return known
+            .map_err(|error| explain(&text.place, error.to_string()))
+            .ok();
+    }
+    if let Some(uid) = uid {
+        let Ok(number) = u32::try_from(uid.value) else {
+            explain(
+                &uid.place,
+                format!("`callers[].uid` is no uid: `{}`", uid.value),
+            );
+            return None;
+        };
+        return Some(KnownBy::Uid(number));
+    }
+    by_token(section, &subject?, issuer.as_ref(), jwt)
+}
+
+fn by_token(
+    section: &Section<'_>,
+    subject: &Located<String>,
+    issuer: Option<&Located<String>>,
+    jwt: Option<&JwtConfig>,
+) -> Option<KnownBy> {
+    let pattern = pattern(section, "token_subject", subject)?;
+    let Some(jwt) = jwt else {
+        section.problem(
+            &subject.place,
+            "`callers[].token_subject` needs a sound `[jwt]`",
+        );
+        return None;
+    };
+    if let Some(issuer) = issuer.filter(|issuer| issuer.value != jwt.issuer) {
+        let message = "`callers[].token_issuer` must be the issuer of `[jwt]`";
+        section.problem(&issuer.place, message);
+    }
+    Some(KnownBy::Token {
+        issuer: jwt.issuer.clone(),
+        subject: pattern,
+    })
+}
+
+/// Checks that span entries and sections.
+pub(super) fn check_callers(
+    reader: &Reader<'_>,
+    callers: &[(Caller, Place)],
+    listen: &Listen,
+    roles_from: &[RolesFrom],
+) {
+    repeated(
+        reader,
+        callers,
+        |caller| &caller.name,
+        |name| format!("an earlier entry of `callers` has the name `{name}`"),
+    );
+    for (index, (caller, place)) in callers.iter().enumerate() {
+        let mut earlier = callers.iter().take(index).map(|(caller, _)| caller);
+        if let Some(twin) = earlier.find(|twin| twin.known_by == caller.known_by) {
+            let message = format!(
+                "the caller `{}` is known by the same as `{}`",
+                caller.name, twin.name
+            );
+            reader.problem(place, message);
+        }
+        if caller.assert_roles && !roles_from.contains(&RolesFrom::Shim) {
+            let message = format!(
+                "the caller `{}` may assert roles, but `identity.roles_from` leaves `shim` out",
+                caller.name
+            );
+            reader.problem(place, message);
+        }
+        if let Some(lack) = lacks(&caller.known_by, listen) {
+            reader.problem(
+                place,
+                format!("the caller `{}` can never be known: {lack}", caller.name),
+            );
+        }
+    }
+}
+
+/// Why nobody can be known in this way.
+fn lacks(known_by: &KnownBy, listen: &Listen) -> Option<&'static str> {
+    let tls = listen.tcp.as_ref().and_then(|tcp| tcp.tls.as_ref());
+    let certificates = tls.is_some_and(|tls| tls.client_ca.is_some());
+    match known_by {
+        KnownBy::SpiffeId(_) | KnownBy::DnsName(_) if !certificates => {
+            Some("`listen.tls.client_ca` is missing")
+        }
+        KnownBy::Uid(_) if listen.unix.is_none() => Some("`listen.unix` is missing"),
+        _ => None,
+    }
+}
+
+/// `[identity]`
+pub(super) fn read_roles_from(section: Section<'_>) -> Vec<RolesFrom> {
+    let words = [
+        ("token", RolesFrom::Token),
+        ("directory", RolesFrom::Directory),
+        ("shim", RolesFrom::Shim),
+    ];
+    let chosen = section.choices("roles_from", &words);
+    section.end();
+    chosen.unwrap_or_else(|| ROLES_FROM_DEFAULT.to_vec())
+}
+
+/// `[jwt]`
+pub(super) fn read_jwt(section: Section<'_>, base: &Path) -> Option<JwtConfig> {
+    let jwks_file = section.required_text("jwks_file");
+    let issuer = section.required_text("issuer");
+    let audience = section.required_text("audience");
+    let algorithms = section.choices("algorithms", &Algorithm::ALL);
+    let range = 0..=LEEWAY_SECONDS_MAX;
+    let leeway = section.count("leeway_seconds", LEEWAY_SECONDS_DEFAULT, range);
+    let claims = read_claims(section.section("claims"));
+    section.require("algorithms");
+    if algorithms.as_ref().is_some_and(Vec::is_empty) {
+        section.problem(
+            section.place(),
+            "`jwt.algorithms` must name at least one algorithm",
+        );
+    }
+    section.end();
+    Some(JwtConfig {
+        jwks_file: base.join(jwks_file?.value),
+        issuer: issuer?.value,
+        audience: audience?.value,
+        algorithms: algorithms?,
+        leeway_seconds: u32::try_from(leeway).ok()?,
+        claims,
+    })
+}
+
+fn read_claims(section: Section<'_>) -> ClaimPaths {
+    let path = |key| {
+        let members = section.text_or_texts(key)?;
+        let path = ClaimPath::new(members.value);
+        if path.is_none() {
+            let message = format!("`{}` must name at least one member", section.path_of(key));
+            section.problem(&members.place, message);
+        }
+        path
+    };
+    let default = ClaimPaths::default();
+    let mut claims = ClaimPaths {
+        id: path("id").unwrap_or(default.id),
+        user: path("user"),
+        agent: path("agent"),
+        client: path("client"),
+        tenant: path("tenant"),
+        roles: path("roles"),
+        delegation: path("delegation"),
+        attributes: Vec::new(),
+    };
+    let attributes = section.section("attributes");
+    for (name, members) in attributes.own_names() {
+        match ClaimPath::new(members.value) {
+            Some(path) => claims.attributes.push((name, path)),
+            None => {
+                let key = attributes.path_of(&name);
+                section.problem(
+                    &members.place,
+                    format!("`{key}` must name at least one member"),
+                );
+            }
+        }
+    }
+    section.end();
+    claims
+}

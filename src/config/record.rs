@@ -1,0 +1,155 @@
+//! `[audit]` and `[log]`: what is written down. The log of events is evidence; `[log]` is not.
+
+use super::read::Section;
+use std::path::{Path, PathBuf};
+
+/// Who wrote the audit log, where nobody named it.
+pub(super) const ORIGIN_DEFAULT: &str = "toolgate";
+/// Longest origin, in bytes.
+const ORIGIN_BYTES_MAX: usize = 128;
+
+/// The audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// The directory of this log, of this process alone.
+    pub dir: PathBuf,
+    /// The name of this log: `<prefix>/<replica id>` where there are several replicas.
+    pub origin: String,
+    /// Whether a reply waits for its record.
+    pub mode: AuditMode,
+    /// What happens to decisions that cannot be recorded.
+    pub on_failure: OnFailure,
+    /// The key that hashes of arguments and results are made with; `None`: a key of this log's own,
+    /// made with it.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Whether a reply waits until its record is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditMode {
+    /// It does not; a crash can lose a batch.
+    #[default]
+    Async,
+    /// It does.
+    Durable,
+}
+
+/// What happens when the log cannot be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Every call is denied.
+    #[default]
+    Deny,
+    /// Calls pass as decided, and an alert is raised.
+    AllowAndAlert,
+}
+
+impl AuditConfig {
+    pub(super) fn read(section: Section<'_>, base: &Path) -> Option<Self> {
+        let dir = section.text("dir");
+        let origin = origin(&section);
+        let modes = [("async", AuditMode::Async), ("durable", AuditMode::Durable)];
+        let mode = section.choice("mode", &modes).unwrap_or_default();
+        let failures = [
+            ("deny", OnFailure::Deny),
+            ("allow_and_alert", OnFailure::AllowAndAlert),
+        ];
+        let on_failure = section.choice("on_failure", &failures).unwrap_or_default();
+        let key_file = section.text("key_file");
+        if !section.has("dir") {
+            let message = "`audit.dir` is missing: decisions need a log";
+            section.problem(section.place(), message);
+        }
+        section.end();
+        Some(Self {
+            dir: base.join(dir?.value),
+            origin,
+            mode,
+            on_failure,
+            key_file: key_file.map(|file| base.join(file.value)),
+        })
+    }
+}
+
+fn origin(section: &Section<'_>) -> String {
+    let Some(origin) = section.text("origin") else {
+        return ORIGIN_DEFAULT.to_owned();
+    };
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._/-".contains(&b);
+    if origin.value.len() > ORIGIN_BYTES_MAX || !origin.value.bytes().all(allowed) {
+        let message = format!(
+            "`audit.origin` must be 1 to {ORIGIN_BYTES_MAX} letters, digits, `.`, `_`, `/` or `-`, not `{}`",
+            origin.value
+        );
+        section.problem(&origin.place, message);
+    }
+    origin.value
+}
+
+/// The program's own log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogConfig {
+    /// What is worth a line.
+    pub level: LogLevel,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// What is worth a line: this and everything graver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// What somebody should look at.
+    Warn,
+    /// What happened.
+    #[default]
+    Info,
+    /// How it happened.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a reader.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogLevel {
+    /// Every level by its name.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+
+    /// The name, as `tracing` knows it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl LogConfig {
+    pub(super) fn read(section: Section<'_>) -> Self {
+        let level = section.choice("level", &LogLevel::ALL).unwrap_or_default();
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        let format = section.choice("format", &formats).unwrap_or_default();
+        section.end();
+        Self { level, format }
+    }
+}

@@ -1,0 +1,253 @@
+//! A compiled policy set: immutable, complete, taken once by each decision.
+
+#[cfg(test)]
+mod tests;
+
+use super::replica::{Entry, EvaluationError, Replica};
+use super::value::{self, Inexact};
+use crate::model::finding::Finding;
+use crate::model::json::Json;
+use crate::model::revision::{EngineKind, Revision};
+use regorus::Value;
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// Every policy that decides together, compiled, with a copy for each worker thread.
+pub struct PolicySet {
+    pub(super) revision: Revision,
+    pub(super) packages: Vec<Package>,
+    pub(super) warnings: Vec<Finding>,
+    pub(super) data: Value,
+    pub(super) replicas: Box<[Mutex<Replica>]>,
+}
+
+/// One policy: a package one level under `policies`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// The name under `policies`, such as `contracts`.
+    pub name: String,
+    /// The METADATA title; empty if there is none.
+    pub title: String,
+    /// The servers that METADATA names; `None`: every server.
+    pub servers: Option<Vec<String>>,
+    /// The servers that the operator lets its bundle speak for; `None`: every server.
+    pub granted_servers: Option<Vec<String>>,
+    /// Whether it is only recorded, never enforced.
+    pub shadow: bool,
+    /// Which evaluator runs it.
+    pub engine: EngineKind,
+    /// Which sets it defines.
+    pub defines: Vec<SetName>,
+    pub(super) entry: Entry,
+}
+
+impl Package {
+    /// Whether the package is for calls to this server.
+    #[must_use]
+    pub fn applies_to(&self, server: &str) -> bool {
+        self.servers
+            .as_ref()
+            .is_none_or(|servers| servers.iter().any(|name| name == server))
+    }
+
+    /// Whether its allows count for this server.
+    #[must_use]
+    pub fn may_grant(&self, server: &str) -> bool {
+        self.granted_servers
+            .as_ref()
+            .is_none_or(|servers| servers.iter().any(|name| name == server))
+    }
+}
+
+/// The partial sets that a policy is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SetName {
+    /// Who may.
+    Allow,
+    /// Who may not, whoever else allows it.
+    Deny,
+    /// What is owed.
+    Constrain,
+    /// Who has to approve.
+    Approve,
+    /// What may be seen in lists.
+    Visible,
+}
+
+impl SetName {
+    /// Every set, in the order of a generated entry point.
+    pub const ALL: [Self; 5] = [
+        Self::Allow,
+        Self::Deny,
+        Self::Constrain,
+        Self::Approve,
+        Self::Visible,
+    ];
+
+    /// The rule's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Constrain => "constrain",
+            Self::Approve => "approve",
+            Self::Visible => "visible",
+        }
+    }
+}
+
+/// What one package returned: the elements of each set that it defines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sets {
+    /// Elements of `allow`.
+    pub allow: Vec<Json>,
+    /// Elements of `deny`.
+    pub deny: Vec<Json>,
+    /// Elements of `constrain`.
+    pub constrain: Vec<Json>,
+    /// Elements of `approve`.
+    pub approve: Vec<Json>,
+    /// Elements of `visible`.
+    pub visible: Vec<Json>,
+}
+
+impl Sets {
+    /// The sets of a package's entry point, which gives an array in the order of `defines`.
+    fn read(defines: &[SetName], result: Json) -> Option<Self> {
+        let Json::Array(results) = result else {
+            return None;
+        };
+        if results.len() != defines.len() {
+            return None;
+        }
+        let mut sets = Self::default();
+        for (name, result) in defines.iter().zip(results) {
+            let Json::Array(elements) = result else {
+                return None;
+            };
+            *match name {
+                SetName::Allow => &mut sets.allow,
+                SetName::Deny => &mut sets.deny,
+                SetName::Constrain => &mut sets.constrain,
+                SetName::Approve => &mut sets.approve,
+                SetName::Visible => &mut sets.visible,
+            } = elements;
+        }
+        Some(sets)
+    }
+}
+
+/// An input that was converted once and is evaluated by many packages.
+pub struct Input(Value);
+
+impl Input {
+    /// Converts a policy input.
+    ///
+    /// # Errors
+    /// Where a number would be rounded.
+    pub fn new(input: &Json) -> Result<Self, Inexact> {
+        value::to_value(input).map(Self)
+    }
+}
+
+impl PolicySet {
+    /// The set's name in replies and records.
+    #[must_use]
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// Every package, sorted by name.
+    #[must_use]
+    pub fn packages(&self) -> &[Package] {
+        &self.packages
+    }
+
+    /// What `check` would warn of.
+    #[must_use]
+    pub fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
+
+    /// Part of the set's data, such as `["directory", "principals", id]`; `None` if absent or
+    /// larger than `bytes_max`.
+    #[must_use]
+    pub fn data(&self, path: &[&str], bytes_max: usize) -> Option<Json> {
+        let mut at = &self.data;
+        for name in path {
+            at = at.as_object().ok()?.get(&Value::from(*name))?;
+        }
+        let mut bytes_left = bytes_max;
+        value::to_json(at, &mut bytes_left).ok()
+    }
+
+    /// Evaluates these packages over one input, all in one copy of the set.
+    pub fn evaluate<'a>(
+        &'a self,
+        packages: impl Iterator<Item = &'a Package>,
+        input: &Input,
+    ) -> Vec<(&'a Package, Result<Sets, EvaluationError>)> {
+        let mut replica = self.replica();
+        packages
+            .map(|package| {
+                let result = replica
+                    .evaluate(&package.entry, &input.0)
+                    .and_then(|result| {
+                        Sets::read(&package.defines, result).ok_or(EvaluationError::Undefined)
+                    });
+                (package, result)
+            })
+            .collect()
+    }
+
+    /// This thread's copy; another free one if it is taken; else waits for its own.
+    fn replica(&self) -> MutexGuard<'_, Replica> {
+        let own = thread_slot();
+        let count = self.replicas.len();
+        for offset in 0..count {
+            match self.slot(own + offset).try_lock() {
+                Ok(guard) => return guard,
+                // A machine that panicked has been replaced within the lock already.
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        self.slot(own)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a set has at least one copy; the index wraps"
+    )]
+    fn slot(&self, slot: usize) -> &Mutex<Replica> {
+        &self.replicas[slot % self.replicas.len()]
+    }
+}
+
+impl std::fmt::Debug for PolicySet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PolicySet")
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+static NEXT_SLOT: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static SLOT: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// A number of this thread's own, given at its first decision.
+fn thread_slot() -> usize {
+    SLOT.with(|slot| {
+        let own = slot
+            .get()
+            .unwrap_or_else(|| NEXT_SLOT.fetch_add(1, Ordering::Relaxed));
+        slot.set(Some(own));
+        own
+    })
+}

@@ -1,0 +1,192 @@
+//! Who is denied, and what the denial says.
+
+use super::*;
+
+#[test]
+fn denies_whom_nobody_knows() {
+    let unknown = "unauthenticated: no caller's entry matches what the connection proved";
+    for peer in [
+        Peer::Anonymous,
+        Peer::UnixUid(0),
+        certificate_of(&[], &[]),
+        certificate_of(&["spiffe://acme.example/shim/crm2"], &[]),
+        certificate_of(&["spiffe://evil.example/ns/a"], &[]),
+        certificate_of(&[], &["acme.example"]),
+        // The DNS name of a SPIFFE certificate does not stand in for its id.
+        certificate_of(&["spiffe://acme.example/x"], &["shim.acme.example"]),
+        Peer::Token(token(json!({"sub": "other"}))),
+    ] {
+        for subject in [Subject::None, says("agent_analytics")] {
+            assert_eq!(denial(&peer, subject), unknown, "{peer:?}");
+        }
+    }
+    let bearer = Subject::BearerToken(token(json!({"sub": "other"})));
+    assert_eq!(denial(&Peer::Anonymous, bearer), unknown);
+    // What a token grants its own subject does not let it assert another.
+    let self_only = denial(&Peer::Anonymous, says("agent_analytics"));
+    assert_eq!(self_only, unknown);
+}
+
+#[test]
+fn denies_what_is_beyond_the_caller() {
+    let beyond = |what| format!("subject_not_allowed: `{what}` is beyond the caller's `subjects`");
+    let with = |change: fn(&mut Asserted)| {
+        let mut subject = asserted("agent_x");
+        change(&mut subject);
+        Subject::Asserted(subject)
+    };
+    let malformed = |what| {
+        format!(
+            "malformed_request: `{what}` of the asserted subject is empty, too long or has control characters"
+        )
+    };
+    let stranger = Subject::BearerToken(token(json!({"sub": "root"})));
+    for (subject, expected) in [
+        (says("root"), beyond("id")),
+        (says("AGENT_x"), beyond("id")),
+        (with(|it| it.user = Some("ceo".into())), beyond("user")),
+        (with(|it| it.agent = Some("x".into())), beyond("agent")),
+        (
+            with(|it| it.client = Some("c:ide2".into())),
+            beyond("client"),
+        ),
+        (
+            with(|it| it.delegation = vec!["u:ann".into(), "root".into()]),
+            beyond("delegation"),
+        ),
+        (stranger, beyond("token")),
+        (says(""), malformed("id")),
+        (says("agent_\n"), malformed("id")),
+        (says(&format!("agent_{}", "x".repeat(512))), malformed("id")),
+        (with(|it| it.user = Some(String::new())), malformed("user")),
+        (
+            with(|it| it.delegation = vec!["u:a".into(); 17]),
+            malformed("roles or delegation"),
+        ),
+        (
+            with(|it| it.roles = vec!["r".into(); 257]),
+            malformed("roles or delegation"),
+        ),
+        (
+            with(|it| it.roles = vec![String::new()]),
+            malformed("roles or delegation"),
+        ),
+    ] {
+        assert_eq!(denial(&shim(), subject), expected);
+    }
+    for server in ["billing", "docs", "CRM", "", "crm2"] {
+        let denied = identity()
+            .authenticate(
+                &shim(),
+                says("agent_x"),
+                server,
+                Object::new(),
+                &people(),
+                now(),
+            )
+            .unwrap_err();
+        assert_eq!(
+            denied.to_string(),
+            "server_not_allowed: the server is beyond the caller's"
+        );
+        assert_eq!(denied.caller.as_deref(), Some("shim-crm"));
+    }
+    let docs = identity();
+    docs.authenticate(
+        &shim(),
+        says("agent_x"),
+        "docs-1",
+        Object::new(),
+        &people(),
+        now(),
+    )
+    .unwrap();
+}
+
+#[test]
+fn denies_whoever_is_disabled() {
+    let expected = "subject_not_allowed: the directory has the principal, or one that it acts for, as disabled";
+    let gone = || Some("u:gone".to_owned());
+    for subject in [
+        says("agent_off"),
+        says("agent_broken"),
+        Subject::Asserted(Asserted {
+            user: gone(),
+            ..asserted("agent_x")
+        }),
+        Subject::Asserted(Asserted {
+            agent: gone(),
+            ..asserted("agent_x")
+        }),
+        Subject::Asserted(Asserted {
+            delegation: vec!["u:gone".into()],
+            ..asserted("agent_x")
+        }),
+        Subject::BearerToken(token(
+            json!({"sub": "agent_off", "realm_access": {"roles": ["a"]}}),
+        )),
+        Subject::BearerToken(token(json!({"on_behalf_of": "u:gone"}))),
+    ] {
+        assert_eq!(denial(&shim(), subject), expected);
+    }
+    let reason = ask(&shim(), says("agent_off")).unwrap_err().reason;
+    assert_eq!(reason.message, "the principal is disabled");
+    let mut off = people();
+    off.insert(
+        "shim-crm".into(),
+        DirectoryEntry {
+            disabled: true,
+            ..DirectoryEntry::default()
+        },
+    );
+    let denied =
+        identity().authenticate(&shim(), says("agent_x"), "crm", Object::new(), &off, now());
+    assert_eq!(denied.unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn a_bad_token_is_never_shown_and_never_passes() {
+    let secret = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
+    let bad = || Token::new(secret);
+    assert_eq!(format!("{:?}", bad()), "Token([redacted])");
+    let expected = "unauthenticated: the token's algorithm is not one of the configured ones";
+    let by_peer = (Peer::Token(bad()), says("agent_analytics"));
+    // Even where the connection is known by its certificate.
+    let by_subject = (shim(), Subject::BearerToken(bad()));
+    for (peer, subject) in [by_peer, by_subject] {
+        let denied = ask(&peer, subject).unwrap_err();
+        assert_eq!(denied.to_string(), expected);
+        assert_eq!(denied.reason.message, "the token is not valid");
+        assert!(!format!("{denied:?}").contains("c2VjcmV0"));
+    }
+    let no_tokens = Identity::new(callers(), vec![RolesFrom::Token], None);
+    let sound = Subject::BearerToken(token(json!({})));
+    let denied = no_tokens.authenticate(&shim(), sound, "crm", Object::new(), &people(), now());
+    assert_eq!(
+        denied.unwrap_err().to_string(),
+        "unauthenticated: tokens are not configured"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn an_arbitrary_token_is_unauthenticated_whoever_passes_it_on(text in ".{0,200}") {
+        for peer in [Peer::Token(Token::new(text.clone())), Peer::UnixUid(1000), Peer::Anonymous] {
+            let denied = ask(&peer, Subject::BearerToken(Token::new(text.clone()))).unwrap_err();
+            prop_assert_eq!(denied.reason.code, "unauthenticated");
+        }
+    }
+
+    #[test]
+    fn no_asserted_name_beyond_the_patterns_passes(id in ".{0,40}", user in ".{0,40}") {
+        let subject = Subject::Asserted(Asserted { user: Some(user.clone()), ..asserted(&id) });
+        let may = |name: &str| {
+            ["agent_", "u:", "a:"].iter().any(|start| name.starts_with(start)) || name == "c:ide"
+        };
+        if ask(&shim(), subject).is_ok() {
+            prop_assert!(may(&id) && may(&user));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A question on its way through the steps of a decision.
+
+use super::owed::CallIdentity;
+use crate::identity::DEFAULT_TENANT;
+use crate::model::call::{Mcp, Request};
+use crate::model::json::{Json, Object};
+use crate::model::principal::Principal;
+use crate::model::time::Timestamp;
+use crate::model::verdict::Verdict;
+use crate::wire::{self, Question, v1};
+
+/// Longest part of an address that is recorded of a malformed request, in characters.
+const RECORDED_CHARS_MAX: usize = 256;
+
+/// What is known of a question so far: enough for a record at every step.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    pub(super) caller: Option<String>,
+    pub(super) dropped: Vec<String>,
+    pub(super) traceparent: String,
+    pub(super) params_digest: String,
+    pub(super) result_digest: Option<String>,
+    pub(super) accepted_until: Option<Timestamp>,
+    pub(super) dry_run: bool,
+}
+
+impl Asked {
+    /// A question as it came, believed in nothing but its address.
+    pub(super) fn unidentified(question: &v1::DecideRequest) -> Self {
+        let address = question.mcp.clone().unwrap_or_default();
+        let bounded = |text: String| text.chars().take(RECORDED_CHARS_MAX).collect();
+        let phase = wire::phase(question.phase()).unwrap_or_default();
+        Self {
+            request: Request {
+                phase,
+                tenant: DEFAULT_TENANT.to_owned(),
+                principal: Principal::default(),
+                mcp: Mcp {
+                    server: bounded(address.server),
+                    method: bounded(address.method),
+                    name: bounded(address.name),
+                    protocol: bounded(address.protocol_version),
+                },
+                definition_digest: None,
+                untrusted_annotations: Object::new(),
+                params: Object::new(),
+                result: None,
+                session_id: String::new(),
+                context: Object::new(),
+            },
+            caller: None,
+            dropped: Vec::new(),
+            traceparent: String::new(),
+            params_digest: wire::digest(&question.params_json),
+            result_digest: None,
+            accepted_until: None,
+            dry_run: question.dry_run,
+        }
+    }
+
+    /// Takes over what a well-formed question says.
+    pub(super) fn fill(&mut self, question: &Question) {
+        let request = &mut self.request;
+        request.phase = question.phase;
+        request.mcp = question.mcp.clone();
+        request.definition_digest = question.definition_digest.clone();
+        request.untrusted_annotations = question.untrusted_annotations.clone();
+        request.params = question.params.clone();
+        request.result = question.result.as_ref().map(|(result, _)| result.clone());
+        request.context = question.context.clone();
+        self.result_digest = question.result.as_ref().map(|(_, digest)| digest.clone());
+        self.traceparent = question.traceparent.clone();
+        for (key, value) in [
+            ("correlation_id", &question.correlation_id),
+            ("client_session", &question.client_session),
+        ] {
+            if !value.is_empty() {
+                self.request.context.insert(key, value.as_str());
+            }
+        }
+    }
+
+    pub(super) fn call_identity(&self) -> CallIdentity {
+        let request = &self.request;
+        CallIdentity {
+            caller: self.caller.clone().unwrap_or_default(),
+            tenant: request.tenant.clone(),
+            principal: request.principal.id.clone(),
+            session_id: request.session_id.clone(),
+            server: request.mcp.server.clone(),
+            method: request.mcp.method.clone(),
+            name: request.mcp.name.clone(),
+        }
+    }
+
+    /// The digest of the bytes that may be forwarded.
+    pub(super) fn judged_digest(&self, verdict: &Verdict) -> String {
+        match (&verdict.params, &verdict.result, &self.result_digest) {
+            (Some(params), _, _) => wire::digest(&Json::from(params.clone()).to_bytes()),
+            (None, Some(result), _) => wire::digest(&result.to_bytes()),
+            (None, None, Some(result_digest)) => result_digest.clone(),
+            (None, None, None) => self.params_digest.clone(),
+        }
+    }
+}

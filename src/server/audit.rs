@@ -1,0 +1,353 @@
+//! `AuditService`: takes the events of enforcement points. What is acknowledged is durable.
+
+use super::decider::Decider;
+use super::peer::peer;
+use super::status::RpcError;
+use crate::audit::log::Pending;
+use crate::audit::record::{DecisionRecord, OutcomeRecord, OutcomeStatus, Record};
+use crate::audit::stream::{Accepted, Event, EventKind};
+use crate::model::call::{Mcp, Phase, Request as Call};
+use crate::model::json::{Json, Object};
+use crate::model::principal::{AuthenticatedBy, Principal};
+use crate::model::reason::{Code, Origin, Reason};
+use crate::model::time::Timestamp;
+use crate::model::verdict::Verdict;
+use crate::wire::v1;
+use crate::wire::v1::audit_service_server::AuditService;
+use crate::wire::v1::publish_request::Event as WireEvent;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
+
+/// Acknowledgements that may wait for a slow client; more events are not read before.
+const ACKNOWLEDGEMENTS_MAX: usize = 64;
+/// Most names of fields in an outcome.
+const FIELD_NAMES_MAX: usize = 256;
+/// Longest text of an event, in bytes.
+const EVENT_TEXT_BYTES_MAX: usize = 512;
+
+/// The gRPC service.
+pub struct AuditServer {
+    decider: Arc<Decider>,
+}
+
+impl AuditServer {
+    /// Writes to the log of this decider.
+    #[must_use]
+    pub fn new(decider: Arc<Decider>) -> Self {
+        Self { decider }
+    }
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl AuditService for AuditServer {
+    type PublishStream = Answers<v1::PublishResponse>;
+    type TailStream = Answers<v1::TailResponse>;
+
+    async fn publish(
+        &self,
+        request: Request<Streaming<v1::PublishRequest>>,
+    ) -> Result<Response<Self::PublishStream>, Status> {
+        let caller = self.decider.known_caller(&peer(&request))?;
+        let events = request.into_inner();
+        let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
+        let publisher = Publisher {
+            decider: Arc::clone(&self.decider),
+            caller,
+            stream: None,
+        };
+        tokio::spawn(async move {
+            if let Err(error) = publisher.run(events, &answers).await {
+                // Nobody is left to tell if the client went away.
+                let _gone = answers.send(Err(error.into())).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn query(
+        &self,
+        _request: Request<v1::QueryRequest>,
+    ) -> Result<Response<v1::QueryResponse>, Status> {
+        Err(RpcError::Unimplemented("Query").into())
+    }
+
+    async fn get_checkpoint(
+        &self,
+        _request: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        Err(RpcError::Unimplemented("GetCheckpoint").into())
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        _request: Request<v1::GetInclusionProofRequest>,
+    ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
+        Err(RpcError::Unimplemented("GetInclusionProof").into())
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        _request: Request<v1::GetConsistencyProofRequest>,
+    ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
+        Err(RpcError::Unimplemented("GetConsistencyProof").into())
+    }
+
+    async fn get_content(
+        &self,
+        _request: Request<v1::GetContentRequest>,
+    ) -> Result<Response<v1::GetContentResponse>, Status> {
+        Err(RpcError::Unimplemented("GetContent").into())
+    }
+
+    async fn tail(
+        &self,
+        _request: Request<v1::TailRequest>,
+    ) -> Result<Response<Self::TailStream>, Status> {
+        Err(RpcError::Unimplemented("Tail").into())
+    }
+}
+
+/// One stream of events.
+struct Publisher {
+    decider: Arc<Decider>,
+    caller: String,
+    /// The (shim, epoch) of the stream's first event; every other must be of the same.
+    stream: Option<(String, u64)>,
+}
+
+impl Publisher {
+    /// Appends events as they come and acknowledges each once it is durable; events that come
+    /// while one is being made durable share its sync.
+    async fn run(
+        mut self,
+        mut events: Streaming<v1::PublishRequest>,
+        answers: &mpsc::Sender<Result<v1::PublishResponse, Status>>,
+    ) -> Result<(), RpcError> {
+        let (appended, mut pending) = mpsc::channel::<Appending>(ACKNOWLEDGEMENTS_MAX);
+        let decider = Arc::clone(&self.decider);
+        let acknowledge = async move {
+            while let Some(appending) = pending.recv().await {
+                let answer = appending.durable(&decider).await?;
+                if answers.send(Ok(answer)).await.is_err() {
+                    break;
+                }
+            }
+            Ok::<(), RpcError>(())
+        };
+        let read = async move {
+            while let Some(event) = events.next().await {
+                // A broken stream is the shim's to mend: it sends again what was not acknowledged.
+                let Ok(event) = event else { break };
+                let appending = self.append(event)?;
+                if appended.send(appending).await.is_err() {
+                    break;
+                }
+            }
+            Ok::<(), RpcError>(())
+        };
+        tokio::try_join!(read, acknowledge).map(|_| ())
+    }
+
+    fn append(&mut self, event: v1::PublishRequest) -> Result<Appending, RpcError> {
+        let now = (self.decider.clock)();
+        let event = self.event(event, now)?;
+        let key = (event.shim_id.clone(), event.epoch);
+        if self.stream.get_or_insert_with(|| key.clone()) != &key {
+            let problem = "`shim_id` and `epoch` differ from those of the stream's first event";
+            return Err(RpcError::Invalid(problem.to_owned()));
+        }
+        let evidence = &self.decider.evidence;
+        let mut tracker = evidence.tracker();
+        let accepted = tracker
+            .judge(&event)
+            .map_err(|refused| RpcError::Invalid(refused.to_string()))?;
+        let mut appending = Appending {
+            shim_id: event.shim_id.clone(),
+            epoch: event.epoch,
+            seq: event.seq,
+            pending: None,
+        };
+        if let Accepted::New { gap } = accepted {
+            if let Some(gap) = gap {
+                evidence.log().post(now, &Record::Gap(gap.clone()))?;
+                tracker.note_gap(&gap);
+            }
+            appending.pending = Some(evidence.log().append(now, &event.clone().into_record())?);
+            tracker.note(&event);
+        }
+        Ok(appending)
+    }
+
+    fn event(&self, event: v1::PublishRequest, now: Timestamp) -> Result<Event, RpcError> {
+        let required = |field: &str| RpcError::Invalid(format!("`{field}` is required"));
+        let id = Uuid::parse_str(&event.event_id)
+            .map_err(|_| RpcError::Invalid("`event_id` is not a UUID".to_owned()))?;
+        let kind = match event.event.ok_or_else(|| required("event"))? {
+            WireEvent::ShimConnected(connected) => EventKind::ShimConnected {
+                caller: self.caller.clone(),
+                tool_server: bounded("server", connected.server)?,
+                version: bounded("version", connected.version)?,
+            },
+            WireEvent::Outcome(outcome) => {
+                EventKind::Outcome(Box::new(self.outcome(outcome, now)?))
+            }
+            WireEvent::LocalDenial(denial) => {
+                EventKind::Decision(Box::new(self.local_denial(denial)?))
+            }
+            WireEvent::Heartbeat(heartbeat) => EventKind::Heartbeat {
+                spooled: heartbeat.spooled,
+            },
+        };
+        Ok(Event {
+            shim_id: bounded("shim_id", event.shim_id)?,
+            epoch: event.epoch,
+            seq: event.seq,
+            event_id: id.to_string(),
+            time: event.time.and_then(|time| timestamp(&time)),
+            kind,
+        })
+    }
+
+    fn outcome(&self, outcome: v1::Outcome, now: Timestamp) -> Result<OutcomeRecord, RpcError> {
+        let status = match outcome.status() {
+            v1::OutcomeStatus::Unspecified => {
+                return Err(RpcError::Invalid(
+                    "`outcome.status` is not known".to_owned(),
+                ));
+            }
+            v1::OutcomeStatus::Ok => OutcomeStatus::Ok,
+            v1::OutcomeStatus::ToolError => OutcomeStatus::ToolError,
+            v1::OutcomeStatus::ProtocolError => OutcomeStatus::ProtocolError,
+            v1::OutcomeStatus::Timeout => OutcomeStatus::Timeout,
+            v1::OutcomeStatus::Cancelled => OutcomeStatus::Cancelled,
+            v1::OutcomeStatus::Withheld => OutcomeStatus::Withheld,
+        };
+        let decision_id = bounded("outcome.decision_id", outcome.decision_id)?;
+        if decision_id.is_empty() {
+            return Err(RpcError::Invalid(
+                "`outcome.decision_id` is required".to_owned(),
+            ));
+        }
+        // The shim's digest of a result is hashed again: a plain one of a short result is guessed.
+        let response = (!outcome.response_digest.is_empty()).then(|| {
+            let digest = Json::from(outcome.response_digest.as_str());
+            let mut hashed = self.decider.evidence.hash("default", now, &digest);
+            hashed.size = outcome.response_bytes;
+            hashed
+        });
+        Ok(OutcomeRecord {
+            decision_id,
+            call_id: bounded("outcome.call_id", outcome.call_id)?,
+            status,
+            response,
+            fields_returned: names("outcome.fields_returned", outcome.fields_returned)?,
+            masked: names("outcome.masked", outcome.masked)?,
+            dlp_result: None,
+            labels: Vec::new(),
+            latency_ms: outcome.latency_us.div_ceil(1000),
+            shim: None,
+            event_id: None,
+            event_time: None,
+        })
+    }
+
+    /// A denial that the shim gave on its own. The subject is not known, only who reports it.
+    fn local_denial(&self, denial: v1::LocalDenial) -> Result<DecisionRecord, RpcError> {
+        let address = denial.mcp.unwrap_or_default();
+        let call = Call {
+            phase: Phase::Call,
+            tenant: "default".to_owned(),
+            principal: Principal {
+                id: self.caller.clone(),
+                authenticated_by: AuthenticatedBy::Shim,
+                ..Principal::default()
+            },
+            mcp: Mcp {
+                server: bounded("mcp.server", address.server)?,
+                method: bounded("mcp.method", address.method)?,
+                name: bounded("mcp.name", address.name)?,
+                protocol: bounded("mcp.protocol_version", address.protocol_version)?,
+            },
+            definition_digest: None,
+            untrusted_annotations: Object::new(),
+            params: Object::new(),
+            result: None,
+            session_id: String::new(),
+            context: Object::new(),
+        };
+        let reason = Reason {
+            code: bounded("local_denial.code", denial.code)?,
+            origin: Origin::Availability,
+            ..Code::PdpUnavailable.reason()
+        };
+        let mut record = DecisionRecord::new(&call, &Verdict::deny(reason), None);
+        record.decision_id = Uuid::now_v7().to_string();
+        record.caller = Some(self.caller.clone());
+        Ok(record)
+    }
+}
+
+/// An event that was appended, or that the log had already.
+struct Appending {
+    shim_id: String,
+    epoch: u64,
+    seq: u64,
+    pending: Option<Pending>,
+}
+
+impl Appending {
+    /// Waits until the event is durable; what to acknowledge then.
+    async fn durable(self, decider: &Decider) -> Result<v1::PublishResponse, RpcError> {
+        let evidence = &decider.evidence;
+        let is_new = self.pending.is_some();
+        if let Some(pending) = self.pending {
+            pending.await?;
+        }
+        let mut tracker = evidence.tracker();
+        if is_new {
+            tracker.note_durable(&self.shim_id, self.epoch, self.seq);
+        }
+        Ok(v1::PublishResponse {
+            durable_seq: tracker.acknowledged(&self.shim_id, self.epoch),
+            origin: evidence.log().origin().to_owned(),
+            checkpoint: String::new(),
+        })
+    }
+}
+
+fn bounded(field: &str, text: String) -> Result<String, RpcError> {
+    if text.len() > EVENT_TEXT_BYTES_MAX {
+        let problem = format!("`{field}` is longer than {EVENT_TEXT_BYTES_MAX} bytes");
+        return Err(RpcError::Invalid(problem));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(RpcError::Invalid(format!(
+            "`{field}` has a control character"
+        )));
+    }
+    Ok(text)
+}
+
+fn names(field: &str, names: Vec<String>) -> Result<Vec<String>, RpcError> {
+    if names.len() > FIELD_NAMES_MAX {
+        return Err(RpcError::Invalid(format!(
+            "`{field}` has more than {FIELD_NAMES_MAX} names"
+        )));
+    }
+    names.into_iter().map(|name| bounded(field, name)).collect()
+}
+
+fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
+    let nanos = time
+        .seconds
+        .checked_mul(1_000_000_000)?
+        .checked_add(i64::from(time.nanos))?;
+    Some(Timestamp::from_nanos(nanos))
+}

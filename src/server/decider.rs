@@ -1,0 +1,384 @@
+//! From a question to its recorded answer: `wire` → `identity` → the policy set, once → `decide` →
+//! `audit` → the reply. Speaks no gRPC, so that a shim can decide in its own process.
+
+use super::asked::Asked;
+use super::evidence::{Evidence, OnFailure};
+use super::metrics::Metrics;
+use super::owed::{OwedCall, OwedCalls};
+use super::policy::sets_json;
+use super::status::RpcError;
+use crate::audit::record::DecisionRecord;
+use crate::bundle::swap::PolicyStore;
+use crate::decide::{self, Explained, decide};
+use crate::engine::PolicySet;
+use crate::identity::{Directory, DirectoryEntry, Identity, Peer, session_id};
+use crate::model::call::{Facts, Phase};
+use crate::model::json::Json;
+use crate::model::obligation::Obligation;
+use crate::model::reason::{Code, Reason};
+use crate::model::subject::Subject;
+use crate::model::time::Timestamp;
+use crate::model::verdict::{Effect, Intent, Verdict};
+use crate::wire::{self, Question, v1};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Largest entry of the directory, in bytes.
+const DIRECTORY_ENTRY_BYTES_MAX: usize = 64 << 10;
+
+/// Limits of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecisionLimits {
+    /// Decisions under way at once.
+    pub in_flight_max: usize,
+    /// Messages of one batch.
+    pub batch_max: usize,
+    /// How long a verdict may be used.
+    pub verdict_valid: Duration,
+}
+
+impl Default for DecisionLimits {
+    fn default() -> Self {
+        Self {
+            in_flight_max: 4096,
+            batch_max: 512,
+            verdict_valid: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Everything that a decision needs.
+pub struct Decider {
+    /// The policy sets.
+    pub policies: Arc<PolicyStore<PolicySet>>,
+    /// Who may ask.
+    pub identity: Arc<Identity>,
+    /// Where it is recorded.
+    pub evidence: Arc<Evidence>,
+    /// What results owe.
+    pub owed: OwedCalls,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: fn() -> Timestamp,
+    /// Limits.
+    pub limits: DecisionLimits,
+}
+
+/// How a question came out.
+struct Outcome {
+    verdict: Verdict,
+    intents: Vec<Intent>,
+    took: Duration,
+    now: Timestamp,
+}
+
+impl Decider {
+    /// Decides one question of this peer. Always gives a verdict.
+    pub async fn decide(&self, peer: &Peer, question: v1::DecideRequest) -> v1::DecideResponse {
+        let set = self.policies.current();
+        self.decide_under(set.as_deref(), peer, question).await
+    }
+
+    /// Decides under a policy set that was taken once, for one question or a batch of them.
+    pub async fn decide_under(
+        &self,
+        set: Option<&PolicySet>,
+        peer: &Peer,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let (now, started) = ((self.clock)(), Instant::now());
+        let mut asked = Asked::unidentified(&question);
+        let judged = self.judge(&mut asked, set, peer, question, now);
+        let (verdict, intents) =
+            judged.unwrap_or_else(|reason| (Verdict::deny(reason), Vec::new()));
+        let outcome = Outcome {
+            verdict,
+            intents,
+            took: started.elapsed(),
+            now,
+        };
+        self.record_and_reply(asked, set, outcome).await
+    }
+
+    /// The steps from a question to a verdict; a reason to deny ends them.
+    fn judge(
+        &self,
+        asked: &mut Asked,
+        set: Option<&PolicySet>,
+        peer: &Peer,
+        question: v1::DecideRequest,
+        now: Timestamp,
+    ) -> Result<(Verdict, Vec<Intent>), Reason> {
+        let question = Question::try_from(question)
+            .map_err(|malformed| Code::MalformedRequest.with_message(malformed.to_string()))?;
+        asked.fill(&question);
+        self.identify(
+            asked,
+            set,
+            peer,
+            question.subject,
+            &question.client_session,
+            now,
+        )?;
+        let set = set.ok_or_else(|| Code::NoPolicySet.reason())?;
+        if set.revision().version < question.min_policy_version {
+            return Err(Code::PolicyTooOld.reason());
+        }
+        let owed = self.owed_to(asked, &question.call_id)?;
+        let facts = Facts {
+            owed,
+            ..Facts::default()
+        };
+        Ok(decide(set, &asked.request, &facts, now))
+    }
+
+    fn identify(
+        &self,
+        asked: &mut Asked,
+        set: Option<&PolicySet>,
+        peer: &Peer,
+        subject: Subject,
+        client_session: &str,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
+        let directory = SetDirectory(set);
+        let context = std::mem::take(&mut asked.request.context);
+        let server = asked.request.mcp.server.clone();
+        let identified = self
+            .identity
+            .authenticate(peer, subject, &server, context, &directory, now)
+            .map_err(|denied| {
+                tracing::debug!(%denied, "denied before any policy was asked");
+                asked.caller = denied.caller.clone();
+                denied.reason
+            })?;
+        let request = &mut asked.request;
+        request.session_id = session_id(&identified.tenant, &identified.principal, client_session);
+        request.tenant = identified.tenant;
+        request.principal = identified.principal;
+        request.context = identified.context;
+        asked.caller = Some(identified.caller);
+        asked.dropped = identified.dropped;
+        asked.accepted_until = identified.accepted_until;
+        Ok(())
+    }
+
+    /// What the call of this result owes; a result that belongs to no call of this caller, or not
+    /// to these `params`, is denied.
+    fn owed_to(&self, asked: &Asked, call_id: &str) -> Result<Vec<Obligation>, Reason> {
+        if asked.request.phase != Phase::Result {
+            return Ok(Vec::new());
+        }
+        let call = self
+            .owed
+            .find(call_id)
+            .ok_or_else(|| Code::CallUnknown.reason())?;
+        if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
+            return Err(Code::CallUnknown.reason());
+        }
+        Ok(call.obligations)
+    }
+
+    async fn record_and_reply(
+        &self,
+        asked: Asked,
+        set: Option<&PolicySet>,
+        outcome: Outcome,
+    ) -> v1::DecideResponse {
+        let Outcome {
+            mut verdict,
+            intents,
+            took,
+            now,
+        } = outcome;
+        let decision_id = Uuid::now_v7().to_string();
+        let grants_call = asked.request.phase == Phase::Call && verdict.effect.grants();
+        let call_id = if grants_call {
+            Uuid::now_v7().to_string()
+        } else {
+            String::new()
+        };
+        let revision = set.map(PolicySet::revision);
+        let mut record = DecisionRecord::new(&asked.request, &verdict, revision);
+        record.decision_id.clone_from(&decision_id);
+        record.call_id.clone_from(&call_id);
+        record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.describe(&mut record, &asked, &verdict, now);
+        let durable = intents.contains(&Intent::RecordDurably);
+        let written = self.evidence.decision(record, now, durable).await;
+        let audit = match written {
+            Ok(position) => Some(position),
+            Err(error) => {
+                tracing::error!(%error, decision_id, "a decision could not be recorded");
+                self.metrics.audit_failed();
+                if self.evidence.on_failure() == OnFailure::Deny {
+                    verdict = Code::AuditUnavailable.into();
+                }
+                None
+            }
+        };
+        if asked.dry_run {
+            verdict = dry(verdict);
+        }
+        self.metrics.decided(verdict.effect, took);
+        self.owe(&asked, &call_id, &decision_id, &verdict, intents, now);
+        let digest = asked.judged_digest(&verdict);
+        let valid_until = now.plus(self.limits.verdict_valid);
+        let valid_until = asked
+            .accepted_until
+            .map_or(valid_until, |until| until.min(valid_until));
+        v1::DecideResponse {
+            decision_id,
+            call_id: if verdict.effect.grants() {
+                call_id
+            } else {
+                String::new()
+            },
+            judged_digest: digest,
+            valid_until: Some(wire::timestamp(valid_until)),
+            audit,
+            evaluation_time: prost_types::Duration::try_from(took).ok(),
+            ..wire::reply(&verdict, revision)
+        }
+    }
+
+    /// Adds to a record what the verdict does not tell.
+    fn describe(
+        &self,
+        record: &mut DecisionRecord,
+        asked: &Asked,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) {
+        let tenant = &asked.request.tenant;
+        let hash = |content: &Json| self.evidence.hash(tenant, now, content);
+        record.caller.clone_from(&asked.caller);
+        record.dropped.clone_from(&asked.dropped);
+        record.dry_run = asked.dry_run;
+        record.traceparent = (!asked.traceparent.is_empty()).then(|| asked.traceparent.clone());
+        record.arguments = asked.request.arguments().map(hash);
+        let rewritten = verdict
+            .params
+            .as_ref()
+            .and_then(|params| params.get("arguments"));
+        record.rewritten_arguments = rewritten.map(hash);
+        record.response = asked.request.result.as_ref().map(hash);
+    }
+
+    /// Remembers what a granted call owes to its result.
+    fn owe(
+        &self,
+        asked: &Asked,
+        call_id: &str,
+        decision_id: &str,
+        verdict: &Verdict,
+        intents: Vec<Intent>,
+        now: Timestamp,
+    ) {
+        let owed = intents.into_iter().find_map(|intent| match intent {
+            Intent::Owe(obligations) => Some(obligations),
+            Intent::RecordDurably => None,
+        });
+        if let Some(obligations) = owed.filter(|_| verdict.effect.grants()) {
+            let call = OwedCall {
+                identity: asked.call_identity(),
+                judged_digest: asked.judged_digest(verdict),
+                obligations,
+                decision_id: decision_id.to_owned(),
+            };
+            self.owed.remember(call_id.to_owned(), call, now);
+        }
+    }
+}
+
+impl Decider {
+    /// The name of the caller that this peer is: for what is no decision.
+    ///
+    /// # Errors
+    /// Where nobody is known.
+    pub fn known_caller(&self, peer: &Peer) -> Result<String, RpcError> {
+        let known = self.identity.known_caller(peer, (self.clock)());
+        known.map_err(|_denied| RpcError::Unauthenticated)
+    }
+
+    /// Decides as a dry run, and shows each package's part in it.
+    pub async fn explain(
+        &self,
+        peer: &Peer,
+        mut question: v1::DecideRequest,
+    ) -> v1::ExplainResponse {
+        question.dry_run = true;
+        let set = self.policies.current();
+        let now = (self.clock)();
+        let mut asked = Asked::unidentified(&question);
+        let judged = self.judge(&mut asked, set.as_deref(), peer, question.clone(), now);
+        let facts = Facts::default();
+        let explained = set
+            .as_deref()
+            .filter(|_| judged.is_ok())
+            .map(|set| decide::explain(set, &asked.request, &facts, now).unwrap_or_default());
+        let server = &asked.request.mcp.server;
+        let packages = explained
+            .iter()
+            .flatten()
+            .map(|part| explanation(part, server))
+            .collect();
+        let input = asked.request.to_input(&facts.facts, &facts.labels, now);
+        let would_be = judged
+            .as_ref()
+            .map_or(Effect::Deny, |(verdict, _)| verdict.effect);
+        let mut decision = self.decide_under(set.as_deref(), peer, question).await;
+        decision.effect = v1::Effect::from(would_be).into();
+        v1::ExplainResponse {
+            decision: Some(decision),
+            packages,
+            input_json: input.to_bytes(),
+        }
+    }
+}
+
+fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
+    let package = part.package;
+    let mut explanation = v1::PackageExplanation {
+        name: package.name.clone(),
+        shadow: package.shadow,
+        may_grant: package.may_grant(server),
+        ..v1::PackageExplanation::default()
+    };
+    match &part.outcome {
+        None => "the server is not in its scope".clone_into(&mut explanation.excluded),
+        Some(Ok(sets)) => explanation.sets_json = sets_json(sets),
+        Some(Err(error)) => explanation.error = error.to_string(),
+    }
+    explanation
+}
+
+/// A dry run grants nothing, and says what it would have been.
+fn dry(verdict: Verdict) -> Verdict {
+    let message = format!(
+        "a dry run grants nothing; it would be `{}`",
+        verdict.effect.as_str()
+    );
+    let mut reasons = vec![Code::DryRun.with_message(message)];
+    reasons.extend(verdict.reasons);
+    Verdict {
+        effect: Effect::Deny,
+        reasons,
+        params: None,
+        result: None,
+        ..verdict
+    }
+}
+
+/// The directory of principals in a set's data.
+struct SetDirectory<'a>(Option<&'a PolicySet>);
+
+impl Directory for SetDirectory<'_> {
+    fn principal(&self, id: &str) -> Option<DirectoryEntry> {
+        let path = ["directory", "principals", id];
+        let entry = self.0?.data(&path, DIRECTORY_ENTRY_BYTES_MAX)?;
+        Some(DirectoryEntry::from_json(&entry))
+    }
+}

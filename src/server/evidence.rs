@@ -1,0 +1,113 @@
+//! What the services write to the log, and what happens when it cannot be written.
+
+use super::status::RpcError;
+use crate::audit::hash::{Hashed, Hasher};
+use crate::audit::log::{AppendError, Log};
+use crate::audit::record::{DecisionRecord, Record};
+use crate::audit::stream::Tracker;
+use crate::model::json::Json;
+use crate::model::time::Timestamp;
+use crate::wire::v1;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Whether a reply waits for its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteMode {
+    /// Only where a policy asks for it. What a crash can lose is bounded by one batch.
+    #[default]
+    Async,
+    /// Always.
+    Durable,
+}
+
+/// What a decision becomes whose record cannot be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// A denial, `audit_unavailable`.
+    #[default]
+    Deny,
+    /// What it was; an error is logged and counted.
+    AllowAndAlert,
+}
+
+/// The audit log as the services use it.
+pub struct Evidence {
+    log: Log,
+    hasher: Hasher,
+    mode: WriteMode,
+    on_failure: OnFailure,
+    tracker: Mutex<Tracker>,
+}
+
+impl Evidence {
+    /// Writes to this log, hashing under these keys, knowing these streams of events already.
+    #[must_use]
+    pub fn new(
+        log: Log,
+        hasher: Hasher,
+        tracker: Tracker,
+        mode: WriteMode,
+        on_failure: OnFailure,
+    ) -> Self {
+        Self {
+            log,
+            hasher,
+            mode,
+            on_failure,
+            tracker: Mutex::new(tracker),
+        }
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What a decision becomes whose record cannot be written.
+    #[must_use]
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
+    }
+
+    /// Hashes content under the tenant's key.
+    pub(super) fn hash(&self, tenant: &str, time: Timestamp, content: &Json) -> Hashed {
+        self.hasher.hash(tenant, time, content)
+    }
+
+    /// Records a decision; waits until it is durable if the mode or the decision says so.
+    ///
+    /// # Errors
+    /// Where the log does not take it.
+    pub(super) async fn decision(
+        &self,
+        record: DecisionRecord,
+        time: Timestamp,
+        durable: bool,
+    ) -> Result<v1::AuditPosition, AppendError> {
+        let record = Record::Decision(Box::new(record));
+        let origin = self.log.origin().to_owned();
+        if !durable && self.mode == WriteMode::Async {
+            self.log.post(time, &record)?;
+            return Ok(v1::AuditPosition {
+                origin,
+                index: None,
+            });
+        }
+        let appended = self.log.append(time, &record)?.await?;
+        Ok(v1::AuditPosition {
+            origin,
+            index: Some(appended.seq),
+        })
+    }
+
+    pub(super) fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<AppendError> for RpcError {
+    fn from(error: AppendError) -> Self {
+        Self::AuditUnavailable(error.to_string())
+    }
+}

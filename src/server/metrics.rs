@@ -1,0 +1,116 @@
+//! What is counted: for operators, never evidence.
+
+use crate::model::verdict::Effect;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// Bounds of the buckets of the evaluation time, in seconds.
+const EVALUATION_BUCKETS_SECONDS: [f64; 9] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.02,
+];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EffectLabel {
+    effect: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StageLabel {
+    stage: &'static str,
+}
+
+/// The counters of one process.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    decisions: Family<EffectLabel, Counter>,
+    evaluation: Histogram,
+    audit_failures: Counter,
+    policy_version: Gauge,
+    policy_loads: Counter,
+    policy_refusals: Family<StageLabel, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            decisions: Family::default(),
+            evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
+            audit_failures: Counter::default(),
+            policy_version: Gauge::default(),
+            policy_loads: Counter::default(),
+            policy_refusals: Family::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// A decision was made.
+    pub fn decided(&self, effect: Effect, took: Duration) {
+        self.decisions
+            .get_or_create(&EffectLabel {
+                effect: effect.as_str(),
+            })
+            .inc();
+        self.evaluation.observe(took.as_secs_f64());
+    }
+
+    /// A record could not be written.
+    pub fn audit_failed(&self) {
+        self.audit_failures.inc();
+    }
+
+    /// A policy set became active.
+    pub fn policy_loaded(&self, version: u64) {
+        self.policy_loads.inc();
+        self.policy_version
+            .set(i64::try_from(version).unwrap_or(i64::MAX));
+    }
+
+    /// A policy set was refused.
+    pub fn policy_refused(&self, stage: &'static str) {
+        self.policy_refusals
+            .get_or_create(&StageLabel { stage })
+            .inc();
+    }
+
+    /// The metrics in the OpenMetrics text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut registry = Registry::with_prefix("toolgate");
+        registry.register("decisions", "Decisions made", self.decisions.clone());
+        registry.register_with_unit(
+            "evaluation",
+            "Time from a request to its verdict",
+            Unit::Seconds,
+            self.evaluation.clone(),
+        );
+        let failures = self.audit_failures.clone();
+        registry.register(
+            "audit_failures",
+            "Records that could not be written",
+            failures,
+        );
+        let version = self.policy_version.clone();
+        registry.register(
+            "policy_version",
+            "Version of the active policy set",
+            version,
+        );
+        registry.register(
+            "policy_loads",
+            "Policy sets made active",
+            self.policy_loads.clone(),
+        );
+        let refusals = self.policy_refusals.clone();
+        registry.register("policy_refusals", "Policy sets refused", refusals);
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _written = prometheus_client::encoding::text::encode(&mut text, &registry);
+        text
+    }
+}

@@ -1,0 +1,46 @@
+//! The stdio enforcement point: stands between an MCP client and a server, asks, obeys, reports.
+//!
+//! The client's frames go [`up`], the server's [`down`]; both share one [`session`]. What is
+//! judged is what is forwarded: messages are scanned strictly ([`message`]) and travel as raw
+//! bytes; an unmodified one is forwarded byte for byte. The thinking is the PDP's ([`pdp`]);
+//! [`gate`] holds it to its word. Whatever is not understood is not passed on.
+//!
+//! Passed on unjudged in this slice: the answers to `initialize`, `server/discover` and `ping`, and
+//! of a list of tools what is not a tool. Not passed on at all: text of progress reports, log
+//! notifications, requests of the server to the client, and every method not named in [`up`].
+
+pub mod child;
+pub mod denial;
+pub mod down;
+pub mod event;
+pub mod fields;
+pub mod flight;
+pub mod frame;
+pub mod gate;
+pub mod list;
+pub mod listing;
+pub mod message;
+pub mod meta;
+pub mod notice;
+pub mod pdp;
+pub mod report;
+pub mod session;
+pub mod splice;
+pub mod spool;
+pub mod state;
+pub mod tools;
+pub mod up;
+
+mod run;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use run::{Config, ShimError, run};
+
+use crate::model::time::Timestamp;
+use std::sync::Arc;
+
+/// Tells the time; given from outside.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

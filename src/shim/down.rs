@@ -1,0 +1,362 @@
+//! From the server to the client. Nothing that a policy may have a say in passes unjudged.
+
+use crate::model::call::Phase;
+use crate::model::json::{Json, Limits, Object, parse};
+use crate::model::reason::Code;
+use crate::shim::denial::{self, Denial, INTERNAL_ERROR, METHOD_NOT_FOUND};
+use crate::shim::event::{EventBody, Outcome, Status};
+use crate::shim::fields::Names;
+use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
+use crate::shim::frame::{self, Frame};
+use crate::shim::gate::{Grant, digest};
+use crate::shim::message::{
+    self, Body, Id, Message, Notification, Payload, Refused, Request, Response,
+};
+use crate::shim::session::{Session, count, flight_us};
+use crate::shim::tools::Page;
+use crate::shim::{list, listing, notice, splice};
+use std::io;
+use std::sync::atomic::Ordering;
+use tokio::io::AsyncBufRead;
+
+/// The client's answer when the server's cannot be used.
+const UNUSABLE: &str = "Internal error: the server's answer cannot be used";
+
+/// Passes the server's messages on until its output ends.
+///
+/// # Errors
+/// Those of the pipes.
+pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> io::Result<()> {
+    loop {
+        match frame::read(&mut server).await? {
+            Frame::Line(line) => take(session, &line).await?,
+            Frame::Bad(why) => bad(session, Refused { id: None, why }).await?,
+            Frame::End => return Ok(()),
+        }
+    }
+}
+
+async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
+    let message = match message::scan(line) {
+        Ok(message) => message,
+        Err(refused) => return bad(session, refused).await,
+    };
+    match &message.body {
+        Body::Response(response) => take_response(session, &message, response).await,
+        Body::Notification(notice) => take_notification(session, &message, notice).await,
+        Body::Request(request) => {
+            refuse_request(session, request);
+            Ok(())
+        }
+    }
+}
+
+/// A frame that is no message is dropped. The request that it must have answered, where that can
+/// be told, has failed.
+async fn bad(session: &Session, refused: Refused) -> io::Result<()> {
+    count(&session.counts.bad_frames);
+    tracing::warn!(why = %refused, "the server wrote a line that is no message");
+    let failed = {
+        let mut flights = session.flights();
+        let id = refused.id.or_else(|| flights.only());
+        id.and_then(|id| Some((flights.give_up(&id)?, id)))
+    };
+    match failed {
+        Some((flight, id)) => fail(session, &id, flight, Status::ProtocolError, UNUSABLE).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends a request to which no usable answer came.
+pub(super) async fn fail(
+    session: &Session,
+    id: &Id,
+    flight: Flight,
+    status: Status,
+    message: &str,
+) -> io::Result<()> {
+    match &flight.kind {
+        // Dropping the sender tells the asker.
+        Kind::Own(_) => return Ok(()),
+        Kind::Call(call) => session.ended(call, flight_us(&flight), status),
+        Kind::Initialize | Kind::Plain | Kind::List(_) => {}
+    }
+    let answer = denial::error(Some(id), INTERNAL_ERROR, message, None);
+    session.tell_client(answer).await
+}
+
+/// Requests of the server never reach the client; `ping` asks nothing of it and is answered.
+fn refuse_request(session: &Session, request: &Request<'_>) {
+    let answer = match request.method.as_str() {
+        "ping" => denial::response(&request.id, "result", Object::new().into()),
+        _ => {
+            count(&session.counts.server_requests);
+            let text = "Method not found: requests of the server are not passed on";
+            denial::error(Some(&request.id), METHOD_NOT_FOUND, text, None)
+        }
+    };
+    // To wait here for a server that itself waits to be read would be a deadlock.
+    if session.own.try_send(answer).is_err() {
+        count(&session.counts.unread);
+    }
+}
+
+async fn take_notification(
+    session: &Session,
+    message: &Message<'_>,
+    notification: &Notification<'_>,
+) -> io::Result<()> {
+    /// All of a progress report but its text.
+    const PROGRESS: [&str; 3] = ["progressToken", "progress", "total"];
+    let passed = match notification.method.as_str() {
+        "notifications/tools/list_changed" => {
+            session.tools().forget();
+            notice::reduced(message, notification, &[])
+        }
+        "notifications/progress" => {
+            let token = notice::id_in(notification, "progressToken");
+            let expected = token.is_some_and(|token| session.flights().expects_progress(&token));
+            let usable = expected && notice::are_numbers(notification, &["progress", "total"]);
+            usable
+                .then(|| notice::reduced(message, notification, &PROGRESS))
+                .flatten()
+        }
+        _ => None,
+    };
+    match passed {
+        Some(bytes) => session.tell_client(bytes).await,
+        None => {
+            count(&session.counts.dropped_notifications);
+            Ok(())
+        }
+    }
+}
+
+async fn take_response(
+    session: &Session,
+    message: &Message<'_>,
+    response: &Response<'_>,
+) -> io::Result<()> {
+    let Some(flight) = session.flights().close(&response.id) else {
+        count(&session.counts.stray_responses);
+        return Ok(());
+    };
+    let us = flight_us(&flight);
+    let answer = match (flight.kind, response.payload) {
+        (Kind::Own(asker), payload) => {
+            // Nobody waits any more: nothing is lost.
+            let _gone = asker.send(own_result(payload));
+            return Ok(());
+        }
+        (Kind::Initialize, payload) => {
+            note_protocol(session, payload);
+            message.bytes.to_vec()
+        }
+        (Kind::Plain, _) => message.bytes.to_vec(),
+        (Kind::List(list), Payload::Result(result)) => {
+            list_page(session, message, response, &list, result, flight.modern).await
+        }
+        (Kind::List(_), Payload::Error(error)) => plain_error(&response.id, error),
+        (Kind::Call(call), payload) => {
+            call_result(
+                session,
+                message,
+                &response.id,
+                *call,
+                payload,
+                flight.modern,
+                us,
+            )
+            .await
+        }
+    };
+    session.tell_client(answer).await
+}
+
+fn own_result(payload: Payload<'_>) -> Option<Vec<u8>> {
+    match payload {
+        Payload::Result(result) => Some(result.to_vec()),
+        Payload::Error(error) => listing::of_error(error),
+    }
+}
+
+fn note_protocol(session: &Session, payload: Payload<'_>) {
+    let Payload::Result(result) = payload else {
+        return;
+    };
+    let result = parse(result, Limits::REQUEST).ok();
+    let protocol = result
+        .as_ref()
+        .and_then(|it| it.get("protocolVersion")?.as_str());
+    if let Some(protocol) = protocol {
+        session.agree_on(protocol);
+    }
+}
+
+/// An error to which no decision belongs: its code, without the server's text and data.
+fn plain_error(id: &Id, error: &[u8]) -> Vec<u8> {
+    let code = parse(error, Limits::REQUEST).ok();
+    let code = code.as_ref().and_then(|it| match it.get("code")? {
+        Json::Number(number) => number.as_i64(),
+        _ => None,
+    });
+    let code = code.unwrap_or(INTERNAL_ERROR);
+    denial::error(Some(id), code, "The server reported an error", None)
+}
+
+async fn list_page(
+    session: &Session,
+    message: &Message<'_>,
+    response: &Response<'_>,
+    list: &ListFlight,
+    result: &[u8],
+    modern: bool,
+) -> Vec<u8> {
+    let id = &response.id;
+    let Ok(page) = Page::read(result) else {
+        return denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None);
+    };
+    session.tools().note(list.cursor.as_deref(), &page);
+    let judged = list::judge(&session.gate, &list.question, message.bytes, &page, modern).await;
+    match judged {
+        Ok((edits, hidden)) => {
+            let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
+            session
+                .counts
+                .hidden_tools
+                .fetch_add(hidden, Ordering::Relaxed);
+            let edited = splice::apply(message.bytes, &edits);
+            edited.unwrap_or_else(|| denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None))
+        }
+        Err(denial) => {
+            session.note_denial(&denial, &list.question.mcp);
+            denial.error(id)
+        }
+    }
+}
+
+/// What the client gets for a call, and the call's outcome, which is kept before that is sent.
+async fn call_result(
+    session: &Session,
+    message: &Message<'_>,
+    id: &Id,
+    call: CallFlight,
+    payload: Payload<'_>,
+    modern: bool,
+    latency_us: u64,
+) -> Vec<u8> {
+    let mut question = call.question;
+    question.phase = Phase::Result;
+    question.result_json = Some(payload.raw().to_vec());
+    let judged = match not_mediated(payload) {
+        None => session.gate.judge(&question).await,
+        Some(denial) => Err(denial),
+    };
+    let released = judged.and_then(|grant| release(message, payload, grant));
+    let mut outcome = Outcome {
+        decision_id: call.decision_id,
+        decision_origin: call.decision_origin,
+        status: Status::Withheld,
+        response_bytes: 0,
+        response_digest: String::new(),
+        fields_returned: Vec::new(),
+        masked: Vec::new(),
+        latency_us,
+    };
+    let answer = match released {
+        Ok(released) => {
+            outcome.status = status_of(payload);
+            outcome.response_bytes = released.part.len() as u64;
+            outcome.response_digest = digest(&released.part);
+            outcome.masked = released.masked.clone().recorded();
+            let returned = Names::of_result(&released.part).without(&released.masked);
+            outcome.fields_returned = returned.recorded();
+            released.message
+        }
+        Err(denial) => {
+            count(&session.counts.denied);
+            withheld(id, &denial, payload, modern)
+        }
+    };
+    session.reporter.record(EventBody::Outcome(outcome));
+    answer
+}
+
+/// What a client gets of a result.
+struct Released {
+    message: Vec<u8>,
+    part: Vec<u8>,
+    masked: Names,
+}
+
+/// A result by which the server wants something else than to answer is not mediated.
+fn not_mediated(payload: Payload<'_>) -> Option<Denial> {
+    let Payload::Result(result) = payload else {
+        return None;
+    };
+    let result = parse(result, Limits::REQUEST).ok()?;
+    let kind = result.get("resultType")?;
+    let text = "the server asked for something other than to answer the call";
+    (kind.as_str() != Some("complete"))
+        .then(|| Denial::local(Code::ResultWithheld.with_message(text)))
+}
+
+fn release(message: &Message<'_>, payload: Payload<'_>, grant: Grant) -> Result<Released, Denial> {
+    let Grant {
+        answer,
+        replacement,
+    } = grant;
+    let masked = Names::of_result(payload.raw()).hidden_by(&answer.obligations);
+    let Some(part) = replacement else {
+        return Ok(Released {
+            message: message.bytes.to_vec(),
+            part: payload.raw().to_vec(),
+            masked,
+        });
+    };
+    let fits = fits(payload, &part)
+        .then(|| message.with(payload.raw(), &part))
+        .flatten();
+    let fits = fits.filter(|bytes| message::scan(bytes).is_ok());
+    let failed = || Denial::over_grant(&answer, Code::ResultWithheld.reason());
+    let message = fits.ok_or_else(failed)?;
+    Ok(Released {
+        message,
+        part,
+        masked,
+    })
+}
+
+/// Whether a replacement still is what it replaces: a result an object, an error an error.
+fn fits(payload: Payload<'_>, part: &[u8]) -> bool {
+    let Ok(Json::Object(object)) = parse(part, Limits::REQUEST) else {
+        return false;
+    };
+    match payload {
+        Payload::Result(_) => part.starts_with(b"{"),
+        Payload::Error(_) => {
+            let code =
+                matches!(object.get("code"), Some(Json::Number(code)) if code.as_i64().is_some());
+            code && matches!(object.get("message"), Some(Json::String(_))) && part.starts_with(b"{")
+        }
+    }
+}
+
+fn withheld(id: &Id, denial: &Denial, payload: Payload<'_>, modern: bool) -> Vec<u8> {
+    match payload {
+        Payload::Result(_) => denial.tool_result(id, modern),
+        Payload::Error(_) => denial.error(id),
+    }
+}
+
+fn status_of(payload: Payload<'_>) -> Status {
+    let Payload::Result(result) = payload else {
+        return Status::ProtocolError;
+    };
+    let result = parse(result, Limits::REQUEST).ok();
+    let is_error = result.as_ref().and_then(|it| it.get("isError")?.as_bool());
+    match is_error {
+        Some(true) => Status::ToolError,
+        _ => Status::Ok,
+    }
+}

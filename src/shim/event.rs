@@ -1,0 +1,224 @@
+//! What a shim reports, and its form in the spool.
+
+use crate::model::call::Mcp;
+use crate::model::json::{Json, Limits, Object, parse};
+use crate::model::time::Timestamp;
+
+/// Most field names in one outcome.
+pub const FIELD_NAMES_MAX: usize = 256;
+/// Longest field name in an outcome, in bytes; longer ones are cut at a character.
+pub const FIELD_NAME_BYTES_MAX: usize = 128;
+
+/// One event, numbered without gaps within (shim, epoch).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which shim.
+    pub shim_id: String,
+    /// Which of its starts, from 1.
+    pub epoch: u64,
+    /// Which event of that start, from 1.
+    pub seq: u64,
+    /// UUIDv7.
+    pub event_id: String,
+    /// When, by the shim's clock.
+    pub time: Timestamp,
+    /// What.
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventBody {
+    /// The shim started in front of this server.
+    Connected {
+        /// The server's configured name.
+        server: String,
+    },
+    /// A granted call came to its end.
+    Outcome(Outcome),
+    /// The shim denied without a decision of the PDP.
+    LocalDenial {
+        /// The reason's code.
+        code: String,
+        /// What was called.
+        mcp: Mcp,
+    },
+}
+
+/// How a granted call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The decision that granted it.
+    pub decision_id: String,
+    /// The log in which that decision stands.
+    pub decision_origin: String,
+    /// How it ended.
+    pub status: Status,
+    /// Size of the result or error as the client got it, in bytes; 0 if it got none.
+    pub response_bytes: u64,
+    /// `sha256:<hex>` of the result as the PDP judged it; empty if it judged none.
+    pub response_digest: String,
+    /// Names of the fields that the client got: at most [`FIELD_NAMES_MAX`], sorted.
+    pub fields_returned: Vec<String>,
+    /// Names of the fields that were masked or dropped: at most [`FIELD_NAMES_MAX`], sorted.
+    pub masked: Vec<String>,
+    /// From forwarding the call to answering the client, in microseconds.
+    pub latency_us: u64,
+}
+
+/// How a granted call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The client got a result.
+    Ok,
+    /// The tool reported an error of its own.
+    ToolError,
+    /// The server answered with a JSON-RPC error, or not with an answer at all.
+    ProtocolError,
+    /// The server did not answer in time.
+    Timeout,
+    /// The client gave up.
+    Cancelled,
+    /// The result was withheld, or the call was after all.
+    Withheld,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::ToolError,
+        Self::ProtocolError,
+        Self::Timeout,
+        Self::Cancelled,
+        Self::Withheld,
+    ];
+
+    /// The name in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ToolError => "tool_error",
+            Self::ProtocolError => "protocol_error",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Withheld => "withheld",
+        }
+    }
+}
+
+impl Event {
+    /// One line of the spool, without its line feed.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut out = Object::new();
+        out.insert("shim_id", self.shim_id.as_str());
+        out.insert("epoch", self.epoch);
+        out.insert("seq", self.seq);
+        out.insert("event_id", self.event_id.as_str());
+        out.insert("time_ns", self.time.as_nanos());
+        let (kind, body) = body_json(&self.body);
+        out.insert(kind, body);
+        Json::Object(out).to_bytes()
+    }
+
+    /// Reads a line of the spool; `None` if it is not one, such as a torn last line.
+    #[must_use]
+    pub fn from_line(line: &[u8]) -> Option<Self> {
+        let json = parse(line, Limits::REQUEST).ok()?;
+        Some(Self {
+            shim_id: text(&json, "shim_id")?,
+            epoch: json.get("epoch")?.as_u64()?,
+            seq: json.get("seq")?.as_u64()?,
+            event_id: text(&json, "event_id")?,
+            time: Timestamp::from_nanos(integer(&json, "time_ns")?),
+            body: read_body(&json)?,
+        })
+    }
+}
+
+fn body_json(body: &EventBody) -> (&'static str, Json) {
+    match body {
+        EventBody::Connected { server } => {
+            ("connected", Json::object([("server", server.as_str())]))
+        }
+        EventBody::Outcome(outcome) => ("outcome", outcome_json(outcome)),
+        EventBody::LocalDenial { code, mcp } => {
+            let parts = [
+                ("code", code),
+                ("server", &mcp.server),
+                ("method", &mcp.method),
+                ("name", &mcp.name),
+                ("protocol", &mcp.protocol),
+            ];
+            let parts = parts.map(|(name, value)| (name, value.as_str()));
+            ("local_denial", Json::object(parts))
+        }
+    }
+}
+
+fn outcome_json(outcome: &Outcome) -> Json {
+    let names = |fields: &[String]| Json::array(fields.iter().map(String::as_str));
+    Json::object([
+        ("decision_id", Json::from(outcome.decision_id.as_str())),
+        ("decision_origin", outcome.decision_origin.as_str().into()),
+        ("status", outcome.status.as_str().into()),
+        ("response_bytes", outcome.response_bytes.into()),
+        ("response_digest", outcome.response_digest.as_str().into()),
+        ("fields_returned", names(&outcome.fields_returned)),
+        ("masked", names(&outcome.masked)),
+        ("latency_us", outcome.latency_us.into()),
+    ])
+}
+
+fn read_body(json: &Json) -> Option<EventBody> {
+    if let Some(part) = json.get("connected") {
+        let server = text(part, "server")?;
+        return Some(EventBody::Connected { server });
+    }
+    if let Some(part) = json.get("local_denial") {
+        let mcp = Mcp {
+            server: text(part, "server")?,
+            method: text(part, "method")?,
+            name: text(part, "name")?,
+            protocol: text(part, "protocol")?,
+        };
+        let code = text(part, "code")?;
+        return Some(EventBody::LocalDenial { code, mcp });
+    }
+    read_outcome(json.get("outcome")?).map(EventBody::Outcome)
+}
+
+fn read_outcome(json: &Json) -> Option<Outcome> {
+    let status = text(json, "status")?;
+    Some(Outcome {
+        decision_id: text(json, "decision_id")?,
+        decision_origin: text(json, "decision_origin")?,
+        status: Status::ALL.into_iter().find(|it| it.as_str() == status)?,
+        response_bytes: json.get("response_bytes")?.as_u64()?,
+        response_digest: text(json, "response_digest")?,
+        fields_returned: texts(json, "fields_returned")?,
+        masked: texts(json, "masked")?,
+        latency_us: json.get("latency_us")?.as_u64()?,
+    })
+}
+
+fn text(json: &Json, name: &str) -> Option<String> {
+    Some(json.get(name)?.as_str()?.to_owned())
+}
+
+fn texts(json: &Json, name: &str) -> Option<Vec<String>> {
+    let items = json.get(name)?.as_array()?.iter();
+    items.map(|item| Some(item.as_str()?.to_owned())).collect()
+}
+
+fn integer(json: &Json, name: &str) -> Option<i64> {
+    match json.get(name)? {
+        Json::Number(number) => number.as_i64(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

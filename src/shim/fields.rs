@@ -1,0 +1,96 @@
+//! Names of the fields in a tool's result, for records of who saw which field. Names, never values.
+
+use crate::model::json::{Json, Limits, parse};
+use crate::shim::event::{FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
+use crate::shim::pdp::Owed;
+use std::collections::BTreeSet;
+
+/// Obligations whose property `fields` names what the PDP masked or removed.
+const HIDING: [&str; 3] = ["mask_fields", "drop_fields", "redact"];
+
+/// Names of fields, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(BTreeSet<String>);
+
+impl Names {
+    /// The names in a raw result: of `structuredContent` and of JSON in text items, at any depth.
+    #[must_use]
+    pub fn of_result(raw: &[u8]) -> Self {
+        let mut names = Self::default();
+        let Ok(result) = parse(raw, Limits::REQUEST) else {
+            return names;
+        };
+        if let Some(content) = result.get("structuredContent") {
+            names.collect(content);
+        }
+        let items = result.get("content").and_then(Json::as_array);
+        for text in items.unwrap_or_default().iter().filter_map(text_of) {
+            if let Ok(json) = parse(text.as_bytes(), Limits::REQUEST) {
+                names.collect(&json);
+            }
+        }
+        names
+    }
+
+    fn collect(&mut self, value: &Json) {
+        match value {
+            Json::Object(object) => {
+                for (name, value) in object.iter() {
+                    self.0.insert(name.to_owned());
+                    self.collect(value);
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|item| self.collect(item)),
+            _ => {}
+        }
+    }
+
+    /// Those of the names that these obligations hide.
+    #[must_use]
+    pub fn hidden_by(&self, obligations: &[Owed]) -> Self {
+        let hiding = obligations
+            .iter()
+            .filter(|it| HIDING.contains(&it.kind.as_str()));
+        let fields = hiding.filter_map(|it| it.properties.get("fields")?.as_array());
+        let fields = fields.flatten().filter_map(Json::as_str).map(last_segment);
+        Self(fields.filter(|name| self.0.contains(name)).collect())
+    }
+
+    /// These names without those.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        Self(self.0.difference(&others.0).cloned().collect())
+    }
+
+    /// As they are recorded: not too many, not too long.
+    #[must_use]
+    pub fn recorded(self) -> Vec<String> {
+        let names = self.0.into_iter().take(FIELD_NAMES_MAX);
+        names
+            .map(|mut name| {
+                name.truncate(name.floor_char_boundary(FIELD_NAME_BYTES_MAX));
+                name
+            })
+            .collect()
+    }
+}
+
+/// JSON carried in the text of a content item.
+fn text_of(item: &Json) -> Option<&str> {
+    let text = item.get("text")?.as_str()?;
+    text.trim_start().starts_with(['{', '[']).then_some(text)
+}
+
+/// The field that a JSON Pointer ends in; a plain name as it is.
+fn last_segment(field: &str) -> String {
+    match field.strip_prefix('/') {
+        Some(pointer) => {
+            let last = pointer.rsplit('/').next().unwrap_or_default();
+            last.replace("~1", "/").replace("~0", "~")
+        }
+        None => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Asks the PDP and checks its word: a grant comes out only where the shim may act on it.
+
+use crate::model::call::Phase;
+use crate::model::obligation::FulfilledBy;
+use crate::model::reason::Code;
+use crate::model::time::Timestamp;
+use crate::shim::Clock;
+use crate::shim::denial::Denial;
+use crate::shim::frame;
+use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often one message is asked about, when verdicts run out before they are used.
+pub const ASKS_MAX: u32 = 3;
+
+/// The way to the PDP.
+pub struct Gate {
+    pdp: Arc<dyn Pdp>,
+    clock: Clock,
+    deadline: Duration,
+}
+
+/// A checked grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The answer, whose effect grants.
+    pub answer: Answer,
+    /// What to forward in place of what was asked about; `None`: that itself.
+    pub replacement: Option<Vec<u8>>,
+}
+
+impl Gate {
+    /// A gate in front of a PDP that has so long to answer.
+    #[must_use]
+    pub fn new(pdp: Arc<dyn Pdp>, clock: Clock, deadline: Duration) -> Self {
+        Self {
+            pdp,
+            clock,
+            deadline,
+        }
+    }
+
+    /// Whether a verdict may still be used.
+    #[must_use]
+    pub fn holds(&self, answer: &Answer) -> bool {
+        (self.clock)() <= answer.valid_until
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Asks about one message. Whatever is not a usable grant is a denial.
+    ///
+    /// # Errors
+    /// The denial.
+    pub async fn judge(&self, question: &Question) -> Result<Grant, Denial> {
+        for _ in 0..ASKS_MAX {
+            let asked = self.pdp.decide(question.clone());
+            let answer = self
+                .in_time(asked)
+                .await
+                .map_err(|error| unreached(&error))?;
+            if !answer.effect.grants() {
+                return Err(Denial::decided(answer));
+            }
+            if self.holds(&answer) {
+                return checked(question, answer);
+            }
+        }
+        Err(expired())
+    }
+
+    /// Asks about the entries of a list: as many answers, in order.
+    ///
+    /// # Errors
+    /// A denial of the whole, where nobody decided.
+    pub async fn judge_list(&self, questions: Vec<Question>) -> Result<Vec<Answer>, Denial> {
+        let mut answers = Vec::with_capacity(questions.len());
+        for batch in questions.chunks(BATCH_QUESTIONS_MAX) {
+            let asked = self.pdp.decide_batch(batch.to_vec());
+            let found = self
+                .in_time(asked)
+                .await
+                .map_err(|error| unreached(&error))?;
+            if found.len() != batch.len() {
+                return Err(unreached(&PdpError::Invalid("answers of another number")));
+            }
+            answers.extend(found);
+        }
+        Ok(answers)
+    }
+
+    async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, PdpError>>,
+    ) -> Result<T, PdpError> {
+        let deadline_ms = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
+        tokio::time::timeout(self.deadline, asked)
+            .await
+            .unwrap_or(Err(PdpError::Deadline { deadline_ms }))
+    }
+}
+
+/// The denial when nobody decided.
+fn unreached(error: &PdpError) -> Denial {
+    tracing::warn!(%error, "denied: nobody decided");
+    Denial::local(Code::PdpUnavailable.reason())
+}
+
+/// The denial when verdicts run out faster than they can be used.
+#[must_use]
+pub fn expired() -> Denial {
+    tracing::warn!("denied: verdicts expired before they could be used; check both clocks");
+    Denial::local(Code::PdpUnavailable.reason())
+}
+
+/// Holds the PDP to its word: no obligation left to the shim (it supports none), and the bytes to
+/// be forwarded are those that were judged.
+fn checked(question: &Question, mut answer: Answer) -> Result<Grant, Denial> {
+    if answer
+        .obligations
+        .iter()
+        .any(|it| it.by == FulfilledBy::Shim)
+    {
+        let reason = Code::ObligationUnsupported.reason();
+        return Err(Denial::over_grant(&answer, reason));
+    }
+    let (asked, replacement) = match question.phase {
+        Phase::Result => (question.result_json.as_deref(), answer.result_json.take()),
+        _ => (
+            Some(question.params_json.as_slice()),
+            answer.params_json.take(),
+        ),
+    };
+    let forwarded = replacement.as_deref().or(asked).unwrap_or_default();
+    let judged = digest(forwarded) == answer.judged_digest;
+    if !judged || !frame::is_one_line(forwarded) {
+        tracing::error!(
+            decision = answer.decision_id,
+            "what was judged is not what was asked"
+        );
+        return Err(Denial::over_grant(&answer, Code::Internal.reason()));
+    }
+    Ok(Grant {
+        answer,
+        replacement,
+    })
+}
+
+/// `sha256:<hex>` of bytes.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+#[cfg(test)]
+mod tests;

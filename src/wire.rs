@@ -1,0 +1,21 @@
+//! The generated types of `proto/` and their conversions. Proto types stop here.
+
+/// Generated from `proto/toolgate/v1`; documented there.
+#[expect(
+    clippy::allow_attributes,
+    unused_qualifications,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code; documented in the proto"
+)]
+pub mod v1 {
+    tonic::include_proto!("toolgate.v1");
+}
+
+/// Every file of `proto/` as a `FileDescriptorSet`, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+mod reply;
+mod request;
+
+pub use reply::{active_policy, reply, timestamp};
+pub use request::{Malformed, Question, digest, phase};
