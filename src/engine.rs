@@ -2,6 +2,7 @@
 //! regorus.
 
 mod ast;
+mod builtins;
 mod check;
 mod compile;
 mod gate;

@@ -1,6 +1,7 @@
 //! From sources to a policy set: check, group packages into programs, build the copies.
 
 use super::ast::{DataPath, Index, ParsedModule};
+use super::builtins;
 use super::check::{Checked, Plan, check};
 use super::lint::{ScopeRow, scope_row};
 use super::replica::{Entry, EvaluationLimits, Replica, last_line};
@@ -308,7 +309,8 @@ impl Layout<'_> {
             Compiler::compile_from_policy(&compiled, &entries).map_err(|error| error.to_string())
         }));
         let program = program.unwrap_or_else(|_| Err("the compiler panicked".to_owned()));
-        let program = program.map_err(failed)?;
+        let mut program = program.map_err(failed)?;
+        builtins::replace_in_program(Arc::make_mut(&mut program));
         program
             .check_rule_data_conflicts(data)
             .map_err(|error| failed(error.to_string()))?;
@@ -364,6 +366,7 @@ pub(super) fn data_value(data: &Object) -> Result<Value, Finding> {
 
 fn load<'a>(modules: impl Iterator<Item = &'a Module>, entries: &str) -> Result<Engine, Finding> {
     let mut engine = Engine::new();
+    builtins::replace_in_interpreter(&mut engine).map_err(|text| error("engine.builtins", text))?;
     let mut add = |path: &str, source: &str| {
         let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|failure| error("engine.syntax", last_line(&failure.to_string())))
