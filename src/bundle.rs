@@ -8,6 +8,7 @@
 //! - [`load`] takes all these steps, and [`watch`] takes them again whenever the files change. What
 //!   fails leaves the last good set active.
 
+pub mod compile;
 mod data;
 mod digest;
 pub mod library;

@@ -128,11 +128,14 @@ fn rewritten(
         Ok(Some(_)) => return refuse(again, Code::RewriteUnstable.reason()),
         Err(reason) => return refuse(again, reason),
     }
+    // The second judgement's rewriting has just been seen to change nothing more.
+    let rest = again.obligations.iter();
+    let rest = rest.filter(|owed| !matches!(owed, Obligation::RewriteArguments { .. }));
     let owed = obligation::merge(
         judged
             .obligations
             .into_iter()
-            .chain(again.obligations.clone())
+            .chain(rest.cloned())
             .collect(),
     );
     match owed {

@@ -10,6 +10,7 @@ mod health;
 mod metrics;
 mod owed;
 mod peer;
+mod plain;
 mod policy;
 mod status;
 
@@ -20,4 +21,5 @@ pub use evidence::{Evidence, OnFailure, WriteMode};
 pub use health::watch as watch_health;
 pub use metrics::Metrics;
 pub use owed::OwedCalls;
+pub use plain::serve as plain_http;
 pub use policy::PolicyServer;

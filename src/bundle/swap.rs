@@ -30,6 +30,20 @@ pub struct Compiled<T> {
     pub(super) findings: Vec<Finding>,
 }
 
+impl<T> Compiled<T> {
+    /// The set, to use it without publishing it.
+    #[must_use]
+    pub fn into_set(self) -> T {
+        self.set
+    }
+
+    /// What is worth knowing about its files, such as those that are not used.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
 /// The set in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Active {

@@ -119,7 +119,7 @@ pub enum VerifyError {
     },
     /// A module that is not the bundle's to have.
     #[error(
-        "bundle `{bundle}`: `{path}`: `{package}` lies outside the bundle's roots: move it, or add a root to `.manifest`"
+        "bundle `{bundle}`: `{path}`: package `{package}` lies outside the bundle's roots: move it, or add a root to `.manifest`"
     )]
     PackageOutsideRoots {
         /// The bundle.
@@ -130,7 +130,9 @@ pub enum VerifyError {
         package: String,
     },
     /// A module that would be the library's.
-    #[error("bundle `{bundle}`: `{path}`: `{package}` belongs to toolgate: use another name")]
+    #[error(
+        "bundle `{bundle}`: `{path}`: package `{package}` belongs to toolgate: use another name"
+    )]
     PackageReserved {
         /// The bundle.
         bundle: String,
@@ -141,7 +143,7 @@ pub enum VerifyError {
     },
     /// Data where a module's rules are.
     #[error(
-        "bundle `{bundle}`: `{path}`: `{package}` stands where a data file has a value: rename one of them"
+        "bundle `{bundle}`: `{path}`: package `{package}` stands where a data file has a value: rename one of them"
     )]
     PackageInData {
         /// The bundle.

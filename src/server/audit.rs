@@ -57,7 +57,11 @@ impl AuditService for AuditServer {
         let caller = self.decider.known_caller(&peer(&request))?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
-        let publisher = Publisher { decider: Arc::clone(&self.decider), caller, stream: None };
+        let publisher = Publisher {
+            decider: Arc::clone(&self.decider),
+            caller,
+            stream: None,
+        };
         tokio::spawn(async move {
             if let Err(error) = publisher.run(events, &answers).await {
                 // Nobody is left to tell if the client went away.
@@ -161,10 +165,15 @@ impl Publisher {
         }
         let evidence = &self.decider.evidence;
         let mut tracker = evidence.tracker();
-        let accepted =
-            tracker.judge(&event).map_err(|refused| RpcError::Invalid(refused.to_string()))?;
-        let mut appending =
-            Appending { shim_id: event.shim_id.clone(), epoch: event.epoch, seq: event.seq, pending: None };
+        let accepted = tracker
+            .judge(&event)
+            .map_err(|refused| RpcError::Invalid(refused.to_string()))?;
+        let mut appending = Appending {
+            shim_id: event.shim_id.clone(),
+            epoch: event.epoch,
+            seq: event.seq,
+            pending: None,
+        };
         if let Accepted::New { gap } = accepted {
             if let Some(gap) = gap {
                 evidence.log().post(now, &Record::Gap(gap.clone()))?;
@@ -186,11 +195,15 @@ impl Publisher {
                 tool_server: bounded("server", connected.server)?,
                 version: bounded("version", connected.version)?,
             },
-            WireEvent::Outcome(outcome) => EventKind::Outcome(Box::new(self.outcome(outcome, now)?)),
+            WireEvent::Outcome(outcome) => {
+                EventKind::Outcome(Box::new(self.outcome(outcome, now)?))
+            }
             WireEvent::LocalDenial(denial) => {
                 EventKind::Decision(Box::new(self.local_denial(denial)?))
             }
-            WireEvent::Heartbeat(heartbeat) => EventKind::Heartbeat { spooled: heartbeat.spooled },
+            WireEvent::Heartbeat(heartbeat) => EventKind::Heartbeat {
+                spooled: heartbeat.spooled,
+            },
         };
         Ok(Event {
             shim_id: bounded("shim_id", event.shim_id)?,
@@ -205,7 +218,9 @@ impl Publisher {
     fn outcome(&self, outcome: v1::Outcome, now: Timestamp) -> Result<OutcomeRecord, RpcError> {
         let status = match outcome.status() {
             v1::OutcomeStatus::Unspecified => {
-                return Err(RpcError::Invalid("`outcome.status` is not known".to_owned()));
+                return Err(RpcError::Invalid(
+                    "`outcome.status` is not known".to_owned(),
+                ));
             }
             v1::OutcomeStatus::Ok => OutcomeStatus::Ok,
             v1::OutcomeStatus::ToolError => OutcomeStatus::ToolError,
@@ -216,7 +231,9 @@ impl Publisher {
         };
         let decision_id = bounded("outcome.decision_id", outcome.decision_id)?;
         if decision_id.is_empty() {
-            return Err(RpcError::Invalid("`outcome.decision_id` is required".to_owned()));
+            return Err(RpcError::Invalid(
+                "`outcome.decision_id` is required".to_owned(),
+            ));
         }
         // The shim's digest of a result is hashed again: a plain one of a short result is guessed.
         let response = (!outcome.response_digest.is_empty()).then(|| {
@@ -311,19 +328,26 @@ fn bounded(field: &str, text: String) -> Result<String, RpcError> {
         return Err(RpcError::Invalid(problem));
     }
     if text.chars().any(char::is_control) {
-        return Err(RpcError::Invalid(format!("`{field}` has a control character")));
+        return Err(RpcError::Invalid(format!(
+            "`{field}` has a control character"
+        )));
     }
     Ok(text)
 }
 
 fn names(field: &str, names: Vec<String>) -> Result<Vec<String>, RpcError> {
     if names.len() > FIELD_NAMES_MAX {
-        return Err(RpcError::Invalid(format!("`{field}` has more than {FIELD_NAMES_MAX} names")));
+        return Err(RpcError::Invalid(format!(
+            "`{field}` has more than {FIELD_NAMES_MAX} names"
+        )));
     }
     names.into_iter().map(|name| bounded(field, name)).collect()
 }
 
 fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
-    let nanos = time.seconds.checked_mul(1_000_000_000)?.checked_add(i64::from(time.nanos))?;
+    let nanos = time
+        .seconds
+        .checked_mul(1_000_000_000)?
+        .checked_add(i64::from(time.nanos))?;
     Some(Timestamp::from_nanos(nanos))
 }

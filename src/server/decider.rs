@@ -40,7 +40,11 @@ pub struct DecisionLimits {
 
 impl Default for DecisionLimits {
     fn default() -> Self {
-        Self { in_flight_max: 4096, batch_max: 512, verdict_valid: Duration::from_secs(30) }
+        Self {
+            in_flight_max: 4096,
+            batch_max: 512,
+            verdict_valid: Duration::from_secs(30),
+        }
     }
 }
 
@@ -89,7 +93,12 @@ impl Decider {
         let judged = self.judge(&mut asked, set, peer, question, now);
         let (verdict, intents) =
             judged.unwrap_or_else(|reason| (Verdict::deny(reason), Vec::new()));
-        let outcome = Outcome { verdict, intents, took: started.elapsed(), now };
+        let outcome = Outcome {
+            verdict,
+            intents,
+            took: started.elapsed(),
+            now,
+        };
         self.record_and_reply(asked, set, outcome).await
     }
 
@@ -105,13 +114,23 @@ impl Decider {
         let question = Question::try_from(question)
             .map_err(|malformed| Code::MalformedRequest.with_message(malformed.to_string()))?;
         asked.fill(&question);
-        self.identify(asked, set, peer, question.subject, &question.client_session, now)?;
+        self.identify(
+            asked,
+            set,
+            peer,
+            question.subject,
+            &question.client_session,
+            now,
+        )?;
         let set = set.ok_or_else(|| Code::NoPolicySet.reason())?;
         if set.revision().version < question.min_policy_version {
             return Err(Code::PolicyTooOld.reason());
         }
         let owed = self.owed_to(asked, &question.call_id)?;
-        let facts = Facts { owed, ..Facts::default() };
+        let facts = Facts {
+            owed,
+            ..Facts::default()
+        };
         Ok(decide(set, &asked.request, &facts, now))
     }
 
@@ -136,8 +155,7 @@ impl Decider {
                 denied.reason
             })?;
         let request = &mut asked.request;
-        request.session_id =
-            session_id(&identified.tenant, &identified.principal, client_session);
+        request.session_id = session_id(&identified.tenant, &identified.principal, client_session);
         request.tenant = identified.tenant;
         request.principal = identified.principal;
         request.context = identified.context;
@@ -153,7 +171,10 @@ impl Decider {
         if asked.request.phase != Phase::Result {
             return Ok(Vec::new());
         }
-        let call = self.owed.find(call_id).ok_or_else(|| Code::CallUnknown.reason())?;
+        let call = self
+            .owed
+            .find(call_id)
+            .ok_or_else(|| Code::CallUnknown.reason())?;
         if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
             return Err(Code::CallUnknown.reason());
         }
@@ -166,10 +187,19 @@ impl Decider {
         set: Option<&PolicySet>,
         outcome: Outcome,
     ) -> v1::DecideResponse {
-        let Outcome { mut verdict, intents, took, now } = outcome;
+        let Outcome {
+            mut verdict,
+            intents,
+            took,
+            now,
+        } = outcome;
         let decision_id = Uuid::now_v7().to_string();
         let grants_call = asked.request.phase == Phase::Call && verdict.effect.grants();
-        let call_id = if grants_call { Uuid::now_v7().to_string() } else { String::new() };
+        let call_id = if grants_call {
+            Uuid::now_v7().to_string()
+        } else {
+            String::new()
+        };
         let revision = set.map(PolicySet::revision);
         let mut record = DecisionRecord::new(&asked.request, &verdict, revision);
         record.decision_id.clone_from(&decision_id);
@@ -196,10 +226,16 @@ impl Decider {
         self.owe(&asked, &call_id, &decision_id, &verdict, intents, now);
         let digest = asked.judged_digest(&verdict);
         let valid_until = now.plus(self.limits.verdict_valid);
-        let valid_until = asked.accepted_until.map_or(valid_until, |until| until.min(valid_until));
+        let valid_until = asked
+            .accepted_until
+            .map_or(valid_until, |until| until.min(valid_until));
         v1::DecideResponse {
             decision_id,
-            call_id: if verdict.effect.grants() { call_id } else { String::new() },
+            call_id: if verdict.effect.grants() {
+                call_id
+            } else {
+                String::new()
+            },
             judged_digest: digest,
             valid_until: Some(wire::timestamp(valid_until)),
             audit,
@@ -223,7 +259,10 @@ impl Decider {
         record.dry_run = asked.dry_run;
         record.traceparent = (!asked.traceparent.is_empty()).then(|| asked.traceparent.clone());
         record.arguments = asked.request.arguments().map(hash);
-        let rewritten = verdict.params.as_ref().and_then(|params| params.get("arguments"));
+        let rewritten = verdict
+            .params
+            .as_ref()
+            .and_then(|params| params.get("arguments"));
         record.rewritten_arguments = rewritten.map(hash);
         record.response = asked.request.result.as_ref().map(hash);
     }
@@ -276,16 +315,27 @@ impl Decider {
         let mut asked = Asked::unidentified(&question);
         let judged = self.judge(&mut asked, set.as_deref(), peer, question.clone(), now);
         let facts = Facts::default();
-        let explained = set.as_deref().filter(|_| judged.is_ok()).map(|set| {
-            decide::explain(set, &asked.request, &facts, now).unwrap_or_default()
-        });
+        let explained = set
+            .as_deref()
+            .filter(|_| judged.is_ok())
+            .map(|set| decide::explain(set, &asked.request, &facts, now).unwrap_or_default());
         let server = &asked.request.mcp.server;
-        let packages = explained.iter().flatten().map(|part| explanation(part, server)).collect();
+        let packages = explained
+            .iter()
+            .flatten()
+            .map(|part| explanation(part, server))
+            .collect();
         let input = asked.request.to_input(&facts.facts, &facts.labels, now);
-        let would_be = judged.as_ref().map_or(Effect::Deny, |(verdict, _)| verdict.effect);
+        let would_be = judged
+            .as_ref()
+            .map_or(Effect::Deny, |(verdict, _)| verdict.effect);
         let mut decision = self.decide_under(set.as_deref(), peer, question).await;
         decision.effect = v1::Effect::from(would_be).into();
-        v1::ExplainResponse { decision: Some(decision), packages, input_json: input.to_bytes() }
+        v1::ExplainResponse {
+            decision: Some(decision),
+            packages,
+            input_json: input.to_bytes(),
+        }
     }
 }
 
@@ -307,10 +357,19 @@ fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
 
 /// A dry run grants nothing, and says what it would have been.
 fn dry(verdict: Verdict) -> Verdict {
-    let message = format!("a dry run grants nothing; it would be `{}`", verdict.effect.as_str());
+    let message = format!(
+        "a dry run grants nothing; it would be `{}`",
+        verdict.effect.as_str()
+    );
     let mut reasons = vec![Code::DryRun.with_message(message)];
     reasons.extend(verdict.reasons);
-    Verdict { effect: Effect::Deny, reasons, params: None, result: None, ..verdict }
+    Verdict {
+        effect: Effect::Deny,
+        reasons,
+        params: None,
+        result: None,
+        ..verdict
+    }
 }
 
 /// The directory of principals in a set's data.
@@ -323,4 +382,3 @@ impl Directory for SetDirectory<'_> {
         Some(DirectoryEntry::from_json(&entry))
     }
 }
-

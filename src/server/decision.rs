@@ -29,9 +29,14 @@ impl DecisionServer {
 
     fn admit(&self, count: usize) -> Result<SemaphorePermit<'_>, RpcError> {
         let limit = self.decider.limits.in_flight_max;
-        let overloaded = RpcError::Overloaded { what: "decisions", limit };
+        let overloaded = RpcError::Overloaded {
+            what: "decisions",
+            limit,
+        };
         let count = u32::try_from(count).map_err(|_| overloaded.clone())?;
-        self.in_flight.try_acquire_many(count).map_err(|_| overloaded)
+        self.in_flight
+            .try_acquire_many(count)
+            .map_err(|_| overloaded)
     }
 }
 
@@ -48,7 +53,9 @@ impl DecisionService for DecisionServer {
     ) -> Result<Response<v1::DecideResponse>, Status> {
         let _permit = self.admit(1)?;
         let peer = peer(&request);
-        Ok(Response::new(self.decider.decide(&peer, request.into_inner()).await))
+        Ok(Response::new(
+            self.decider.decide(&peer, request.into_inner()).await,
+        ))
     }
 
     async fn decide_batch(
@@ -105,17 +112,39 @@ impl Decider {
 
 /// Gives every question the subject, session and context of the first.
 fn share_subject(questions: &mut [v1::DecideRequest]) -> Result<(), RpcError> {
-    let Some((first, others)) = questions.split_first_mut() else { return Ok(()) };
+    let Some((first, others)) = questions.split_first_mut() else {
+        return Ok(());
+    };
     for (other, number) in others.iter_mut().zip(1_usize..) {
         let differs = |field: &str| {
             let problem = format!("`requests[{number}].{field}` differs from the first's");
             RpcError::Invalid(problem)
         };
-        share("subject", &mut other.subject, &first.subject, Option::is_none).map_err(differs)?;
-        share("context", &mut other.context, &first.context, HashMap::is_empty).map_err(differs)?;
+        share(
+            "subject",
+            &mut other.subject,
+            &first.subject,
+            Option::is_none,
+        )
+        .map_err(differs)?;
+        share(
+            "context",
+            &mut other.context,
+            &first.context,
+            HashMap::is_empty,
+        )
+        .map_err(differs)?;
         for (field, own, shared) in [
-            ("client_session", &mut other.client_session, &first.client_session),
-            ("correlation_id", &mut other.correlation_id, &first.correlation_id),
+            (
+                "client_session",
+                &mut other.client_session,
+                &first.client_session,
+            ),
+            (
+                "correlation_id",
+                &mut other.correlation_id,
+                &first.correlation_id,
+            ),
             ("traceparent", &mut other.traceparent, &first.traceparent),
         ] {
             share(field, own, shared, String::is_empty).map_err(differs)?;

@@ -49,7 +49,13 @@ impl Evidence {
         mode: WriteMode,
         on_failure: OnFailure,
     ) -> Self {
-        Self { log, hasher, mode, on_failure, tracker: Mutex::new(tracker) }
+        Self {
+            log,
+            hasher,
+            mode,
+            on_failure,
+            tracker: Mutex::new(tracker),
+        }
     }
 
     /// The log.
@@ -83,10 +89,16 @@ impl Evidence {
         let origin = self.log.origin().to_owned();
         if !durable && self.mode == WriteMode::Async {
             self.log.post(time, &record)?;
-            return Ok(v1::AuditPosition { origin, index: None });
+            return Ok(v1::AuditPosition {
+                origin,
+                index: None,
+            });
         }
         let appended = self.log.append(time, &record)?.await?;
-        Ok(v1::AuditPosition { origin, index: Some(appended.seq) })
+        Ok(v1::AuditPosition {
+            origin,
+            index: Some(appended.seq),
+        })
     }
 
     pub(super) fn tracker(&self) -> MutexGuard<'_, Tracker> {

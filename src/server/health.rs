@@ -16,11 +16,18 @@ pub async fn watch(reporter: HealthReporter, mut status: watch::Receiver<Status>
     loop {
         let (ready, in_force) = {
             let status = status.borrow_and_update();
-            (status.active.is_some(), status.active.is_some() && status.refused.is_none())
+            (
+                status.active.is_some(),
+                status.active.is_some() && status.refused.is_none(),
+            )
         };
-        reporter.set_service_status("", ServingStatus::Serving).await;
+        reporter
+            .set_service_status("", ServingStatus::Serving)
+            .await;
         reporter.set_service_status(READY, serving(ready)).await;
-        reporter.set_service_status(POLICY_SET, serving(in_force)).await;
+        reporter
+            .set_service_status(POLICY_SET, serving(in_force))
+            .await;
         if status.changed().await.is_err() {
             return;
         }
@@ -28,5 +35,9 @@ pub async fn watch(reporter: HealthReporter, mut status: watch::Receiver<Status>
 }
 
 fn serving(yes: bool) -> ServingStatus {
-    if yes { ServingStatus::Serving } else { ServingStatus::NotServing }
+    if yes {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    }
 }

@@ -10,8 +10,9 @@ use prometheus_client::registry::{Registry, Unit};
 use std::time::Duration;
 
 /// Bounds of the buckets of the evaluation time, in seconds.
-const EVALUATION_BUCKETS_SECONDS: [f64; 9] =
-    [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.02];
+const EVALUATION_BUCKETS_SECONDS: [f64; 9] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.02,
+];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct EffectLabel {
@@ -50,7 +51,11 @@ impl Default for Metrics {
 impl Metrics {
     /// A decision was made.
     pub fn decided(&self, effect: Effect, took: Duration) {
-        self.decisions.get_or_create(&EffectLabel { effect: effect.as_str() }).inc();
+        self.decisions
+            .get_or_create(&EffectLabel {
+                effect: effect.as_str(),
+            })
+            .inc();
         self.evaluation.observe(took.as_secs_f64());
     }
 
@@ -62,12 +67,15 @@ impl Metrics {
     /// A policy set became active.
     pub fn policy_loaded(&self, version: u64) {
         self.policy_loads.inc();
-        self.policy_version.set(i64::try_from(version).unwrap_or(i64::MAX));
+        self.policy_version
+            .set(i64::try_from(version).unwrap_or(i64::MAX));
     }
 
     /// A policy set was refused.
     pub fn policy_refused(&self, stage: &'static str) {
-        self.policy_refusals.get_or_create(&StageLabel { stage }).inc();
+        self.policy_refusals
+            .get_or_create(&StageLabel { stage })
+            .inc();
     }
 
     /// The metrics in the OpenMetrics text format.
@@ -82,10 +90,22 @@ impl Metrics {
             self.evaluation.clone(),
         );
         let failures = self.audit_failures.clone();
-        registry.register("audit_failures", "Records that could not be written", failures);
+        registry.register(
+            "audit_failures",
+            "Records that could not be written",
+            failures,
+        );
         let version = self.policy_version.clone();
-        registry.register("policy_version", "Version of the active policy set", version);
-        registry.register("policy_loads", "Policy sets made active", self.policy_loads.clone());
+        registry.register(
+            "policy_version",
+            "Version of the active policy set",
+            version,
+        );
+        registry.register(
+            "policy_loads",
+            "Policy sets made active",
+            self.policy_loads.clone(),
+        );
         let refusals = self.policy_refusals.clone();
         registry.register("policy_refusals", "Policy sets refused", refusals);
         let mut text = String::new();

@@ -64,7 +64,8 @@ impl OwedCalls {
             owed.oldest_first.pop_front();
             owed.calls.remove(&oldest);
         }
-        owed.oldest_first.push_back((now.plus(OWED_CALL_AGE_MAX), call_id.clone()));
+        owed.oldest_first
+            .push_back((now.plus(OWED_CALL_AGE_MAX), call_id.clone()));
         owed.calls.insert(call_id, call);
     }
 

@@ -10,7 +10,9 @@ pub(super) fn peer<T>(request: &Request<T>) -> Peer {
     let extensions = request.extensions();
     if let Some(tls) = extensions.get::<TlsConnectInfo<TcpConnectInfo>>() {
         let certificates = tls.peer_certs();
-        let first = certificates.as_ref().and_then(|certificates| certificates.first());
+        let first = certificates
+            .as_ref()
+            .and_then(|certificates| certificates.first());
         if let Some(certificate) = first {
             return Peer::from_certificate(certificate).unwrap_or_else(|error| {
                 tracing::warn!(%error, "a client certificate names nobody");
@@ -31,5 +33,7 @@ pub(super) fn peer<T>(request: &Request<T>) -> Peer {
 fn bearer<T>(request: &Request<T>) -> Option<Token> {
     let value = request.metadata().get("authorization")?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| Token::new(token.trim()))
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| Token::new(token.trim()))
 }

@@ -26,7 +26,9 @@ impl PolicyServer {
 
     fn status(&self) -> v1::GetStatusResponse {
         let set = self.decider.policies.current();
-        let StoreStatus { active, refused, .. } = self.decider.policies.status();
+        let StoreStatus {
+            active, refused, ..
+        } = self.decider.policies.status();
         v1::GetStatusResponse {
             active: active.map(|active| self::active(&active, set.as_deref())),
             refused: refused.map(|refusal| self::refused(&refusal)),
@@ -37,8 +39,14 @@ impl PolicyServer {
 
 fn active(active: &Active, set: Option<&PolicySet>) -> v1::ActiveSet {
     let packages = set.map(PolicySet::packages).unwrap_or_default();
-    let interpreted = packages.iter().any(|package| package.engine == EngineKind::Interpreter);
-    let engine = if interpreted { EngineKind::Interpreter } else { EngineKind::Rvm };
+    let interpreted = packages
+        .iter()
+        .any(|package| package.engine == EngineKind::Interpreter);
+    let engine = if interpreted {
+        EngineKind::Interpreter
+    } else {
+        EngineKind::Rvm
+    };
     let findings = active.findings.iter().map(ToString::to_string);
     v1::ActiveSet {
         policy: Some(wire::active_policy(&active.revision, Some(engine))),
@@ -54,14 +62,22 @@ fn package(package: &Package) -> v1::PackageStatus {
         engine: v1::Engine::from(package.engine).into(),
         servers: package.servers.clone().unwrap_or_default(),
         shadow: package.shadow,
-        defines: package.defines.iter().map(|set| set.as_str().to_owned()).collect(),
+        defines: package
+            .defines
+            .iter()
+            .map(|set| set.as_str().to_owned())
+            .collect(),
     }
 }
 
 fn refused(refusal: &Refusal) -> v1::RefusedSet {
     let findings: Vec<_> = refusal.findings.iter().map(ToString::to_string).collect();
     v1::RefusedSet {
-        findings: if findings.is_empty() { vec![refusal.reason.clone()] } else { findings },
+        findings: if findings.is_empty() {
+            vec![refusal.reason.clone()]
+        } else {
+            findings
+        },
         since: Some(wire::timestamp(refusal.since)),
         digest: refusal.digest.clone().unwrap_or_default(),
     }
@@ -113,6 +129,8 @@ pub(super) fn sets_json(sets: &crate::engine::Sets) -> Vec<u8> {
         ("approve", &sets.approve),
         ("visible", &sets.visible),
     ];
-    let held = sets.into_iter().filter(|(_, elements)| !elements.is_empty());
+    let held = sets
+        .into_iter()
+        .filter(|(_, elements)| !elements.is_empty());
     Json::object(held.map(|(name, elements)| (name, elements.clone()))).to_bytes()
 }

@@ -2,8 +2,8 @@
 //! made; a denial is a successful RPC.
 
 use std::time::Duration;
-use tonic::{Code, Status};
 use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
 
 /// Says to a client after how many milliseconds to try again (gRPC retry design, A6).
 const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";

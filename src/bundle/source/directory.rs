@@ -16,9 +16,18 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// As [`super::read`].
 pub(super) fn read(root: &Path, limits: &Limits) -> Result<Files, SourceError> {
+    read_while(root, limits, || {})
+}
+
+/// As [`read`]; `meanwhile` runs each time after the files were read.
+fn read_while(
+    root: &Path,
+    limits: &Limits,
+    mut meanwhile: impl FnMut(),
+) -> Result<Files, SourceError> {
     let mut last = SourceError::KeptChanging(root.to_owned());
     for _ in 0..READ_TRIES_MAX {
-        last = match read_once(root, limits) {
+        last = match read_once(root, limits, &mut meanwhile) {
             Ok(Some(files)) => return Ok(files),
             Ok(None) => SourceError::KeptChanging(root.to_owned()),
             // Gone between listing and reading, or a link that leads nowhere just now.
@@ -30,9 +39,14 @@ pub(super) fn read(root: &Path, limits: &Limits) -> Result<Files, SourceError> {
 }
 
 /// The files; `None` if something changed meanwhile.
-fn read_once(root: &Path, limits: &Limits) -> Result<Option<Files>, SourceError> {
+fn read_once(
+    root: &Path,
+    limits: &Limits,
+    meanwhile: &mut impl FnMut(),
+) -> Result<Option<Files>, SourceError> {
     let before = list(root, limits)?;
     let files = read_listed(&before, limits)?;
+    meanwhile();
     Ok((list(root, limits)? == before).then_some(files))
 }
 
@@ -132,7 +146,8 @@ impl Walk<'_> {
     fn directory(&mut self, on_disk: &Path, path: &str) -> Result<(), SourceError> {
         let io = |error| SourceError::io(on_disk, error);
         for entry in fs::read_dir(on_disk).map_err(io)? {
-            let name = entry.map_err(io)?.file_name();
+            let entry = entry.map_err(io)?;
+            let name = entry.file_name();
             if is_hidden(name.as_encoded_bytes(), path.is_empty()) {
                 continue;
             }
@@ -144,14 +159,19 @@ impl Walk<'_> {
             let slash = if path.is_empty() { "" } else { "/" };
             let parent = [path, slash].concat();
             let raw = [parent.as_bytes(), name.as_encoded_bytes()].concat();
-            self.entry(&on_disk.join(&name), &normalize(&raw, self.limits)?)?;
+            let is_link = entry.file_type().map_err(io)?.is_symlink();
+            self.entry(entry.path(), is_link, &normalize(&raw, self.limits)?)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, on_disk: &Path, path: &str) -> Result<(), SourceError> {
-        let io = |error| SourceError::io(on_disk, error);
-        let real = on_disk.canonicalize().map_err(io)?;
+    /// `on_disk` is real but for its last name, which may be a link.
+    fn entry(&mut self, on_disk: PathBuf, is_link: bool, path: &str) -> Result<(), SourceError> {
+        let io = |error| SourceError::io(&on_disk, error);
+        let real = match is_link {
+            true => on_disk.canonicalize().map_err(io)?,
+            false => on_disk.clone(),
+        };
         if !real.starts_with(self.root) {
             return Err(SourceError::LinkOutside(printable(path.as_bytes())));
         }

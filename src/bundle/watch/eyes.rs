@@ -6,6 +6,9 @@
 //! link on the way is watched, and the one that holds the source, and all of the source itself. What
 //! is watched is an inode: whenever another one has taken a place, it is watched anew.
 
+#[cfg(test)]
+mod tests;
+
 use super::signal::Signal;
 use crate::bundle::source::Source;
 use notify::event::{AccessKind, AccessMode};

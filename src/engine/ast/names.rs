@@ -62,14 +62,16 @@ pub(crate) fn declared(stmt: &LiteralStmt, names: &mut BTreeSet<String>) {
             }
             variables(value, names);
         }
-        Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => match expr.as_ref() {
-            Expr::AssignExpr {
+        Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => {
+            if let Expr::AssignExpr {
                 op: AssignOp::ColEq,
                 lhs,
                 ..
-            } => variables(lhs, names),
-            _ => {}
-        },
+            } = expr.as_ref()
+            {
+                variables(lhs, names)
+            }
+        }
         Literal::Every { .. } => {}
     }
 }
@@ -77,10 +79,8 @@ pub(crate) fn declared(stmt: &LiteralStmt, names: &mut BTreeSet<String>) {
 /// Adds the variables of a pattern: a name, or names within arrays and values of objects.
 pub(crate) fn variables(pattern: &Expr, names: &mut BTreeSet<String>) {
     match pattern {
-        Expr::Var { span, .. } => {
-            if span.text() != "_" {
-                names.insert(span.text().to_owned());
-            }
+        Expr::Var { span, .. } if span.text() != "_" => {
+            names.insert(span.text().to_owned());
         }
         Expr::Array { items, .. } => items.iter().for_each(|item| variables(item, names)),
         Expr::Object { fields, .. } => {

@@ -134,3 +134,33 @@ fn a_fingerprint_changes_with_the_files() {
     assert_ne!(fingerprint(root), before);
     assert_eq!(fingerprint(&root.join("gone")), None);
 }
+
+#[test]
+fn a_directory_that_changes_while_it_is_read_is_read_again() {
+    let directory = directory(|root| fs::write(root.join("a.rego"), "1").unwrap());
+    let file = directory.path().join("a.rego");
+    let mut reads = 0;
+    let files = read_while(directory.path(), &SMALL, || {
+        reads += 1;
+        if reads < READ_TRIES_MAX {
+            fs::write(&file, "0".repeat(reads + 1)).unwrap();
+        }
+    });
+    assert_eq!(files.unwrap()["a.rego"], b"00000");
+    assert_eq!(reads, READ_TRIES_MAX);
+}
+
+#[test]
+fn a_directory_that_keeps_changing_is_refused() {
+    let directory = directory(|root| fs::write(root.join("a.rego"), "1").unwrap());
+    let mut reads = 0;
+    let error = read_while(directory.path(), &Limits::DEFAULT, || {
+        reads += 1;
+        fs::write(directory.path().join(reads.to_string()), "").unwrap();
+    });
+    let expected = format!(
+        "`{}` kept changing while it was read (5 times): write elsewhere and rename into place",
+        directory.path().display()
+    );
+    assert_eq!(error.unwrap_err().to_string(), expected);
+}

@@ -1,0 +1,277 @@
+//! The only wiring: configuration → app → run → drain. Building binds nothing.
+
+mod serve;
+mod tls;
+
+pub use serve::{Bound, ServeError};
+
+use crate::audit::files::OsFiles;
+use crate::audit::hash::{Hasher, KeyError};
+use crate::audit::log::{self, Log, OpenError};
+use crate::audit::record::{PolicyLoaded, PolicyRefused, Record};
+use crate::bundle::compile::compiler;
+use crate::bundle::load::{LoadEvent, Loader};
+use crate::bundle::source::Source;
+use crate::bundle::swap::{PolicyStore, Status};
+use crate::bundle::watch::{Timing, Watch};
+use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
+use crate::engine::{EvaluationLimits, Options};
+use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
+use crate::model::finding::Severity;
+use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
+use crate::telemetry::now;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The audit log.
+    #[error("audit log: {0}")]
+    Audit(#[from] OpenError),
+    /// The key that content is hashed under.
+    #[error("audit key: {0}")]
+    AuditKey(#[from] KeyError),
+    /// The keys that tokens are verified with.
+    #[error("`jwt.jwks_file` `{}`: {error}", .path.display())]
+    JwksFile {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        error: io::Error,
+    },
+    /// What these keys are.
+    #[error("`jwt.jwks_file`: {0}")]
+    Jwks(#[from] JwksError),
+    /// A thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// Everything that decides, before it listens.
+pub struct App {
+    decider: Arc<Decider>,
+    listen: Listen,
+    /// Watches the bundles for as long as it lives.
+    watch: Watch,
+}
+
+impl App {
+    /// Opens the log, loads the policies and starts to watch them. Policies that are refused do
+    /// not keep the app from starting: every decision is denied then, and `status` says why.
+    ///
+    /// # Errors
+    /// What a process cannot start without.
+    pub fn build(config: &Config, replicas: NonZeroUsize) -> Result<Self, AppError> {
+        let evidence = Arc::new(evidence(&config.audit)?);
+        let metrics = Arc::new(Metrics::default());
+        let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
+        let tokens = config.jwt.as_ref().map(tokens).transpose()?;
+        let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
+        let loader = Loader {
+            sources: config.bundles.iter().map(source).collect(),
+            compile: compiler(options(config, replicas)),
+            store: Arc::clone(&policies),
+            on_event: on_load(Arc::clone(&evidence), Arc::clone(&metrics), names(config)),
+            now,
+        };
+        let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let decider = Decider {
+            policies,
+            identity: Arc::new(identity),
+            evidence,
+            owed: OwedCalls::default(),
+            metrics,
+            clock: now,
+            limits: decision_limits(config),
+        };
+        Ok(Self {
+            decider: Arc::new(decider),
+            listen: config.listen.clone(),
+            watch,
+        })
+    }
+
+    /// Decides in this process, with all that a server would do.
+    #[must_use]
+    pub fn decider(&self) -> Arc<Decider> {
+        Arc::clone(&self.decider)
+    }
+
+    /// What is in force, and what was refused.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.decider.policies.status()
+    }
+
+    /// Writes what waits and lets the log go.
+    pub fn close(self) {
+        drop(self.watch);
+        if let Err(error) = self.decider.evidence.log().close() {
+            tracing::error!(%error, "the audit log did not close cleanly");
+        }
+    }
+}
+
+fn names(config: &Config) -> String {
+    let names: Vec<_> = config
+        .bundles
+        .iter()
+        .map(|bundle| bundle.name.as_str())
+        .collect();
+    names.join(",")
+}
+
+fn source(bundle: &crate::config::BundleConfig) -> Source {
+    Source {
+        name: bundle.name.clone(),
+        path: bundle.path.clone(),
+        servers: bundle.servers.clone(),
+    }
+}
+
+/// How this configuration has policies compiled.
+#[must_use]
+pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
+    let limits = &config.limits;
+    Options {
+        choice: config.policy.engine,
+        fail_open: match config.policy.fail_open {
+            FailOpen::Error => Severity::Error,
+            FailOpen::Warn => Severity::Warning,
+        },
+        replicas,
+        limits: EvaluationLimits {
+            instructions_max: usize::try_from(limits.evaluation_instructions_max)
+                .unwrap_or(usize::MAX),
+            wall_time_max: Duration::from_millis(limits.evaluation_milliseconds_max),
+            output_bytes_max: limits.evaluation_output_bytes_max,
+        },
+    }
+}
+
+fn decision_limits(config: &Config) -> DecisionLimits {
+    DecisionLimits {
+        in_flight_max: config.limits.in_flight_decisions_max,
+        batch_max: config.limits.batch_calls_max,
+        verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
+    }
+}
+
+fn tokens(config: &JwtConfig) -> Result<JwtVerifier, AppError> {
+    let path = &config.jwks_file;
+    let bytes = std::fs::read(path).map_err(|error| AppError::JwksFile {
+        path: path.clone(),
+        error,
+    })?;
+    Ok(JwtVerifier::from_jwks(&bytes, config)?)
+}
+
+/// The key's file beside the log, where the configuration names none.
+const KEY_FILE: &str = "hash.key";
+
+fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
+    let files = Arc::new(OsFiles);
+    let (log, recovered) = Log::open(
+        &config.dir,
+        log::Options::new(&config.origin),
+        files.clone(),
+    )?;
+    if let Some(torn) = &recovered.report.torn {
+        tracing::warn!(
+            bytes = torn.bytes,
+            "dropped a torn last line of the audit log"
+        );
+    }
+    let own_key = config.dir.join(KEY_FILE);
+    let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
+    let hasher = Hasher::open(key, files.as_ref())?;
+    let mode = match config.mode {
+        AuditMode::Async => WriteMode::Async,
+        AuditMode::Durable => WriteMode::Durable,
+    };
+    let on_failure = match config.on_failure {
+        OnFailure::Deny => server::OnFailure::Deny,
+        OnFailure::AllowAndAlert => server::OnFailure::AllowAndAlert,
+    };
+    Ok(Evidence::new(
+        log,
+        hasher,
+        recovered.tracker,
+        mode,
+        on_failure,
+    ))
+}
+
+type OnEvent = Box<dyn Fn(LoadEvent) + Send>;
+
+/// A swap or a refusal is a log line, a metric and a record.
+fn on_load(evidence: Arc<Evidence>, metrics: Arc<Metrics>, source: String) -> OnEvent {
+    let record = move |record: Record| {
+        // A swap is not undone because its record cannot be written; decisions fail then too.
+        let pending = evidence
+            .log()
+            .append(now(), &record)
+            .map(log::Pending::wait);
+        if let Err(error) | Ok(Err(error)) = pending {
+            tracing::error!(%error, "a change of policy could not be recorded");
+        }
+    };
+    Box::new(move |event| match event {
+        LoadEvent::Loaded {
+            revision,
+            replaced,
+            warnings,
+            findings,
+            took,
+        } => {
+            metrics.policy_loaded(revision.version);
+            let found = findings.iter().map(ToString::to_string);
+            for warning in warnings.into_iter().chain(found) {
+                tracing::warn!("{warning}");
+            }
+            tracing::info!(
+                version = revision.version,
+                revision = revision.revision,
+                digest = revision.digest,
+                took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "policy set in force"
+            );
+            record(Record::PolicyLoaded(PolicyLoaded {
+                policy: revision,
+                previous: replaced,
+                packages: Vec::new(),
+                source: source.clone(),
+                findings,
+            }));
+        }
+        LoadEvent::Refused { refusal, active } => {
+            metrics.policy_refused(refusal.stage.as_str());
+            tracing::error!(
+                stage = refusal.stage.as_str(),
+                "policies refused: {}",
+                refusal.reason
+            );
+            record(Record::PolicyRefused(PolicyRefused {
+                digest: refusal.digest,
+                active,
+                revision: None,
+                error: refusal.reason,
+                source: source.clone(),
+                findings: refusal.findings,
+            }));
+        }
+        LoadEvent::Recovered { revision } => {
+            tracing::info!(
+                revision = revision.revision,
+                "policies are again what is in force"
+            );
+        }
+        LoadEvent::Unwatched { path, reason } => {
+            tracing::warn!(path, reason, "changes are seen by polling only");
+        }
+    })
+}

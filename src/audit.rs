@@ -1,0 +1,15 @@
+//! The audit log: evidence that someone who does not trust this process can check with a short
+//! program. The format is described in `docs/audit-format.md`.
+//!
+//! Invariants:
+//! - What is acknowledged is durable; what could not be made durable is never acknowledged.
+//! - One log has one writer and one origin.
+//! - `verify` reads the format from its own description and uses neither `record` nor `log`.
+//! - No record holds arguments or results: only keyed hashes and sizes.
+
+pub mod files;
+pub mod hash;
+pub mod log;
+pub mod record;
+pub mod stream;
+pub mod verify;

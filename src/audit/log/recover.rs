@@ -1,0 +1,161 @@
+//! Opening a log: take the lock, check every line, drop a torn last one, make the rest durable.
+
+use super::{ORIGIN_BYTES_MAX, Options};
+use crate::audit::files::{Append, Files, create_dir, replace};
+use crate::audit::stream::Tracker;
+use crate::audit::verify::{FILE_BYTES_MAX, Fault, Head, Report, Segments, walk};
+use std::io;
+use std::path::Path;
+
+/// The file whose lock the one writer has.
+const LOCK_NAME: &str = "lock";
+
+/// Why a log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The origin cannot be used.
+    #[error(
+        "audit origin `{origin}` must be 1 to {ORIGIN_BYTES_MAX} printable ASCII characters \
+         without spaces and `+`"
+    )]
+    Origin {
+        /// The origin.
+        origin: String,
+    },
+    /// Another writer has the log.
+    #[error("audit log `{dir}` is in use by another process: each replica needs its own")]
+    Locked {
+        /// The directory.
+        dir: String,
+    },
+    /// The log belongs to somebody else.
+    #[error("audit log `{dir}` belongs to origin `{found}`, not to `{origin}`")]
+    OtherOrigin {
+        /// The directory.
+        dir: String,
+        /// Whose log it is.
+        found: String,
+        /// Who wants it.
+        origin: String,
+    },
+    /// The log does not check.
+    #[error(
+        "audit log `{dir}` does not check: {fault}; keep it as evidence, and start with an empty \
+         directory"
+    )]
+    Fault {
+        /// The directory.
+        dir: String,
+        /// The first record that is wrong.
+        fault: Box<Fault>,
+    },
+    /// The operating system refuses.
+    #[error("audit log `{dir}` cannot be opened: {source}")]
+    Io {
+        /// The directory.
+        dir: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// No thread for the writer.
+    #[error("audit writer cannot be started: {0}")]
+    Thread(io::Error),
+}
+
+/// What was there.
+#[derive(Debug)]
+pub struct Recovered {
+    /// What the log held when it was opened, `torn` included.
+    pub report: Report,
+    /// Which events of shims it held.
+    pub tracker: Tracker,
+}
+
+/// Where the writer goes on.
+pub struct Tail {
+    pub head: Option<Head>,
+    /// The last file and its length in bytes; `None` if there is no file yet.
+    pub file: Option<(Box<dyn Append>, u64)>,
+    pub lock: Box<dyn Send + Sync>,
+}
+
+struct Stored<'a> {
+    dir: &'a Path,
+    files: &'a dyn Files,
+}
+
+impl Segments for Stored<'_> {
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.files.names(self.dir)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.files.read(&self.dir.join(name), FILE_BYTES_MAX)
+    }
+}
+
+pub fn recover(
+    dir: &Path,
+    options: &Options,
+    files: &dyn Files,
+) -> Result<(Recovered, Tail), OpenError> {
+    check_origin(&options.origin)?;
+    let name = || dir.display().to_string();
+    let io = |source| OpenError::Io {
+        dir: name(),
+        source,
+    };
+    create_dir(files, dir).map_err(io)?;
+    let lock = files
+        .lock(&dir.join(LOCK_NAME))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked { dir: name() },
+            _ => io(error),
+        })?;
+    let mut tracker = Tracker::default();
+    let stored = Stored { dir, files };
+    let report = walk(&stored, None, &mut |record| tracker.replay(record));
+    let report = report.map_err(|fault| OpenError::Fault {
+        dir: name(),
+        fault: Box::new(fault),
+    })?;
+    if let Some(found) = report
+        .origin
+        .as_ref()
+        .filter(|found| **found != options.origin)
+    {
+        return Err(OpenError::OtherOrigin {
+            dir: name(),
+            found: found.clone(),
+            origin: options.origin.clone(),
+        });
+    }
+    let file = reopen(&stored, &report).map_err(io)?;
+    let head = report.head.clone();
+    let tail = Tail { head, file, lock };
+    Ok((Recovered { report, tracker }, tail))
+}
+
+/// Opens the last file without its torn line. The file is written anew: what a writer before left
+/// after a failed sync may be in memory and not on disk, where no later sync would put it.
+fn reopen(stored: &Stored<'_>, report: &Report) -> io::Result<Option<(Box<dyn Append>, u64)>> {
+    let Some(name) = &report.last_file else {
+        return Ok(None);
+    };
+    let path = stored.dir.join(name);
+    let mut content = stored.read(name)?;
+    if let Some(torn) = &report.torn {
+        content.truncate(usize::try_from(torn.offset_bytes).unwrap_or(usize::MAX));
+    }
+    replace(stored.files, &path, &content)?;
+    Ok(Some((stored.files.open(&path)?, content.len() as u64)))
+}
+
+fn check_origin(origin: &str) -> Result<(), OpenError> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'+';
+    if (1..=ORIGIN_BYTES_MAX).contains(&origin.len()) && origin.bytes().all(is_plain) {
+        return Ok(());
+    }
+    let origin = origin.to_owned();
+    Err(OpenError::Origin { origin })
+}

@@ -1,0 +1,214 @@
+//! Records: typed values, and the line that each becomes. `docs/audit-format.md` has the fields.
+//!
+//! Absent parts are absent, never null. Integers stay below 2^53 and times are texts, so that the
+//! line is canonical by RFC 8785 too.
+
+mod cut;
+mod decision;
+mod events;
+#[cfg(test)]
+pub(super) mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use decision::DecisionRecord;
+pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
+pub use events::{OutcomeStatus, ShimPosition};
+
+use super::hash::Hashed;
+use crate::model::json::{Json, Object};
+use crate::model::revision::Revision;
+use crate::model::time::Timestamp;
+
+/// Longest line without its newline, in bytes. What would be longer is cut.
+pub const RECORD_BYTES_MAX: usize = 60 << 10;
+/// Largest integer in a record: 2^53 - 1, the last one that every JSON reader keeps.
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+/// What `seq` and `prev` take at most, with names and commas.
+const LINK_BYTES_MAX: usize = 128;
+
+/// One record, before it has its place in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// What was asked, and what was answered.
+    Decision(Box<DecisionRecord>),
+    /// What became of a call, as the enforcement point says.
+    Outcome(Box<OutcomeRecord>),
+    /// A policy set became active.
+    PolicyLoaded(PolicyLoaded),
+    /// A policy set was refused; the last good one stays.
+    PolicyRefused(PolicyRefused),
+    /// A shim opened its stream of events.
+    ShimConnected(ShimConnected),
+    /// Events of a shim are missing.
+    Gap(Gap),
+    /// A shim, or the log itself, was alive and had nothing else to say.
+    Heartbeat(Heartbeat),
+}
+
+impl Record {
+    /// The value of `type`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Decision(_) => "decision",
+            Self::Outcome(_) => "outcome",
+            Self::PolicyLoaded(_) => "policy_loaded",
+            Self::PolicyRefused(_) => "policy_refused",
+            Self::ShimConnected(_) => "shim_connected",
+            Self::Gap(_) => "gap",
+            Self::Heartbeat(_) => "heartbeat",
+        }
+    }
+
+    /// The fields of its type, without `seq`, `prev`, `time`, `type` and `origin`.
+    #[must_use]
+    pub fn fields(&self) -> Object {
+        match self {
+            Self::Decision(decision) => decision.fields(),
+            Self::Outcome(outcome) => outcome.fields(),
+            Self::PolicyLoaded(loaded) => loaded.fields(),
+            Self::PolicyRefused(refused) => refused.fields(),
+            Self::ShimConnected(connected) => connected.fields(),
+            Self::Gap(gap) => gap.fields(),
+            Self::Heartbeat(heartbeat) => heartbeat.fields(),
+        }
+    }
+
+    /// The record as text but for its place in the chain. Done by the caller of the log, so that
+    /// the one writer has little to do.
+    #[must_use]
+    pub fn unlinked(&self, time: Timestamp, origin: &str) -> Unlinked {
+        let all_fields = || {
+            let mut fields = self.fields();
+            fields.insert("time", time.rfc3339_micros());
+            fields.insert("type", self.kind());
+            fields.insert("origin", origin);
+            fields
+        };
+        let whole = Unlinked::render(all_fields());
+        if whole.fits() {
+            return whole;
+        }
+        let mut fields = all_fields();
+        cut::until(&mut fields, |fields| {
+            Unlinked::render(fields.clone()).fits()
+        });
+        Unlinked::render(fields)
+    }
+}
+
+/// A line in three parts: `prev` belongs after the first, `seq` after the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlinked {
+    before_prev: String,
+    before_seq: String,
+    rest: String,
+}
+
+impl Unlinked {
+    fn render(fields: Object) -> Self {
+        // Names of fields are ASCII, so this order is that of UTF-16 code units.
+        let mut parts = [Object::new(), Object::new(), Object::new()];
+        let [before_prev, before_seq, rest] = &mut parts;
+        for (name, value) in fields {
+            let part = match name.as_str() {
+                name if name < "prev" => &mut *before_prev,
+                name if name < "seq" => &mut *before_seq,
+                _ => &mut *rest,
+            };
+            part.insert(name, value);
+        }
+        let [before_prev, before_seq, rest] = parts.map(members_text);
+        Self {
+            before_prev,
+            before_seq,
+            rest,
+        }
+    }
+
+    fn fits(&self) -> bool {
+        self.bytes() + LINK_BYTES_MAX <= RECORD_BYTES_MAX
+    }
+
+    fn bytes(&self) -> usize {
+        self.before_prev.len() + self.before_seq.len() + self.rest.len()
+    }
+
+    /// The line, without its newline.
+    #[must_use]
+    pub fn line(&self, seq: u64, prev: &str) -> String {
+        let links = [format!("\"prev\":\"{prev}\""), format!("\"seq\":{seq}")];
+        let [prev, seq] = &links;
+        let parts = [&self.before_prev, prev, &self.before_seq, seq, &self.rest];
+        let mut line = String::with_capacity(self.bytes() + LINK_BYTES_MAX);
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            line.push(if line.is_empty() { '{' } else { ',' });
+            line.push_str(part);
+        }
+        line.push('}');
+        line
+    }
+}
+
+/// The object's canonical text without its braces.
+fn members_text(object: Object) -> String {
+    let text = String::from_utf8(Json::Object(object).canonical()).unwrap_or_default();
+    let inner = text
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'));
+    inner.unwrap_or_default().to_owned()
+}
+
+/// Collects fields; absent parts stay absent.
+#[derive(Default)]
+struct Fields(Object);
+
+impl Fields {
+    fn put(&mut self, name: &str, value: impl Into<Json>) -> &mut Self {
+        self.0.insert(name, value);
+        self
+    }
+
+    fn integer(&mut self, name: &str, value: u64) -> &mut Self {
+        self.put(name, value.min(INTEGER_MAX))
+    }
+
+    fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        if value.is_empty() {
+            return self;
+        }
+        self.put(name, value)
+    }
+
+    fn optional<T: Clone + Into<Json>>(&mut self, name: &str, value: &Option<T>) -> &mut Self {
+        match value {
+            Some(value) => self.put(name, value.clone()),
+            None => self,
+        }
+    }
+
+    fn texts(&mut self, name: &str, values: &[String]) -> &mut Self {
+        self.put(name, Json::array(values.iter().map(String::as_str)))
+    }
+
+    fn hashed(&mut self, name: &str, value: Option<&Hashed>) -> &mut Self {
+        match value {
+            Some(value) => self.put(name, value.to_json()),
+            None => self,
+        }
+    }
+
+    fn take(&mut self) -> Object {
+        std::mem::take(&mut self.0)
+    }
+}
+
+fn revision_json(revision: &Revision) -> Json {
+    let mut fields = Fields::default();
+    fields
+        .integer("version", revision.version)
+        .put("revision", revision.revision.as_str())
+        .put("digest", revision.digest.as_str());
+    Json::Object(fields.take())
+}

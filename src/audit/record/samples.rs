@@ -1,0 +1,215 @@
+//! Records for tests: one of each type with every field, and any number of random ones.
+
+use super::*;
+use crate::model::call::{Mcp, Phase, Request};
+use crate::model::finding::{Finding, Severity};
+use crate::model::obligation::{AuditLevel, Obligation};
+use crate::model::principal::{AuthenticatedBy, Principal};
+use crate::model::reason::{Code, Origin, Reason};
+use crate::model::revision::EngineKind;
+use crate::model::verdict::{Approval, Effect, Shadow, Verdict};
+
+pub const TIME: Timestamp = Timestamp::from_nanos(1_795_190_400_123_456_000);
+
+pub fn request() -> Request {
+    let arguments = Json::object([("contract", "c-1"), ("api_key", "k-123456")]);
+    Request {
+        phase: Phase::Call,
+        tenant: "acme".into(),
+        principal: Principal {
+            id: "agent_analytics".into(),
+            user: Some("u:ann".into()),
+            agent: Some("a:claude".into()),
+            client: Some("c:ide".into()),
+            authenticated_by: AuthenticatedBy::Jwt,
+            ..Principal::default()
+        },
+        mcp: Mcp {
+            server: "contracts".into(),
+            method: "tools/call".into(),
+            name: "read_contract".into(),
+            protocol: "2025-11-25".into(),
+        },
+        definition_digest: Some(format!("sha256:{:064}", 1)),
+        untrusted_annotations: Object::new(),
+        params: Object::from_iter([("arguments", arguments)]),
+        result: None,
+        session_id: "s-1".into(),
+        context: Object::from_iter([("purpose", "billing"), ("correlation_id", "corr-1")]),
+    }
+}
+
+pub fn verdict() -> Verdict {
+    Verdict {
+        effect: Effect::Constrain,
+        visible: true,
+        reasons: vec![Reason {
+            code: "contracts.read".into(),
+            message: "secret of c-1".into(),
+            policy: "contracts".into(),
+            origin: Origin::Policy,
+            retryable: false,
+        }],
+        obligations: vec![
+            Obligation::MaskFields {
+                fields: vec!["email".into(), "/customer/phone".into()],
+            },
+            Obligation::LimitRows { rows: 10 },
+        ],
+        approvals: vec![Approval {
+            code: "contracts.sign".into(),
+            by: vec!["legal".into()],
+            policy: "contracts".into(),
+        }],
+        policies: vec!["contracts".into()],
+        shadow: vec![Shadow {
+            policy: "new_rules".into(),
+            effect: Effect::Deny,
+            codes: vec!["region.mismatch".into()],
+        }],
+        params: None,
+        result: None,
+        engine: Some(EngineKind::Rvm),
+    }
+}
+
+pub fn revision() -> Revision {
+    Revision {
+        version: 3,
+        revision: "2026-11-21".into(),
+        digest: format!("sha256:{:064}", 7),
+    }
+}
+
+pub fn hashed() -> Hashed {
+    Hashed {
+        hash: format!("hmac-sha256:2026-11.0011223344556677:{:064}", 5),
+        size: 41,
+        secret_present: true,
+        secret_valid: Some(true),
+        reference: Some("ref-1".into()),
+    }
+}
+
+pub fn position(seq: u64) -> ShimPosition {
+    ShimPosition {
+        id: "shim-1".into(),
+        epoch: 2,
+        seq: Some(seq),
+    }
+}
+
+/// A decision with every field.
+pub fn decision() -> DecisionRecord {
+    let text = |text: &str| Some(text.to_owned());
+    DecisionRecord {
+        decision_id: "0199-d".into(),
+        call_id: "0199-c".into(),
+        caller: text("spiffe://acme/shim"),
+        dropped: vec!["context.roles".into()],
+        traceparent: text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        data_classification: text("internal"),
+        risk_tier: text("2"),
+        arguments: Some(hashed()),
+        rewritten_arguments: Some(hashed()),
+        response: Some(hashed()),
+        evaluation_us: 48,
+        dlp_result: text("clean"),
+        labels: vec!["pii".into()],
+        shim: Some(position(4)),
+        event_id: text("0199-e"),
+        event_time: Some(TIME),
+        ..DecisionRecord::new(&request(), &verdict(), Some(&revision()))
+    }
+}
+
+pub fn outcome() -> OutcomeRecord {
+    OutcomeRecord {
+        decision_id: "0199-d".into(),
+        call_id: "0199-c".into(),
+        status: OutcomeStatus::Ok,
+        response: Some(hashed()),
+        fields_returned: vec!["name".into()],
+        masked: vec!["email".into()],
+        dlp_result: Some("clean".into()),
+        labels: vec!["pii".into()],
+        latency_ms: 12,
+        shim: Some(position(5)),
+        event_id: Some("0199-f".into()),
+        event_time: Some(TIME),
+    }
+}
+
+pub fn finding() -> Finding {
+    Finding {
+        severity: Severity::Error,
+        code: "fail_open",
+        package: "policies.contracts".into(),
+        path: "contracts/policy.rego".into(),
+        line: 3,
+        column: 9,
+        message: "`input.arguments.region` may be undefined".into(),
+        hint: String::new(),
+    }
+}
+
+/// One record of each type, every field set.
+pub fn all() -> Vec<Record> {
+    vec![
+        Record::Decision(Box::new(decision())),
+        Record::Outcome(Box::new(outcome())),
+        Record::PolicyLoaded(PolicyLoaded {
+            policy: revision(),
+            previous: Some(revision()),
+            packages: vec!["policies.contracts".into()],
+            source: "bundles/demo".into(),
+            findings: vec![finding()],
+        }),
+        Record::PolicyRefused(PolicyRefused {
+            digest: Some(revision().digest),
+            revision: Some("r4".into()),
+            active: Some(revision()),
+            source: "bundles/demo".into(),
+            error: "1 finding".into(),
+            findings: vec![finding()],
+        }),
+        Record::ShimConnected(ShimConnected {
+            shim: position(1),
+            event_id: "0199-g".into(),
+            event_time: Some(TIME),
+            caller: "uid:1000".into(),
+            tool_server: "contracts".into(),
+            version: "0.1.0".into(),
+        }),
+        Record::Gap(Gap {
+            shim_id: "shim-1".into(),
+            epoch: 2,
+            first_seq: 2,
+            last_seq: 3,
+        }),
+        Record::Heartbeat(Heartbeat {
+            shim: Some(position(6)),
+            event_id: Some("0199-h".into()),
+            event_time: Some(TIME),
+            spooled: Some(0),
+        }),
+        Record::Decision(Box::new(denied())),
+        Record::Heartbeat(Heartbeat::default()),
+    ]
+}
+
+/// A decision with as few fields as there can be.
+pub fn denied() -> DecisionRecord {
+    let mut request = request();
+    request.principal = Principal::default();
+    request.definition_digest = None;
+    request.context = Object::new();
+    request.session_id.clear();
+    request.mcp.name.clear();
+    let mut verdict = Verdict::from(Code::Unauthenticated);
+    verdict.obligations.push(Obligation::Audit {
+        level: AuditLevel::Full,
+        durable: false,
+    });
+    DecisionRecord::new(&request, &verdict, None)
+}

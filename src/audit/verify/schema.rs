@@ -1,0 +1,176 @@
+//! The types of records and their fields, from `docs/audit-format.md`.
+
+use super::Wrong;
+use crate::model::json::{Json, Object};
+use Kind::{Boolean, Integer, List, Map, Text};
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Integer,
+    Boolean,
+    List,
+    Map,
+}
+
+impl Kind {
+    const fn expected(self) -> &'static str {
+        match self {
+            Text => "a text",
+            Integer => "an integer from 0",
+            Boolean => "true or false",
+            List => "a list",
+            Map => "an object",
+        }
+    }
+
+    fn holds(self, value: &Json) -> bool {
+        match self {
+            Text => value.as_str().is_some(),
+            Integer => value.as_u64().is_some(),
+            Boolean => value.as_bool().is_some(),
+            List => value.as_array().is_some(),
+            Map => value.as_object().is_some(),
+        }
+    }
+}
+
+type Field = (&'static str, Kind);
+
+/// Fields that a type must have, and fields that it may have. Others are let through: a later
+/// writer may add some, and the chain covers them all the same.
+struct Schema {
+    kind: &'static str,
+    required: &'static [Field],
+    optional: &'static [Field],
+}
+
+const SCHEMAS: [Schema; 7] = [
+    Schema {
+        kind: "decision",
+        required: &[
+            ("decision_id", Text),
+            ("tenant", Text),
+            ("phase", Text),
+            ("principal", Map),
+            ("tool_server", Text),
+            ("method", Text),
+            ("labels", List),
+            ("effect", Text),
+            ("reasons", List),
+            ("policies", List),
+            ("obligations", List),
+            ("evaluation_us", Integer),
+            ("cached", Boolean),
+            ("dry_run", Boolean),
+        ],
+        optional: &[
+            ("call_id", Text),
+            ("caller", Text),
+            ("session_id", Text),
+            ("correlation_id", Text),
+            ("traceparent", Text),
+            ("tool_name", Text),
+            ("definition_digest", Text),
+            ("data_classification", Text),
+            ("risk_tier", Text),
+            ("purpose", Text),
+            ("arguments", Map),
+            ("rewritten_arguments", Map),
+            ("response", Map),
+            ("dropped", List),
+            ("approvals", List),
+            ("shadow", List),
+            ("policy", Map),
+            ("engine", Text),
+            ("dlp_result", Text),
+            ("shim", Map),
+            ("event_id", Text),
+            ("event_time", Text),
+        ],
+    },
+    Schema {
+        kind: "outcome",
+        required: &[
+            ("decision_id", Text),
+            ("status", Text),
+            ("labels", List),
+            ("latency_ms", Integer),
+        ],
+        optional: &[
+            ("call_id", Text),
+            ("response", Map),
+            ("dlp_result", Text),
+            ("shim", Map),
+            ("event_id", Text),
+            ("event_time", Text),
+        ],
+    },
+    Schema {
+        kind: "policy_loaded",
+        required: &[("policy", Map), ("packages", List), ("findings", List)],
+        optional: &[("previous", Map), ("source", Text)],
+    },
+    Schema {
+        kind: "policy_refused",
+        required: &[("error", Text), ("findings", List)],
+        optional: &[
+            ("digest", Text),
+            ("revision", Text),
+            ("active", Map),
+            ("source", Text),
+        ],
+    },
+    Schema {
+        kind: "shim_connected",
+        required: &[("shim", Map), ("event_id", Text)],
+        optional: &[
+            ("caller", Text),
+            ("tool_server", Text),
+            ("version", Text),
+            ("event_time", Text),
+        ],
+    },
+    Schema {
+        kind: "gap",
+        required: &[("shim", Map), ("first_seq", Integer), ("last_seq", Integer)],
+        optional: &[],
+    },
+    Schema {
+        kind: "heartbeat",
+        required: &[],
+        optional: &[
+            ("shim", Map),
+            ("event_id", Text),
+            ("event_time", Text),
+            ("spooled", Integer),
+        ],
+    },
+];
+
+/// Fields that any record may have.
+const COMMON: [Field; 1] = [("truncated", List)];
+
+/// Checks the fields of a record of this type.
+pub fn check(kind: &str, record: &Object) -> Result<(), Wrong> {
+    let Some(schema) = SCHEMAS.iter().find(|schema| schema.kind == kind) else {
+        let found = kind.to_owned();
+        return Err(Wrong::Type { found });
+    };
+    for (name, kind) in schema.required {
+        if !record.get(name).is_some_and(|value| kind.holds(value)) {
+            return Err(wrong(name, *kind));
+        }
+    }
+    for (name, kind) in schema.optional.iter().chain(&COMMON) {
+        if !record.get(name).is_none_or(|value| kind.holds(value)) {
+            return Err(wrong(name, *kind));
+        }
+    }
+    Ok(())
+}
+
+const fn wrong(name: &'static str, kind: Kind) -> Wrong {
+    let expected = kind.expected();
+    Wrong::Field { name, expected }
+}

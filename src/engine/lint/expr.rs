@@ -1,0 +1,463 @@
+//! What is known of an expression's value.
+
+use std::collections::BTreeSet;
+
+use regorus::unstable::{ArithOp, BoolOp, Expr, Query, Ref};
+
+use super::Lint;
+use super::body::Env;
+use super::builtins::Builtin;
+use super::facts::{Cause, Growth, Polarity, Ty, Value};
+use super::input::SELECTOR;
+use super::report::text;
+use super::rules::{Call, Usage};
+use crate::engine::ast::{Reference, Target, declared};
+
+/// The names that the statements of a query declare.
+pub(super) fn declared_in(query: &Query) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for stmt in &query.stmts {
+        declared(stmt, &mut names);
+    }
+    names
+}
+
+impl<'a> Lint<'a> {
+    /// The value of a condition: a statement, or what stands under `not`.
+    pub(super) fn condition(
+        &mut self,
+        env: &mut Env<'a>,
+        expr: &'a Expr,
+        truth: Polarity,
+    ) -> Value<'a> {
+        let value = match expr {
+            Expr::Call { fcn, params, .. } => {
+                self.call(env, expr, fcn, params, truth, Usage::Condition)
+            }
+            _ if Reference::of(expr).is_some() => {
+                let value = self.reference(env, expr, truth, Usage::Condition);
+                self.settle(env, &value, truth);
+                return value;
+            }
+            _ => self.value(env, expr, truth),
+        };
+        self.settle(env, &value, Polarity::Both);
+        value
+    }
+
+    /// The value of an expression; `truth` is the polarity of its being defined.
+    pub(super) fn value(
+        &mut self,
+        env: &mut Env<'a>,
+        expr: &'a Expr,
+        truth: Polarity,
+    ) -> Value<'a> {
+        if !self.step() {
+            return Value::new("?", text(expr), Ty::ANY);
+        }
+        let shown = text(expr);
+        match expr {
+            Expr::String { value, .. } | Expr::RawString { value, .. } => {
+                let key = value
+                    .as_string()
+                    .map_or_else(|_| shown.clone(), |s| format!("{s:?}"));
+                Value::literal(key, shown, Ty::STRING)
+            }
+            Expr::Number { .. } => Value::literal(shown.clone(), shown, Ty::NUMBER),
+            Expr::Bool { .. } => Value::literal(shown.clone(), shown, Ty::BOOL),
+            Expr::Null { .. } => Value::literal(shown.clone(), shown, Ty::NULL),
+            Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+                self.reference(env, expr, truth, Usage::Value)
+            }
+            Expr::Array { items, .. } => {
+                let mut array = self.items(
+                    env,
+                    items.iter().map(AsRef::as_ref),
+                    shown,
+                    Ty::ARRAY,
+                    truth,
+                );
+                array.len = Some(items.len());
+                array
+            }
+            Expr::Set { items, .. } => {
+                self.items(env, items.iter().map(AsRef::as_ref), shown, Ty::SET, truth)
+            }
+            Expr::Object { fields, .. } => {
+                let parts: Vec<&'a Expr> = fields
+                    .iter()
+                    .flat_map(|(_, key, value)| [key.as_ref(), value.as_ref()])
+                    .collect();
+                self.items(env, parts, shown, Ty::OBJECT, truth)
+            }
+            Expr::ArrayCompr { .. } => self.comprehension(env, expr, Ty::ARRAY),
+            Expr::SetCompr { .. } => self.comprehension(env, expr, Ty::SET),
+            Expr::ObjectCompr { .. } => self.comprehension(env, expr, Ty::OBJECT),
+            Expr::Call { fcn, params, .. } => {
+                self.call(env, expr, fcn, params, truth, Usage::Value)
+            }
+            Expr::UnaryExpr { expr: inner, .. } => {
+                let inner = self.value(env, inner, truth);
+                operation(shown, Ty::NUMBER, Ty::NUMBER, &[&inner])
+            }
+            Expr::BinExpr { lhs, rhs, .. } => {
+                let (lhs, rhs) = (self.value(env, lhs, truth), self.value(env, rhs, truth));
+                let mut value = operation(shown, Ty::SET, Ty::SET, &[&lhs, &rhs]);
+                value.elem = lhs.elem | rhs.elem;
+                value
+            }
+            Expr::ArithExpr { op, lhs, rhs, .. } => {
+                let (lhs, rhs) = (self.value(env, lhs, truth), self.value(env, rhs, truth));
+                arithmetic(shown, op, &lhs, &rhs)
+            }
+            Expr::BoolExpr { op, lhs, rhs, .. } => self.comparison(env, expr, op, lhs, rhs, truth),
+            Expr::AssignExpr { lhs, rhs, .. } => {
+                self.comparison(env, expr, &BoolOp::Eq, lhs, rhs, truth)
+            }
+            Expr::Membership {
+                key,
+                value,
+                collection,
+                ..
+            } => {
+                let mut membership = Value::new(shown.clone(), shown, Ty::BOOL);
+                for part in key.iter().chain([value]) {
+                    let part = self.value(env, part, truth);
+                    self.settle(env, &part, Polarity::Both);
+                    membership.needs.extend(part.needs);
+                }
+                let source = self.value(env, collection, truth);
+                self.settle(env, &source, truth);
+                if truth.needs_defined() && !source.fixed && !source.ty.within(Ty::COLLECTION) {
+                    self.warn_mistyped(env, expr, &source.text, Ty::ARRAY);
+                }
+                membership.needs.extend(source.needs);
+                membership
+            }
+        }
+    }
+
+    fn items(
+        &mut self,
+        env: &mut Env<'a>,
+        items: impl IntoIterator<Item = &'a Expr>,
+        shown: String,
+        ty: Ty,
+        truth: Polarity,
+    ) -> Value<'a> {
+        let mut keys = Vec::new();
+        let mut whole = Value::literal("", shown, ty);
+        whole.elem = Ty::NONE;
+        for item in items {
+            let item = self.value(env, item, truth);
+            whole.elem = whole.elem | item.ty;
+            whole.fixed &= item.fixed;
+            whole = whole.with_part(&item);
+            keys.push(item.key);
+        }
+        whole.key = format!("[{}]", keys.join(","));
+        whole
+    }
+
+    fn comprehension(&mut self, env: &Env<'a>, expr: &'a Expr, ty: Ty) -> Value<'a> {
+        let shown = text(expr);
+        let key = format!("{shown}@{}:{}", env.depth, expr.span().start);
+        let mut value = Value::new(key, shown, ty);
+        let was_silent = std::mem::replace(&mut self.silent, true);
+        if let Some(term) = self.comprehension_body(env, expr, Polarity::Blocks) {
+            value.elem = term.ty;
+            value.fixed = term.fixed;
+        }
+        self.silent = was_silent;
+        value
+            .growth
+            .push(Growth::Comprehension(expr, Box::new(env.clone())));
+        value
+    }
+
+    /// Checks what a comprehension collects; returns its term.
+    fn comprehension_body(
+        &mut self,
+        env: &Env<'a>,
+        expr: &'a Expr,
+        polarity: Polarity,
+    ) -> Option<Value<'a>> {
+        let (key, term, query) = match expr {
+            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+                (None, term, query)
+            }
+            Expr::ObjectCompr {
+                key, value, query, ..
+            } => (Some(key), value, query),
+            _ => return None,
+        };
+        let (mut inner, _) = self.body(env, query, polarity);
+        for part in key.into_iter().chain([term]) {
+            let value = self.value(&mut inner, part, polarity);
+            self.settle(&inner, &value, Polarity::Both);
+            self.require(
+                &mut inner,
+                super::report::Form::Head(part),
+                &value,
+                polarity,
+            );
+        }
+        Some(self.value(&mut inner, term, polarity))
+    }
+
+    /// Checks the sets behind a value, now that it is known how they are used.
+    pub(super) fn settle(&mut self, env: &Env<'a>, value: &Value<'a>, polarity: Polarity) {
+        for growth in value.growth.clone() {
+            match growth {
+                Growth::Comprehension(expr, around) => {
+                    let mut inner = *around;
+                    inner.facts.extend(&env.facts);
+                    self.comprehension_body(&inner, expr, polarity);
+                }
+                Growth::Rule(path) => self.partial(env, &path, polarity),
+            }
+        }
+    }
+
+    fn comparison(
+        &mut self,
+        env: &mut Env<'a>,
+        expr: &'a Expr,
+        op: &BoolOp,
+        lhs: &'a Expr,
+        rhs: &'a Expr,
+        truth: Polarity,
+    ) -> Value<'a> {
+        let (left, right) = (self.value(env, lhs, truth), self.value(env, rhs, truth));
+        self.settle(env, &left, growth_of(op, &left, &right, truth));
+        self.settle(env, &right, growth_of(&mirrored(op), &right, &left, truth));
+        let shown = text(expr);
+        let mut value = Value::new(shown.clone(), shown, Ty::BOOL);
+        value.needs.extend(left.needs.iter().cloned());
+        value.needs.extend(right.needs.iter().cloned());
+        for side in [&left, &right] {
+            if *op == BoolOp::Ne && side.key == SELECTOR && truth.needs_defined() {
+                let mut selector = side.clone();
+                selector.need(Cause::Absent);
+                value.needs.extend(selector.needs);
+            }
+        }
+        if !matches!(op, BoolOp::Eq | BoolOp::Ne) {
+            for side in [&left, &right] {
+                if !side.fixed && !side.ty.is_one() {
+                    self.warn_mistyped(env, expr, &side.text, Ty::NUMBER);
+                }
+            }
+        }
+        value
+    }
+
+    fn call(
+        &mut self,
+        env: &mut Env<'a>,
+        expr: &'a Expr,
+        fcn: &'a Expr,
+        params: &'a [Ref<Expr>],
+        truth: Polarity,
+        usage: Usage,
+    ) -> Value<'a> {
+        let args: Vec<Value<'a>> = params
+            .iter()
+            .map(|param| self.value(env, param, truth))
+            .collect();
+        match self.index.resolve_call(env.module, fcn) {
+            Target::Rule(path) => {
+                let mut needs = Vec::new();
+                for need in args.iter().flat_map(|arg| &arg.needs) {
+                    let mut need = need.clone();
+                    need.behind = true;
+                    needs.push(need);
+                }
+                let mut value = self.rule(
+                    env,
+                    Call {
+                        path,
+                        args: Some(args),
+                        span: expr.span(),
+                        shown: text(expr),
+                        usage,
+                        truth,
+                    },
+                );
+                value.needs.extend(needs);
+                value
+            }
+            Target::Builtin(name) => builtin(&name, text(expr), params, &args, env),
+            _ => {
+                let mut value = Value::new(text(expr), text(expr), Ty::ANY);
+                value.need(Cause::Fails);
+                value
+            }
+        }
+    }
+}
+
+/// How the sets behind one side of a comparison must grow for it to become true.
+fn growth_of(op: &BoolOp, side: &Value<'_>, other: &Value<'_>, truth: Polarity) -> Polarity {
+    if !side.counts {
+        return Polarity::Both;
+    }
+    match op {
+        BoolOp::Gt | BoolOp::Ge => truth,
+        BoolOp::Lt | BoolOp::Le => truth.flip(),
+        BoolOp::Ne if other.key == "0" => truth,
+        BoolOp::Eq if other.key == "0" => truth.flip(),
+        BoolOp::Eq | BoolOp::Ne => Polarity::Both,
+    }
+}
+
+const fn mirrored(op: &BoolOp) -> BoolOp {
+    match op {
+        BoolOp::Lt => BoolOp::Gt,
+        BoolOp::Le => BoolOp::Ge,
+        BoolOp::Eq => BoolOp::Eq,
+        BoolOp::Ge => BoolOp::Le,
+        BoolOp::Gt => BoolOp::Lt,
+        BoolOp::Ne => BoolOp::Ne,
+    }
+}
+
+fn arithmetic<'a>(shown: String, op: &ArithOp, lhs: &Value<'a>, rhs: &Value<'a>) -> Value<'a> {
+    let takes = if *op == ArithOp::Sub && (lhs.ty == Ty::SET || rhs.ty == Ty::SET) {
+        Ty::SET
+    } else {
+        Ty::NUMBER
+    };
+    let mut value = operation(shown, takes, takes, &[lhs, rhs]);
+    value.elem = lhs.elem;
+    let divides = matches!(op, ArithOp::Div | ArithOp::Mod);
+    if divides && !rhs.fixed {
+        value.need(Cause::Fails);
+    }
+    value
+}
+
+/// An operator on operands of one type.
+fn operation<'a>(shown: String, takes: Ty, returns: Ty, operands: &[&Value<'a>]) -> Value<'a> {
+    let keys: Vec<&str> = operands
+        .iter()
+        .map(|operand| operand.key.as_str())
+        .collect();
+    let mut value = Value::new(format!("{shown}({})", keys.join(",")), shown, returns);
+    value.fixed = operands.iter().all(|operand| operand.fixed);
+    for operand in operands {
+        value = value.with_part(operand);
+        expect_type(&mut value, operand, takes);
+    }
+    value
+}
+
+fn expect_type<'a>(value: &mut Value<'a>, operand: &Value<'a>, takes: Ty) {
+    if !operand.fixed && !operand.ty.within(takes) {
+        let mut typed = operand.clone();
+        typed.needs.clear();
+        typed.need(Cause::Type(takes));
+        value.needs.append(&mut typed.needs);
+    }
+}
+
+fn builtin<'a>(
+    name: &str,
+    shown: String,
+    params: &'a [Ref<Expr>],
+    args: &[Value<'a>],
+    env: &Env<'a>,
+) -> Value<'a> {
+    let keys: Vec<&str> = args.iter().map(|arg| arg.key.as_str()).collect();
+    let key = format!("{}({})", Builtin::domain(name), keys.join(","));
+    let mut value = Value::new(key, shown, Ty::ANY);
+    if name == "print" {
+        value.ty = Ty::BOOL;
+        value.holds = true;
+        return value;
+    }
+    value.fixed = args.iter().all(|arg| arg.fixed);
+    for arg in args {
+        value = value.with_part(arg);
+    }
+    let Some(builtin) = Builtin::find(name) else {
+        if !value.fixed {
+            value.need(Cause::Fails);
+        }
+        return value;
+    };
+    value.ty = builtin.returns;
+    value.elem = builtin.elem;
+    value.len = Builtin::returned_len(name);
+    value.counts = name == "count";
+    for (arg, takes) in args.iter().zip(builtin.args) {
+        expect_type(&mut value, arg, *takes);
+        if !arg.fixed && arg.ty.within(Ty::LIST) && !arg.elem.within(builtin.members) {
+            value.need(Cause::Fails);
+        }
+    }
+    if builtin.fails && may_fail(name, params, args) {
+        value.need(Cause::Fails);
+    }
+    if let (Some(ty), [arg]) = (Ty::of_guard(name), args) {
+        value.holds = arg.ty.within(ty) && env.meets(arg);
+    }
+    if name == "object.get" {
+        value.fixed = false;
+    }
+    value
+}
+
+fn may_fail(name: &str, params: &[Ref<Expr>], args: &[Value<'_>]) -> bool {
+    match (name, args) {
+        ("max" | "min", [list]) => {
+            let not_empty = list.len.is_some_and(|len| len > 0);
+            !not_empty && !(list.fixed && list.growth.is_empty())
+        }
+        ("sprintf", [_, list]) => !plain_format(params, list),
+        _ => {
+            let failing = Builtin::failing_arguments(name);
+            args.iter()
+                .enumerate()
+                .any(|(at, arg)| (failing.is_empty() || failing.contains(&at)) && !arg.fixed)
+        }
+    }
+}
+
+/// A format that takes any values: `%v` and `%s` only, as many as there are values; or `%d` of
+/// counts.
+fn plain_format(params: &[Ref<Expr>], list: &Value<'_>) -> bool {
+    let Some(Expr::String { value, .. } | Expr::RawString { value, .. }) =
+        params.first().map(AsRef::as_ref)
+    else {
+        return false;
+    };
+    let Ok(format) = value.as_string() else {
+        return false;
+    };
+    let mut verbs = 0;
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            continue;
+        }
+        match chars.next() {
+            Some('v' | 's') => verbs += 1,
+            Some('d') if list.fixed || is_count(params, verbs) => verbs += 1,
+            Some('%') => {}
+            _ => return false,
+        }
+    }
+    list.len == Some(verbs)
+}
+
+/// Whether the value at this position of the list is a `count`: a whole number.
+fn is_count(params: &[Ref<Expr>], at: usize) -> bool {
+    let Some(Expr::Array { items, .. }) = params.get(1).map(AsRef::as_ref) else {
+        return false;
+    };
+    match items.get(at).map(AsRef::as_ref) {
+        Some(Expr::Call { fcn, .. }) => fcn.span().text() == "count",
+        _ => false,
+    }
+}
