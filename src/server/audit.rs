@@ -270,8 +270,10 @@ impl Publisher {
             hashed.size = outcome.response_bytes;
             hashed
         });
+        let origin = bounded("outcome.decision_origin", outcome.decision_origin)?;
         Ok(OutcomeRecord {
             decision_id,
+            decision_origin: (!origin.is_empty()).then_some(origin),
             call_id: bounded("outcome.call_id", outcome.call_id)?,
             status,
             response,
