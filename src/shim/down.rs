@@ -8,13 +8,14 @@ use crate::shim::event::{EventBody, Outcome, Status};
 use crate::shim::fields::Names;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
 use crate::shim::frame::{self, Frame};
-use crate::shim::gate::{Grant, digest};
+use crate::shim::gate::Grant;
 use crate::shim::message::{
     self, Body, Id, Message, Notification, Payload, Refused, Request, Response,
 };
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
 use crate::shim::{list, listing, notice, splice};
+use crate::wire::digest;
 use std::io;
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncBufRead;
@@ -216,7 +217,8 @@ async fn list_page(
     let Ok(page) = Page::read(result) else {
         return denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None);
     };
-    session.tools().note(list.cursor.as_deref(), &page);
+    let now = session.gate.now();
+    session.tools().note(list.cursor.as_deref(), &page, now);
     let judged = list::judge(&session.gate, &list.question, message.bytes, &page, modern).await;
     match judged {
         Ok((edits, hidden)) => {
@@ -253,16 +255,7 @@ async fn call_result(
         Some(denial) => Err(denial),
     };
     let released = judged.and_then(|grant| release(message, payload, grant));
-    let mut outcome = Outcome {
-        decision_id: call.decision_id,
-        decision_origin: call.decision_origin,
-        status: Status::Withheld,
-        response_bytes: 0,
-        response_digest: String::new(),
-        fields_returned: Vec::new(),
-        masked: Vec::new(),
-        latency_us,
-    };
+    let mut outcome = Outcome::unanswered(call.decision, Status::Withheld, latency_us);
     let answer = match released {
         Ok(released) => {
             outcome.status = status_of(payload);
@@ -290,7 +283,7 @@ struct Released {
 }
 
 /// A result by which the server wants something else than to answer is not mediated.
-fn not_mediated(payload: Payload<'_>) -> Option<Denial> {
+fn not_mediated(payload: Payload<'_>) -> Option<Box<Denial>> {
     let Payload::Result(result) = payload else {
         return None;
     };
@@ -301,7 +294,11 @@ fn not_mediated(payload: Payload<'_>) -> Option<Denial> {
         .then(|| Denial::local(Code::ResultWithheld.with_message(text)))
 }
 
-fn release(message: &Message<'_>, payload: Payload<'_>, grant: Grant) -> Result<Released, Denial> {
+fn release(
+    message: &Message<'_>,
+    payload: Payload<'_>,
+    grant: Grant,
+) -> Result<Released, Box<Denial>> {
     let Grant {
         answer,
         replacement,

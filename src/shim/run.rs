@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// How long the last events may take to be acknowledged at the end, in milliseconds.
 pub const DRAIN_MS: u64 = 2_000;
@@ -171,29 +172,35 @@ pub(super) async fn send_own(session: &Session, mut messages: mpsc::Receiver<Vec
     }
 }
 
-/// Ends requests that the server does not answer in time.
+/// Looks for requests that the server does not answer in time.
 async fn end_overdue(session: &Session) -> io::Result<()> {
     let mut ticks = tokio::time::interval(Duration::from_millis(OVERDUE_EVERY_MS));
     loop {
         let now = ticks.tick().await;
-        let overdue = session.flights().overdue(now, session.config.call_timeout);
-        for id in overdue {
-            let Some(flight) = session.flights().give_up(&id) else {
-                continue;
-            };
-            let params = Json::object([("requestId", id.to_json())]);
-            let notification = Json::object([
-                ("jsonrpc", Json::from("2.0")),
-                ("method", "notifications/cancelled".into()),
-                ("params", params),
-            ]);
-            if session.own.try_send(notification.to_bytes()).is_err() {
-                super::session::count(&session.counts.unread);
-            }
-            let text = "Internal error: the server did not answer in time";
-            down::fail(session, &id, flight, Status::Timeout, text).await?;
-        }
+        end_overdue_at(session, now).await?;
     }
+}
+
+/// Ends the requests that are overdue by now, and tells both sides.
+pub(super) async fn end_overdue_at(session: &Session, now: Instant) -> io::Result<()> {
+    let overdue = session.flights().overdue(now, session.config.call_timeout);
+    for id in overdue {
+        let Some(flight) = session.flights().give_up(&id) else {
+            continue;
+        };
+        let params = Json::object([("requestId", id.to_json())]);
+        let notification = Json::object([
+            ("jsonrpc", Json::from("2.0")),
+            ("method", "notifications/cancelled".into()),
+            ("params", params),
+        ]);
+        if session.own.try_send(notification.to_bytes()).is_err() {
+            super::session::count(&session.counts.unread);
+        }
+        let text = "Internal error: the server did not answer in time";
+        down::fail(session, &id, flight, Status::Timeout, text).await?;
+    }
+    Ok(())
 }
 
 /// Records the ends of calls that were in flight when the server ended.
