@@ -48,7 +48,10 @@ allow contains {\"code\": \"roles.known\", \"rank\": data.ranks[role]} if {
 	data.ranks[role]
 }
 
-deny contains \"roles.banned\" if \"banned\" in input.roles
+deny contains \"roles.banned\" if {
+	input.roles
+	\"banned\" in input.roles
+}
 ";
 
 #[test]
