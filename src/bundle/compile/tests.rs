@@ -42,3 +42,16 @@ fn what_does_not_compile_is_refused_with_its_place() {
     assert_eq!(findings[0].path, "a.rego");
     assert_eq!(findings[0].line, 3);
 }
+
+#[test]
+fn a_policy_may_use_the_library() {
+    let policy = r#"package policies.a
+
+import data.toolgate.lib as tg
+
+allow contains "a" if "analyst" in tg.roles
+"#;
+    let verified = verify(vec![bundle("demo", &[("a.rego", policy)])]).unwrap();
+    let compiled = compile(verified, &Options::default(), 1).unwrap();
+    assert_eq!(compiled.into_set().packages().len(), 1);
+}
