@@ -3,8 +3,15 @@
 //! Exit codes: 0 done (for `decide`: granted), 1 a failure at run time, 2 unusable input or
 //! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
 
+mod audit;
+mod bundles;
+mod check;
+mod document;
+mod eval;
+mod findings;
 mod output;
 mod serve;
+mod version;
 
 pub use output::{Format, Output};
 
@@ -79,6 +86,12 @@ struct Cli {
 enum Command {
     /// Serve decisions over gRPC.
     Serve(serve::Serve),
+    Check(check::Check),
+    Eval(eval::Eval),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Print the version, the engine's, and the platform.
+    Version,
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -114,6 +127,10 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
+        Command::Check(check) => check.run(output),
+        Command::Eval(eval) => eval.run(output),
+        Command::Audit(audit) => audit.run(output),
+        Command::Version => Ok(version::run(output)),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "toolgate", &mut std::io::stdout());
