@@ -11,6 +11,7 @@ mod eval;
 mod findings;
 mod output;
 mod serve;
+mod test;
 mod version;
 
 pub use output::{Format, Output};
@@ -88,6 +89,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Eval(eval::Eval),
+    Test(test::Test),
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Print the version, the engine's, and the platform.
@@ -129,6 +131,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
         Command::Serve(serve) => serve.run(output),
         Command::Check(check) => check.run(output),
         Command::Eval(eval) => eval.run(output),
+        Command::Test(test) => test.run(output),
         Command::Audit(audit) => audit.run(output),
         Command::Version => Ok(version::run(output)),
         Command::Completions { shell } => {
