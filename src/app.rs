@@ -127,7 +127,9 @@ fn names(config: &Config) -> String {
     names.join(",")
 }
 
-fn source(bundle: &crate::config::BundleConfig) -> Source {
+/// Where this configuration has a bundle.
+#[must_use]
+pub fn source(bundle: &crate::config::BundleConfig) -> Source {
     Source {
         name: bundle.name.clone(),
         path: bundle.path.clone(),
