@@ -38,6 +38,51 @@ macro_rules! golden {
 
 golden! {
     allow
+    approve
+    approve_grants_nobody
+    asserted_roles
+    asserted_roles_dropped
+    audit_obligation
+    batch
+    bearer_subject
+    context
+    definition
+    demo_bundle
+    deny
+    directory_roles
+    disabled_principal
+    drop_fields
+    dry_run
+    evaluation_limit
+    limit_bytes
+    limit_rows
+    list_by_allow
+    list_visible
+    malformed_fields
+    malformed_params
+    mask_fields
+    min_policy_version
+    no_package_applies
+    no_policy_set
+    numbers
+    obligation_refused
+    operator_grants
+    other_messages
+    output_too_large
+    policy_error
+    policy_result_invalid
+    result_belongs_to_its_call
+    result_withheld
+    rewrite_arguments
+    rewrite_conflict
+    rewritten_is_judged_again
+    scope
+    server_not_allowed
+    shadow
+    subject_not_allowed
+    tenant
+    token_connection
+    unauthenticated
 }
 
 #[test]
