@@ -130,7 +130,9 @@ fn names_resolve_as_written() {
         }
     }
     let mut names = Names(&index, &modules[0], BTreeSet::new());
-    walk_module(&mut names, &modules[0]);
+    for rule in &modules[0].module.policy {
+        walk_rule(&mut names, rule);
+    }
     let found: Vec<&str> = names.2.iter().map(String::as_str).collect();
     assert_eq!(
         found,

@@ -8,7 +8,6 @@ use regorus::unstable::{
 };
 
 use super::names::Scope;
-use super::parse::ParsedModule;
 use super::refs::{Reference, Step};
 
 /// What is called for the nodes of a walk, parents first.
@@ -24,13 +23,6 @@ pub(crate) trait Visitor {
     fn literal(&mut self, _stmt: &LiteralStmt, _scope: &Scope) {}
     /// An expression, before its parts.
     fn expr(&mut self, _expr: &Expr, _scope: &Scope) {}
-}
-
-/// Walks all rules of a module.
-pub(crate) fn walk_module(visitor: &mut impl Visitor, module: &ParsedModule) {
-    for rule in &module.module.policy {
-        walk_rule(visitor, rule);
-    }
 }
 
 /// Walks a rule: the expressions of its head in the scope of each body.
