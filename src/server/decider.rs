@@ -111,8 +111,11 @@ impl Decider {
         question: v1::DecideRequest,
         now: Timestamp,
     ) -> Result<(Verdict, Vec<Intent>), Reason> {
-        let question = Question::try_from(question)
-            .map_err(|malformed| Code::MalformedRequest.with_message(malformed.to_string()))?;
+        let question = Question::try_from(question).map_err(|malformed| {
+            // Whoever sends what is malformed is worth knowing, too.
+            asked.caller = self.identity.known_caller(peer, now).ok();
+            Code::MalformedRequest.with_message(malformed.to_string())
+        })?;
         asked.fill(&question);
         self.identify(
             asked,
@@ -167,7 +170,7 @@ impl Decider {
 
     /// What the call of this result owes; a result that belongs to no call of this caller, or not
     /// to these `params`, is denied.
-    fn owed_to(&self, asked: &Asked, call_id: &str) -> Result<Vec<Obligation>, Reason> {
+    fn owed_to(&self, asked: &mut Asked, call_id: &str) -> Result<Vec<Obligation>, Reason> {
         if asked.request.phase != Phase::Result {
             return Ok(Vec::new());
         }
@@ -178,6 +181,7 @@ impl Decider {
         if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
             return Err(Code::CallUnknown.reason());
         }
+        call_id.clone_into(&mut asked.call_id);
         Ok(call.obligations)
     }
 
@@ -194,7 +198,8 @@ impl Decider {
             now,
         } = outcome;
         let decision_id = Uuid::now_v7().to_string();
-        let grants_call = asked.request.phase == Phase::Call && verdict.effect.grants();
+        let grants = verdict.effect.grants() && !asked.dry_run;
+        let grants_call = asked.request.phase == Phase::Call && grants;
         let call_id = if grants_call {
             Uuid::now_v7().to_string()
         } else {
@@ -203,7 +208,10 @@ impl Decider {
         let revision = set.map(PolicySet::revision);
         let mut record = DecisionRecord::new(&asked.request, &verdict, revision);
         record.decision_id.clone_from(&decision_id);
-        record.call_id.clone_from(&call_id);
+        record.call_id = match asked.request.phase {
+            Phase::Result => asked.call_id.clone(),
+            _ => call_id.clone(),
+        };
         record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.describe(&mut record, &asked, &verdict, now);
         let durable = intents.contains(&Intent::RecordDurably);
