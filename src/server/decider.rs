@@ -13,7 +13,7 @@ use crate::decide::{self, Explained, decide};
 use crate::engine::PolicySet;
 use crate::identity::{Directory, DirectoryEntry, Identity, Peer, session_id};
 use crate::model::call::{Facts, Phase};
-use crate::model::json::Json;
+use crate::model::json::{self, Json};
 use crate::model::obligation::Obligation;
 use crate::model::reason::{Code, Reason};
 use crate::model::subject::Subject;
@@ -30,6 +30,8 @@ const DIRECTORY_ENTRY_BYTES_MAX: usize = 64 << 10;
 /// Limits of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecisionLimits {
+    /// Each JSON part of a request.
+    pub json: json::Limits,
     /// Decisions under way at once.
     pub in_flight_max: usize,
     /// Messages of one batch.
@@ -41,6 +43,7 @@ pub struct DecisionLimits {
 impl Default for DecisionLimits {
     fn default() -> Self {
         Self {
+            json: json::Limits::REQUEST,
             in_flight_max: 4096,
             batch_max: 512,
             verdict_valid: Duration::from_secs(30),
@@ -111,7 +114,7 @@ impl Decider {
         question: v1::DecideRequest,
         now: Timestamp,
     ) -> Result<(Verdict, Vec<Intent>), Reason> {
-        let question = Question::try_from(question).map_err(|malformed| {
+        let question = Question::read(question, self.limits.json).map_err(|malformed| {
             // Whoever sends what is malformed is worth knowing, too.
             asked.caller = self.identity.known_caller(peer, now).ok();
             Code::MalformedRequest.with_message(malformed.to_string())
