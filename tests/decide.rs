@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 use shown::Shower;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use toolgate::wire::v1::decision_service_client::DecisionServiceClient;
-use toolgate::wire::v1::{DecideBatchRequest, DecideResponse};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
+use toolgate::wire::v1::decision_service_client::DecisionServiceClient;
+use toolgate::wire::v1::{DecideBatchRequest, DecideResponse};
 
 const SPIFFE_ID: &str = "spiffe://acme.example/shim/crm";
 const MESSAGE_BYTES_MAX: usize = 12 << 20;
@@ -104,10 +104,16 @@ fn check(name: &str) {
     let text = std::fs::read_to_string(&path).unwrap();
     let (given, expected) = text.split_once("\n---\n").unwrap_or((&text, "[]"));
     let case: Case = serde_saphyr::from_str(given).unwrap();
-    let outcomes: Vec<_> = Variant::all().map(|variant| (variant, run(&case, variant))).collect();
+    let outcomes: Vec<_> = Variant::all()
+        .map(|variant| (variant, run(&case, variant)))
+        .collect();
     let (_, first) = &outcomes[0];
     for (variant, outcome) in &outcomes {
-        assert_same(outcome, first, &format!("{name} on {variant:?} and on the first variant"));
+        assert_same(
+            outcome,
+            first,
+            &format!("{name} on {variant:?} and on the first variant"),
+        );
     }
     if std::env::var_os("TOOLGATE_BLESS").is_some() {
         let text = format!("{}\n---\n{}", given.trim_end(), yaml::write(first));
@@ -144,14 +150,19 @@ fn run(case: &Case, variant: Variant) -> Value {
         assert_eq!(replies.len(), records.len(), "one record for each answer");
         let shower = Shower::new(&server.audit_dir, variant);
         let mut answers = replies.iter().zip(&records);
-        let shown = case.steps.iter().zip(outcomes).map(|(step, outcome)| match outcome {
-            Err(status) => json!({"step": step.step, "status": shown::status(&status)}),
-            Ok(count) => {
-                let answers = answers.by_ref().take(count);
-                let answers = answers.map(|((asked, reply), record)| shower.show(asked, reply, record));
-                json!({"step": step.step, "answers": answers.collect::<Vec<_>>()})
-            }
-        });
+        let shown = case
+            .steps
+            .iter()
+            .zip(outcomes)
+            .map(|(step, outcome)| match outcome {
+                Err(status) => json!({"step": step.step, "status": shown::status(&status)}),
+                Ok(count) => {
+                    let answers = answers.by_ref().take(count);
+                    let answers =
+                        answers.map(|((asked, reply), record)| shower.show(asked, reply, record));
+                    json!({"step": step.step, "answers": answers.collect::<Vec<_>>()})
+                }
+            });
         let shown = shown.collect();
         let report = server.stop().await;
         assert_eq!(report.by_type["decision"], records.len() as u64);
@@ -184,7 +195,10 @@ impl Session<'_> {
         let asked: Vec<_> = asks.map(|ask| Asked::new(ask, &self.answered)).collect();
         let (channel, token) = match &step.token {
             None => (self.channel.clone(), None),
-            Some(claims) => (self.variant.anonymous(self.server).await, Some(tokens::token(claims))),
+            Some(claims) => (
+                self.variant.anonymous(self.server).await,
+                Some(tokens::token(claims)),
+            ),
         };
         let mut client =
             DecisionServiceClient::new(channel).max_encoding_message_size(MESSAGE_BYTES_MAX);

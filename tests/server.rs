@@ -13,12 +13,12 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use toolgate::app::{App, ServeError};
 use toolgate::audit::verify;
 use toolgate::config::{Config, Overrides};
 use toolgate::engine::STACK_BYTES;
 use toolgate::server::Decider;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 /// How long anything may take that has to happen: far longer than it ever takes.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -136,13 +136,22 @@ pub fn records(audit_dir: &Path) -> Vec<Value> {
     let entries = std::fs::read_dir(audit_dir).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "jsonl")
+        })
         .collect();
     paths.sort();
-    let texts = paths.iter().map(|path| std::fs::read_to_string(path).unwrap());
+    let texts = paths
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap());
     let lines: String = texts.collect();
-    let lines = lines.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    let lines = lines
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'));
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// The records of one type.

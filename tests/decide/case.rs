@@ -154,7 +154,11 @@ impl Variant {
 
     /// How the record names the evaluator.
     pub fn engine_name(self) -> &'static str {
-        if self.engine == "auto" { "rvm" } else { self.engine }
+        if self.engine == "auto" {
+            "rvm"
+        } else {
+            self.engine
+        }
     }
 
     /// How the record names what proved the caller.
@@ -173,12 +177,20 @@ impl Variant {
 
     /// A connection that proves who it is.
     pub async fn connect(self, server: &Server) -> Channel {
-        if self.unix { server.unix().await } else { server.tls(Some(SPIFFE_ID)).await }
+        if self.unix {
+            server.unix().await
+        } else {
+            server.tls(Some(SPIFFE_ID)).await
+        }
     }
 
     /// A connection that a token alone makes known.
     pub async fn anonymous(self, server: &Server) -> Channel {
-        if self.unix { server.unix().await } else { server.tls(None).await }
+        if self.unix {
+            server.unix().await
+        } else {
+            server.tls(None).await
+        }
     }
 }
 
@@ -189,7 +201,12 @@ impl Case {
         std::fs::create_dir_all(&main).unwrap();
         let manifest = r#"{"revision": "r1"}"#;
         write_files(&main, [(".manifest", manifest)]);
-        write_files(&main, self.policies.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        write_files(
+            &main,
+            self.policies
+                .iter()
+                .map(|(path, text)| (path.as_str(), text.as_str())),
+        );
         if let Some(data) = &self.data {
             write_files(&main, [("data.json", data.to_string().as_str())]);
         }
@@ -206,13 +223,19 @@ impl Case {
         }
         if let Some(path) = &self.bundle {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-            bundles.push_str(&format!("[[bundles]]\nname = \"second\"\npath = {path:?}\n"));
+            bundles.push_str(&format!(
+                "[[bundles]]\nname = \"second\"\npath = {path:?}\n"
+            ));
         }
         let callers = self.callers.replace("@peer@", &variant.known_by(false));
         let callers = callers.replace("@stranger@", &variant.known_by(true));
         // Generous, for a busy machine; the case about the limit sets its own.
         let limits = "[limits]\nevaluation_milliseconds_max = 5000\n";
-        let limits = if self.config.contains("[limits]") { "" } else { limits };
+        let limits = if self.config.contains("[limits]") {
+            ""
+        } else {
+            limits
+        };
         let (engine, issuer) = (variant.engine, tokens::ISSUER);
         let Self { config, .. } = self;
         format!(

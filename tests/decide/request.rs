@@ -5,7 +5,9 @@ use crate::server::tokens;
 use serde_json::json;
 use std::collections::HashMap;
 use toolgate::wire::v1::decide_request::Subject as WireSubject;
-use toolgate::wire::v1::{AssertedSubject, DecideRequest, DecideResponse, Mcp, Phase, ToolDefinition};
+use toolgate::wire::v1::{
+    AssertedSubject, DecideRequest, DecideResponse, Mcp, Phase, ToolDefinition,
+};
 
 /// A request that was sent.
 #[derive(Clone, Debug)]
@@ -143,8 +145,13 @@ fn bytes_of(bytes: &Bytes) -> Vec<u8> {
     match bytes {
         Bytes::Text(text) => text.clone().into_bytes(),
         Bytes::Hex(digits) => {
-            let digits = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-            digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+            let digits = digits
+                .as_bytes()
+                .chunks(2)
+                .map(|pair| std::str::from_utf8(pair).unwrap());
+            digits
+                .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+                .collect()
         }
         Bytes::Nested(levels) => {
             let arrays = levels - 1;

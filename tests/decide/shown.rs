@@ -6,13 +6,13 @@ use super::request::Asked;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::SystemTime;
+use tonic::Status;
 use toolgate::audit::files::OsFiles;
 use toolgate::audit::hash::Hasher;
 use toolgate::model::json::{Json, Limits, parse};
 use toolgate::model::time::Timestamp;
-use toolgate::wire::v1::{self, DecideRequest, DecideResponse};
 use toolgate::wire::digest;
-use tonic::Status;
+use toolgate::wire::v1::{self, DecideRequest, DecideResponse};
 use uuid::Uuid;
 
 pub struct Shower {
@@ -78,13 +78,25 @@ impl Shower {
     }
 
     fn engine(&self, name: &str) -> String {
-        if name == self.variant.engine_name() { "as configured".to_owned() } else { name.to_owned() }
+        if name == self.variant.engine_name() {
+            "as configured".to_owned()
+        } else {
+            name.to_owned()
+        }
     }
 
     fn record(&self, record: &Value) -> Value {
         let mut record = record.clone();
         let fields = record.as_object_mut().unwrap();
-        for name in ["seq", "prev", "time", "type", "origin", "decision_id", "evaluation_us"] {
+        for name in [
+            "seq",
+            "prev",
+            "time",
+            "type",
+            "origin",
+            "decision_id",
+            "evaluation_us",
+        ] {
             fields.remove(name).unwrap();
         }
         for name in ["call_id", "session_id"] {
@@ -158,7 +170,10 @@ fn check_reply(request: &DecideRequest, reply: &DecideResponse) {
 }
 
 fn is_malformed(reply: &DecideResponse) -> bool {
-    reply.reasons.iter().any(|reason| reason.code == "malformed_request")
+    reply
+        .reasons
+        .iter()
+        .any(|reason| reason.code == "malformed_request")
 }
 
 fn of_json(bytes: &[u8]) -> Option<Json> {

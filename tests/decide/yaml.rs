@@ -47,7 +47,9 @@ fn block(value: &Value, indent: usize, text: &mut String) {
 
 fn fits(value: &Value, indent: usize) -> bool {
     let is_leaf = match value {
-        Value::Array(items) => items.iter().all(|item| !item.is_object() || items.len() == 1),
+        Value::Array(items) => items
+            .iter()
+            .all(|item| !item.is_object() || items.len() == 1),
         Value::Object(fields) => !fields.contains_key("reply") && !fields.contains_key("effect"),
         _ => true,
     };
@@ -65,8 +67,10 @@ fn line(value: &Value) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(fields) => {
-            let fields: Vec<_> =
-                fields.iter().map(|(name, value)| format!("{name}: {}", line(value))).collect();
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", line(value)))
+                .collect();
             format!("{{{}}}", fields.join(", "))
         }
         other => other.to_string(),
@@ -76,8 +80,12 @@ fn line(value: &Value) -> String {
 /// Whether a text is itself without quotes, wherever it stands.
 fn is_plain(text: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
-    let words = ["true", "false", "null", "yes", "no", "on", "off", "nan", "inf"];
+    let words = [
+        "true", "false", "null", "yes", "no", "on", "off", "nan", "inf",
+    ];
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.split(' ').all(|part| !part.is_empty() && part.chars().all(word))
+        && text
+            .split(' ')
+            .all(|part| !part.is_empty() && part.chars().all(word))
         && !words.contains(&text.to_lowercase().as_str())
 }

@@ -26,6 +26,8 @@ pub fn write_key_set(dir: &Path) {
 /// A token with these claims over sound ones.
 pub fn token(claims: &Value) -> String {
     let mut all = json!({"iss": ISSUER, "aud": "toolgate", "exp": FAR_AWAY});
-    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    all.as_object_mut()
+        .unwrap()
+        .extend(claims.as_object().unwrap().clone());
     jsonwebtoken::encode(&Header::new(Algorithm::ES256), &all, &KEY).unwrap()
 }
