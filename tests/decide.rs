@@ -45,6 +45,7 @@ golden! {
     audit_obligation
     batch
     bearer_subject
+    configured_limits
     context
     definition
     demo_bundle
@@ -175,7 +176,10 @@ async fn start(case: &Case, variant: Variant) -> Server {
     case.write_policies(dir.path());
     pki::write_server_files(dir.path());
     tokens::write_key_set(dir.path());
-    Server::start(dir, &case.config(variant)).await
+    let server = Server::start(dir, &case.config(variant)).await;
+    let refused = server.decider.policies.status().refused;
+    assert_eq!(refused.is_some(), case.refused, "{refused:#?}");
+    server
 }
 
 /// The connections of one run, and what was answered so far.

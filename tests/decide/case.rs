@@ -26,6 +26,9 @@ pub struct Case {
     /// be.
     #[serde(default = "default_callers")]
     callers: String,
+    /// Whether the policies are refused.
+    #[serde(default)]
+    pub refused: bool,
     /// More sections.
     #[serde(default)]
     config: String,
