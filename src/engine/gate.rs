@@ -11,11 +11,13 @@ mod expr;
 mod graph;
 mod heads;
 mod issue;
+mod kinds;
 mod known;
 mod paths;
 mod pattern;
 mod query;
 mod tables;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ use crate::model::json::Object;
 use crate::model::revision::EngineKind;
 use graph::Edges;
 use issue::{Bars, Issue, Issues};
+use kinds::Memory;
 use known::Facts;
 use query::Checker;
 
@@ -82,8 +85,16 @@ pub(crate) fn inspect(modules: &[ParsedModule], data: &Object) -> Gate {
         return conclude(modules, found, &Edges::new());
     }
     let index = Index::new(modules);
+    let memory = Memory::default();
     for module in modules {
-        check_module(modules, &index, data, module, &mut found);
+        let facts = Facts {
+            modules,
+            index: &index,
+            data,
+            module,
+            memory: &memory,
+        };
+        check_module(facts, &mut found);
     }
     paths::check(modules, &index, data, &mut found);
     let edges = index.edges(modules);
@@ -109,25 +120,15 @@ fn within_limits(modules: &[ParsedModule], found: &mut Vec<Issue>) -> bool {
     false
 }
 
-fn check_module(
-    modules: &[ParsedModule],
-    index: &Index,
-    data: &Object,
-    module: &ParsedModule,
-    found: &mut Vec<Issue>,
-) {
+fn check_module(facts: Facts<'_>, found: &mut Vec<Issue>) {
+    let module = facts.module;
     let mut issues = Issues { module, found };
     check_header(&mut issues);
-    let facts = Facts {
-        modules,
-        index,
-        data,
-        module,
-    };
     let mut checker = Checker {
         facts,
         issues,
         in_function: false,
+        parameters: BTreeSet::new(),
     };
     for rule in &module.module.policy {
         checker.rule(rule);
