@@ -13,7 +13,8 @@ mod set;
 mod suggest;
 mod value;
 
-pub use compile::{Options, Refused, STACK_BYTES, findings};
+pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
+pub use lint::ScopeRow;
 pub use replica::{EvaluationError, EvaluationLimits};
 pub use set::{Input, Package, PolicySet, SetName, Sets};
 pub use value::Inexact;

@@ -1,3 +1,10 @@
-//! toolgate: the command.
+//! toolgate: the command. See `toolgate help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    toolgate::cli::run()
+}

@@ -212,7 +212,7 @@ impl Bound {
                 }
             }
         }
-        drop(stop.send(true));
+        let _nobody_left = stop.send(true);
         let drained = async { while servers.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
             tracing::warn!("calls were still under way at the end of the drain");

@@ -41,9 +41,9 @@ pub const ORIGIN_BYTES_MAX: usize = 128;
 pub struct Options {
     /// Whose log it is, `<prefix>/<replica id>`: printable ASCII without spaces and `+`.
     pub origin: String,
-    /// As `QUEUE_RECORDS_MAX`.
+    /// As `QUEUE_RECORDS_MAX`, at least 1.
     pub queue_records_max: usize,
-    /// As `SEGMENT_BYTES_MAX`.
+    /// As `SEGMENT_BYTES_MAX`, and no more than it.
     pub segment_bytes_max: u64,
 }
 
@@ -154,7 +154,7 @@ impl Log {
     ) -> Result<(Self, Recovered), OpenError> {
         let (recovered, tail) = recover::recover(dir, &options, files.as_ref())?;
         let shared = Arc::new(Shared::default());
-        let (sender, queue) = sync_channel(options.queue_records_max);
+        let (sender, queue) = sync_channel(options.queue_records_max.max(1));
         let writer = Writer::new(dir, &options, files, Arc::clone(&shared), tail);
         let thread = thread::Builder::new().name("audit-writer".to_owned());
         let writer = thread

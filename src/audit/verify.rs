@@ -25,6 +25,8 @@ use std::path::Path;
 const LINE_BYTES_MAX: usize = 61_440;
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// Longest file that is read, in bytes: far more than a writer puts into one.
+pub const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Digits in the name of a file: the seq of its first record.
 const NAME_DIGITS: usize = 20;
 
@@ -89,7 +91,11 @@ impl Segments for Directory<'_> {
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.0.join(name))
+        let path = self.0.join(name);
+        if fs::metadata(&path)?.len() > FILE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        fs::read(path)
     }
 }
 

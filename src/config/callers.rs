@@ -17,7 +17,7 @@ const LEEWAY_SECONDS_MAX: u64 = 300;
 pub(super) const ROLES_FROM_DEFAULT: [RolesFrom; 3] =
     [RolesFrom::Token, RolesFrom::Directory, RolesFrom::Shim];
 /// The keys of an entry that say how its caller is known.
-const KNOWN_BY_KEYS: &str = "`spiffe_id`, `dns_name`, `uid` or `token_subject`";
+const KNOWN_BY_KEYS: [&str; 4] = ["spiffe_id", "dns_name", "uid", "token_subject"];
 
 /// `[[callers]]`, each with its place.
 pub(super) fn read_callers(
@@ -29,11 +29,11 @@ pub(super) fn read_callers(
 }
 
 fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller, Place)> {
-    let name = section.text("name");
+    let name = section.required_text("name");
     let known_by = known_by(&section, jwt);
     let servers = section.texts("servers");
-    if servers.as_ref().is_none_or(Vec::is_empty) {
-        let message = "`callers[].servers` is missing: name the servers, or `*` for every server";
+    if !section.has("servers") || servers.as_ref().is_some_and(Vec::is_empty) {
+        let message = "`callers[].servers` names no server: list them, or `*` for every server";
         section.problem(section.place(), message);
     }
     let patterns = |key, texts: Option<Vec<Located<String>>>| {
@@ -51,9 +51,6 @@ fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller,
             let key = section.path_of(key);
             section.problem(&text.place, not_a_name(&key, &text.value));
         }
-    }
-    if name.is_none() {
-        section.missing("name");
     }
     let place = section.place().clone();
     section.end();
@@ -85,14 +82,10 @@ fn known_by(section: &Section<'_>, jwt: Option<&JwtConfig>) -> Option<KnownBy> {
     let uid = section.whole("uid");
     let subject = section.text("token_subject");
     let issuer = section.text("token_issuer");
-    let given = [
-        spiffe_id.is_some(),
-        dns_name.is_some(),
-        uid.is_some(),
-        subject.is_some(),
-    ];
-    if given.into_iter().filter(|given| *given).count() != 1 {
-        let message = format!("an entry of `callers` needs exactly one of {KNOWN_BY_KEYS}");
+    let given = KNOWN_BY_KEYS.iter().filter(|key| section.has(key));
+    if given.count() != 1 {
+        let keys = KNOWN_BY_KEYS.join("`, `");
+        let message = format!("an entry of `callers` needs exactly one of `{keys}`");
         section.problem(section.place(), message);
         return None;
     }
@@ -217,23 +210,14 @@ pub(super) fn read_roles_from(section: Section<'_>) -> Vec<RolesFrom> {
 
 /// `[jwt]`
 pub(super) fn read_jwt(section: Section<'_>, base: &Path) -> Option<JwtConfig> {
-    let jwks_file = section.text("jwks_file");
-    let issuer = section.text("issuer");
-    let audience = section.text("audience");
+    let jwks_file = section.required_text("jwks_file");
+    let issuer = section.required_text("issuer");
+    let audience = section.required_text("audience");
     let algorithms = section.choices("algorithms", &Algorithm::ALL);
     let range = 0..=LEEWAY_SECONDS_MAX;
     let leeway = section.count("leeway_seconds", LEEWAY_SECONDS_DEFAULT, range);
     let claims = read_claims(section.section("claims"));
-    for (key, found) in [
-        ("jwks_file", jwks_file.is_some()),
-        ("issuer", issuer.is_some()),
-        ("audience", audience.is_some()),
-        ("algorithms", algorithms.is_some()),
-    ] {
-        if !found {
-            section.missing(key);
-        }
-    }
+    section.require("algorithms");
     if algorithms.as_ref().is_some_and(Vec::is_empty) {
         section.problem(
             section.place(),

@@ -143,13 +143,10 @@ fn check_loopback(reader: &Reader<'_>, tcp: &Located<SocketAddr>) {
 }
 
 fn read_tls(section: Section<'_>, base: &Path) -> Option<TlsFiles> {
-    let file = |key| section.text(key).map(|path| base.join(path.value));
-    let (cert, key, client_ca) = (file("cert"), file("key"), file("client_ca"));
-    for (name, found) in [("cert", &cert), ("key", &key)] {
-        if found.is_none() {
-            section.missing(name);
-        }
-    }
+    let file = |text: Option<Located<String>>| text.map(|path| base.join(path.value));
+    let cert = file(section.required_text("cert"));
+    let key = file(section.required_text("key"));
+    let client_ca = file(section.text("client_ca"));
     section.end();
     Some(TlsFiles {
         cert: cert?,

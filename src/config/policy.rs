@@ -18,14 +18,9 @@ pub struct BundleConfig {
 
 impl BundleConfig {
     pub(super) fn read(section: Section<'_>, base: &Path) -> Option<(Self, Place)> {
-        let name = section.text("name");
-        let path = section.text("path");
+        let name = section.required_text("name");
+        let path = section.required_text("path");
         let servers = section.texts("servers");
-        for (key, found) in [("name", &name), ("path", &path)] {
-            if found.is_none() {
-                section.missing(key);
-            }
-        }
         for server in servers.iter().flatten().filter(|it| it.value.contains('*')) {
             let message = format!(
                 "`bundles[].servers` lists exact names, not `{}`; leave it out for every server",

@@ -71,6 +71,11 @@ impl<'a> Reader<'a> {
         Place::of(self.text, span.start)
     }
 
+    /// Whether no problem has been found so far.
+    pub(super) fn is_sound(&self) -> bool {
+        self.problems.borrow().is_empty()
+    }
+
     /// Every problem, in the order of the file; then each variable that is nearly a known one.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
@@ -85,8 +90,7 @@ impl<'a> Reader<'a> {
                 });
             }
         }
-        problems.sort();
-        problems.dedup();
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
         problems
     }
 
@@ -177,9 +181,15 @@ impl<'a> Section<'a> {
         table
     }
 
-    /// Says that a key is missing, unless its whole section is.
-    pub(super) fn missing(&self, key: &str) {
-        if self.is_present() {
+    /// Whether a key is given, soundly or not.
+    pub(super) fn has(&self, key: &str) -> bool {
+        let in_file = self.table.is_some_and(|table| table.contains_key(key));
+        in_file || self.reader.overrides.get(&self.path_of(key)).is_some()
+    }
+
+    /// Says that a key is missing if it is, unless its whole section is.
+    pub(super) fn require(&self, key: &str) {
+        if self.is_present() && !self.has(key) {
             self.problem(&self.place, format!("`{}` is missing", self.path_of(key)));
         }
     }
@@ -205,14 +215,15 @@ impl<'a> Section<'a> {
     }
 }
 
-pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
+pub(super) fn kind(value: &DeValue<'_>) -> String {
+    let kind = match value {
+        DeValue::Integer(whole) => return format!("`{whole}`"),
         DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number with decimals",
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
-    }
+    };
+    kind.to_owned()
 }

@@ -56,7 +56,7 @@ impl AuditConfig {
         ];
         let on_failure = section.choice("on_failure", &failures).unwrap_or_default();
         let key_file = section.text("key_file");
-        if dir.is_none() {
+        if !section.has("dir") {
             let message = "`audit.dir` is missing: decisions need a log";
             section.problem(section.place(), message);
         }

@@ -39,7 +39,7 @@ impl<'a> Section<'a> {
             Found::Override(set) => (
                 Place::Override(set.name.clone()),
                 of_override(&set.value),
-                "that",
+                "that".to_owned(),
             ),
         };
         let Some(value) = value else {
@@ -62,6 +62,12 @@ impl<'a> Section<'a> {
             return None;
         }
         Some(text)
+    }
+
+    /// A text that must be there, if its section is.
+    pub(super) fn required_text(&self, key: &'static str) -> Option<Located<String>> {
+        self.require(key);
+        self.text(key)
     }
 
     pub(super) fn flag(&self, key: &'static str, default: bool) -> bool {
@@ -124,17 +130,16 @@ impl<'a> Section<'a> {
         found.map(|(_, meaning)| *meaning)
     }
 
-    /// Several of several words, each once.
+    /// Several of several words, each once; perhaps none.
     pub(super) fn choices<T: Copy + PartialEq>(
         &self,
         key: &'static str,
         words: &[(&str, T)],
     ) -> Option<Vec<T>> {
+        let texts = self.texts(key)?;
         let mut chosen = Vec::new();
-        for text in self.texts(key)? {
-            let Some(choice) = self.choose(&text, key, words) else {
-                continue;
-            };
+        for text in &texts {
+            let choice = self.choose(text, key, words)?;
             if chosen.contains(&choice) {
                 let message = format!("`{}` names `{}` twice", self.path_of(key), text.value);
                 self.problem(&text.place, message);
@@ -144,11 +149,11 @@ impl<'a> Section<'a> {
         Some(chosen)
     }
 
-    /// A list of texts; each one that is no text is a problem and left out.
+    /// A list of texts, none of them empty.
     pub(super) fn texts(&self, key: &'static str) -> Option<Vec<Located<String>>> {
         match self.find(key)? {
             Found::InFile(found) => match found.get_ref() {
-                DeValue::Array(items) => Some(self.items(key, items)),
+                DeValue::Array(items) => self.items(key, items),
                 other => {
                     let (path, kind) = (self.path_of(key), kind(other));
                     let message = format!("`{path}` must be a list of texts, not {kind}");
@@ -160,7 +165,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn items(&self, key: &str, items: &'a DeArray<'a>) -> Vec<Located<String>> {
+    fn items(&self, key: &str, items: &'a DeArray<'a>) -> Option<Vec<Located<String>>> {
         let read = |item: &'a Spanned<DeValue<'a>>| {
             let place = self.reader.place(&item.span());
             match item.get_ref().as_str() {
@@ -176,7 +181,7 @@ impl<'a> Section<'a> {
                 }
             }
         };
-        items.iter().filter_map(read).collect()
+        items.iter().map(read).collect()
     }
 
     /// One text, or a list of texts: `"sub"` means `["sub"]`.

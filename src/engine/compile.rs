@@ -3,6 +3,7 @@
 use super::ast::{DataPath, Index, ParsedModule};
 use super::builtins;
 use super::check::{Checked, Plan, check};
+use super::lint::{ScopeRow, scope_row};
 use super::replica::{Entry, EvaluationLimits, Replica, last_line};
 use super::set::PolicySet;
 use super::value;
@@ -89,6 +90,22 @@ impl PolicySet {
 #[must_use]
 pub fn findings(sources: &Sources, options: &Options) -> Vec<Finding> {
     on_large_stack(|| check(sources, options).findings).unwrap_or_else(|| vec![panicked()])
+}
+
+/// Who can grant what: a row for each policy, sorted by package; empty if the set does not parse.
+#[must_use]
+pub fn explain_scope(sources: &Sources, options: &Options) -> Vec<ScopeRow> {
+    let rows = || {
+        let checked = check(sources, options);
+        let plans = checked.plans.iter();
+        plans
+            .map(|plan| {
+                let modules = &checked.modules;
+                scope_row(&plan.package, &plan.path, modules, &sources.grants)
+            })
+            .collect()
+    };
+    on_large_stack(rows).unwrap_or_default()
 }
 
 /// Runs `work` on a thread with a stack that no checked policy exhausts; `None` if it panicked.

@@ -246,7 +246,7 @@ fn packages_read(modules: &[ParsedModule], edges: &Edges) -> BTreeMap<String, BT
         let Some(package) = package_of(rule) else {
             continue;
         };
-        let read = read.iter().filter_map(|rule| package_of(rule));
+        let read = read.iter().filter_map(&package_of);
         reads
             .entry(package.to_owned())
             .or_default()

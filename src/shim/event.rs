@@ -45,13 +45,22 @@ pub enum EventBody {
     },
 }
 
+/// Which decision is meant; all empty where there was none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecisionRef {
+    /// The decision.
+    pub decision_id: String,
+    /// What it named the call; empty unless it granted one.
+    pub call_id: String,
+    /// The log in which it stands.
+    pub origin: String,
+}
+
 /// How a granted call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The decision that granted it.
-    pub decision_id: String,
-    /// The log in which that decision stands.
-    pub decision_origin: String,
+    pub decision: DecisionRef,
     /// How it ended.
     pub status: Status,
     /// Size of the result or error as the client got it, in bytes; 0 if it got none.
@@ -104,6 +113,22 @@ impl Status {
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
             Self::Withheld => "withheld",
+        }
+    }
+}
+
+impl Outcome {
+    /// The end of a call whose answer the client did not get.
+    #[must_use]
+    pub const fn unanswered(decision: DecisionRef, status: Status, latency_us: u64) -> Self {
+        Self {
+            decision,
+            status,
+            response_bytes: 0,
+            response_digest: String::new(),
+            fields_returned: Vec::new(),
+            masked: Vec::new(),
+            latency_us,
         }
     }
 }
@@ -161,8 +186,12 @@ fn body_json(body: &EventBody) -> (&'static str, Json) {
 fn outcome_json(outcome: &Outcome) -> Json {
     let names = |fields: &[String]| Json::array(fields.iter().map(String::as_str));
     Json::object([
-        ("decision_id", Json::from(outcome.decision_id.as_str())),
-        ("decision_origin", outcome.decision_origin.as_str().into()),
+        (
+            "decision_id",
+            Json::from(outcome.decision.decision_id.as_str()),
+        ),
+        ("call_id", outcome.decision.call_id.as_str().into()),
+        ("decision_origin", outcome.decision.origin.as_str().into()),
         ("status", outcome.status.as_str().into()),
         ("response_bytes", outcome.response_bytes.into()),
         ("response_digest", outcome.response_digest.as_str().into()),
@@ -193,8 +222,11 @@ fn read_body(json: &Json) -> Option<EventBody> {
 fn read_outcome(json: &Json) -> Option<Outcome> {
     let status = text(json, "status")?;
     Some(Outcome {
-        decision_id: text(json, "decision_id")?,
-        decision_origin: text(json, "decision_origin")?,
+        decision: DecisionRef {
+            decision_id: text(json, "decision_id")?,
+            call_id: text(json, "call_id")?,
+            origin: text(json, "decision_origin")?,
+        },
         status: Status::ALL.into_iter().find(|it| it.as_str() == status)?,
         response_bytes: json.get("response_bytes")?.as_u64()?,
         response_digest: text(json, "response_digest")?,

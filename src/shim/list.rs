@@ -22,7 +22,7 @@ pub async fn judge(
     whole: &[u8],
     page: &Page<'_>,
     modern: bool,
-) -> Result<(Vec<Edit>, usize), Denial> {
+) -> Result<(Vec<Edit>, usize), Box<Denial>> {
     let named: Vec<_> = page
         .entries
         .iter()
@@ -90,6 +90,3 @@ fn capped(whole: &[u8], page: &Page<'_>, answers: &[Answer], now: Timestamp) -> 
         _ => edit(whole, raw, cap_ms.to_string().as_bytes()),
     }
 }
-
-#[cfg(test)]
-mod tests;

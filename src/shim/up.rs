@@ -118,9 +118,12 @@ fn flight(meta: &Meta, kind: Kind) -> Flight {
 /// the attempt is on record.
 async fn deny_method(session: &Session, request: &Request<'_>, meta: &Meta) -> io::Result<()> {
     let question = session.question(&request.id, &request.method, request.params, meta);
-    let denial = match session.gate.judge(&question).await {
-        Ok(grant) => Denial::over_grant(&grant.answer, Code::MethodUnknown.reason()),
+    let denial = match session.room_to_record() {
         Err(denial) => denial,
+        Ok(()) => match session.gate.judge(&question).await {
+            Ok(grant) => Denial::over_grant(&grant.answer, Code::MethodUnknown.reason()),
+            Err(denial) => denial,
+        },
     };
     session.note_denial(&denial, &question.mcp);
     session.tell_client(denial.error(&request.id)).await
@@ -199,7 +202,7 @@ async fn attempt(
         Ok(_) => false,
     };
     if hidden || definition.is_none() {
-        if table.is_old() {
+        if table.is_old(session.gate.now()) {
             note_unused(session, &ruling, Status::Withheld);
             session.tools().forget();
             return Ok(Attempt::Again);
@@ -218,13 +221,13 @@ async fn attempt(
 }
 
 /// A grant that is not used leaves an outcome too: each granted call has one.
-fn note_unused(session: &Session, ruling: &Result<Grant, Denial>, status: Status) {
+fn note_unused(session: &Session, ruling: &Result<Grant, Box<Denial>>, status: Status) {
     match ruling {
         Ok(Grant { answer, .. }) => {
-            session.not_called(&answer.decision_id, &answer.audit_origin, status);
+            session.not_called(answer.reference(), status);
         }
         Err(denial) if denial.by == By::ShimOverGrant => {
-            session.not_called(&denial.decision_id, &denial.decision_origin, status);
+            session.not_called(denial.decision.clone(), status);
         }
         Err(_) => {}
     }
@@ -256,14 +259,13 @@ async fn pass_on(
     }
     let call = CallFlight {
         question,
-        decision_id: answer.decision_id.clone(),
-        decision_origin: answer.audit_origin.clone(),
+        decision: answer.reference(),
     };
     let opened = session
         .flights()
         .open(request.id.clone(), flight(meta, Kind::Call(Box::new(call))));
     if let Err(why) = opened {
-        session.not_called(&answer.decision_id, &answer.audit_origin, Status::Withheld);
+        session.not_called(answer.reference(), Status::Withheld);
         let text = why.to_string();
         return Ok(Attempt::Answered(denial::error(
             Some(&request.id),
@@ -277,7 +279,7 @@ async fn pass_on(
         return Ok(Attempt::Forwarded);
     }
     session.flights().close(&request.id);
-    session.not_called(&answer.decision_id, &answer.audit_origin, Status::Withheld);
+    session.not_called(answer.reference(), Status::Withheld);
     Ok(Attempt::Again)
 }
 

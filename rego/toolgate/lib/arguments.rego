@@ -14,7 +14,9 @@ _argument_path(name) := name if {
 # custom:
 #   example: |
 #     deny contains {"code": "crm.ticket_missing"} if not tg.argument_present("ticket")
-argument_present(name) := _argument(name) != null
+argument_present(name) if {
+	_argument(name) != null
+} else := false
 
 # METADATA
 # title: No other arguments
@@ -24,7 +26,7 @@ argument_present(name) := _argument(name) != null
 #     deny contains {"code": "crm.unknown_argument"} if not tg.arguments_only(["id", "note"])
 arguments_only(names) if {
 	is_object(input.arguments)
-	count(object.keys(input.arguments) - _members(names)) == 0
+	object.remove(input.arguments, names) == {}
 } else := false
 
 # METADATA
@@ -34,7 +36,7 @@ arguments_only(names) if {
 #   example: |
 #     allow contains "files.read" if tg.argument_is("mode", "read")
 argument_is(name, value) if {
-	not is_null(value)
+	_argument(name) != null
 	_argument(name) == value
 } else := false
 
@@ -44,7 +46,10 @@ argument_is(name, value) if {
 # custom:
 #   example: |
 #     deny contains {"code": "files.mode"} if not tg.argument_in("mode", ["read", "list"])
-argument_in(name, values) := _argument(name) in (_members(values) - {null})
+argument_in(name, values) if {
+	_argument(name) != null
+	_argument(name) in values
+} else := false
 
 # METADATA
 # title: The argument is in range

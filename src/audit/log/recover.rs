@@ -3,14 +3,12 @@
 use super::{ORIGIN_BYTES_MAX, Options};
 use crate::audit::files::{Append, Files, create_dir, replace};
 use crate::audit::stream::Tracker;
-use crate::audit::verify::{Fault, Head, Report, Segments, walk};
+use crate::audit::verify::{FILE_BYTES_MAX, Fault, Head, Report, Segments, walk};
 use std::io;
 use std::path::Path;
 
 /// The file whose lock the one writer has.
 const LOCK_NAME: &str = "lock";
-/// Longest file that is read: more than the writer makes, in bytes.
-const READ_BYTES_MAX: u64 = 1 << 30;
 
 /// Why a log cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +90,7 @@ impl Segments for Stored<'_> {
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        self.files.read(&self.dir.join(name), READ_BYTES_MAX)
+        self.files.read(&self.dir.join(name), FILE_BYTES_MAX)
     }
 }
 

@@ -1,7 +1,10 @@
 //! The one thread that writes: collect a batch, append it, sync once, acknowledge.
 
 use super::recover::Tail;
-use super::{AppendError, BATCH_RECORDS_MAX, BATCH_WAIT_MS_MAX, Done, Message, Options, Shared};
+use super::{
+    AppendError, BATCH_RECORDS_MAX, BATCH_WAIT_MS_MAX, Done, Message, Options, SEGMENT_BYTES_MAX,
+    Shared,
+};
 use crate::audit::files::{Append, Files, append_all, create};
 use crate::audit::hash::sha256_hex;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
@@ -63,7 +66,7 @@ impl Writer {
     ) -> Self {
         let writer = Self {
             dir: dir.to_owned(),
-            segment_bytes_max: options.segment_bytes_max,
+            segment_bytes_max: options.segment_bytes_max.min(SEGMENT_BYTES_MAX),
             files,
             shared,
             head: tail.head,

@@ -1,6 +1,9 @@
 use super::*;
 use crate::bundle::testing::{broken, loader};
+use crate::model::bundle::Module;
+use crate::model::json::Json;
 use std::fs;
+use std::path::Path;
 use std::sync::mpsc::Receiver;
 
 /// The one event that was told; `None` if none was.
@@ -181,4 +184,49 @@ fn sources_are_read_and_verified_in_one_step() {
         error,
         LoadError::Verify(VerifyError::RootsOverlap { .. })
     ));
+}
+
+/// One bundle as a directory, and as `opa build`, GNU tar and Python's tarfile archive it.
+#[test]
+fn what_other_programs_archive_is_read() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/bundle");
+    let verified = |name: &str| {
+        let source = Source {
+            name: "demo".to_owned(),
+            path: data.join(name),
+            servers: None,
+        };
+        read_and_verify(&[source]).unwrap()
+    };
+    let directory = verified("contracts");
+    let json = Json::Object(directory.data.clone()).canonical();
+    let expected =
+        br#"{"contracts":{"limit":12345678901234567890123,"open":true,"owners":["ann"]}}"#;
+    assert_eq!(json, expected);
+    for name in ["gnu-tar.tar.gz", "pax.tar.gz"] {
+        assert_eq!(verified(name).digest, directory.digest, "{name}");
+    }
+    // `opa build` merges the data files and puts the modules below the path they came from.
+    let opa = verified("opa-build.tar.gz");
+    assert_eq!(Json::Object(opa.data.clone()).canonical(), json);
+    assert_eq!(opa.revision, directory.revision);
+    let text = |modules: &[Module]| -> Vec<String> {
+        modules.iter().map(|module| module.source.clone()).collect()
+    };
+    assert_eq!(text(&opa.modules), text(&directory.modules));
+    assert_eq!(text(&opa.tests), text(&directory.tests));
+}
+
+#[test]
+fn a_listener_that_panics_does_not_end_the_loading() {
+    let directory = tempfile::tempdir().unwrap();
+    let module = directory.path().join("a.rego");
+    let (mut loader, _events, store) = loader(&[("demo", &module)]);
+    loader.on_event = Box::new(|event| panic!("{event:?}"));
+    let mut reloader = Reloader::new(loader);
+    for version in 1..=2 {
+        fs::write(&module, format!("package a\n# {version}")).unwrap();
+        reloader.reload();
+        assert_eq!(store.next_version(), version + 1);
+    }
 }

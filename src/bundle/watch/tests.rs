@@ -162,6 +162,21 @@ const CHANGES: &[(&str, &str, Change, Change)] = &[
             fs::rename(root.join("tmp"), root.join("link")).unwrap();
         },
     ),
+    (
+        "link elsewhere turned",
+        "links/bundle",
+        |root| {
+            in_directory(root);
+            fs::create_dir_all(root.join("links")).unwrap();
+            fs::create_dir_all(root.join("next/inner")).unwrap();
+            write(&root.join("next/inner/a.rego"), "two");
+            symlink("../bundle", root.join("links/bundle")).unwrap();
+        },
+        |root| {
+            symlink("../next/inner", root.join("links/tmp")).unwrap();
+            fs::rename(root.join("links/tmp"), root.join("links/bundle")).unwrap();
+        },
+    ),
     ("file written in place", "a.rego", in_file, |root| {
         write(&root.join("a.rego"), "two")
     }),

@@ -268,8 +268,10 @@ impl<'a> Lint<'a> {
         match self.index.resolve_call(env.module, fcn) {
             Target::Rule(path) => {
                 let mut needs = Vec::new();
-                for arg in &args {
-                    needs.extend(arg.needs.iter().cloned());
+                for need in args.iter().flat_map(|arg| &arg.needs) {
+                    let mut need = need.clone();
+                    need.behind = true;
+                    needs.push(need);
                 }
                 let mut value = self.rule(
                     env,

@@ -56,6 +56,9 @@ impl Ty {
 
     /// The first type in the set that input can have: its guard and how to say it.
     pub(super) fn guard(self) -> (&'static str, &'static str) {
+        if self == Self::COUNTABLE {
+            return ("is_string", "a string or a collection");
+        }
         Self::GUARDS
             .iter()
             .find(|(_, ty, _)| ty.within(self))
@@ -100,6 +103,9 @@ pub(super) struct Need {
     pub(super) cause: Cause,
     /// As the author wrote it.
     pub(super) text: String,
+    /// It is not what the expression names, but what a condition or call behind it reads: that it
+    /// is absent is not accepted by naming the expression.
+    pub(super) behind: bool,
 }
 
 /// Whether an expression's being undefined matters here.
@@ -213,7 +219,12 @@ impl<'a> Value<'a> {
 
     pub(super) fn need(&mut self, cause: Cause) {
         let (key, text) = (self.key.clone(), self.text.clone());
-        self.needs.push(Need { key, cause, text });
+        self.needs.push(Need {
+            key,
+            cause,
+            text,
+            behind: false,
+        });
     }
 
     /// The value once it is bound to a variable: then it is defined.

@@ -189,8 +189,12 @@ impl<'a> Lint<'a> {
             Usage::Condition => self.condition(inner, expr, call.truth),
             Usage::Value => self.value(inner, expr, call.truth),
         };
+        // A condition with a name is still a condition.
+        let is_condition = value.ty == Ty::BOOL && !value.fixed;
         for need in &mut value.needs {
-            if need.cause == Cause::Absent {
+            if is_condition {
+                need.behind = true;
+            } else if need.cause == Cause::Absent {
                 need.text.clone_from(&call.shown);
             }
         }

@@ -219,3 +219,18 @@ fn context_keys_beyond_the_caller_are_dropped_and_noted() {
     assert_eq!(dropped[32], "and 68 more");
     assert!(dropped.iter().all(|name| name.chars().count() <= 65));
 }
+
+#[test]
+fn a_connection_alone_tells_its_caller() {
+    let token_of = |sub: &str| Peer::Token(token(json!({"sub": sub})));
+    let known = |peer: &Peer| {
+        let known = identity().known_caller(peer, now());
+        known.map_err(|denied| denied.reason.code)
+    };
+    assert_eq!(known(&shim()), Ok("shim-crm".to_owned()));
+    assert_eq!(known(&token_of("shim_1")), Ok("shim-token".to_owned()));
+    let nobody = Err("unauthenticated".to_owned());
+    assert_eq!(known(&token_of("other")), nobody);
+    assert_eq!(known(&Peer::Token(Token::new("x"))), nobody);
+    assert_eq!(known(&Peer::Anonymous), nobody);
+}

@@ -1,0 +1,123 @@
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 done (for `decide`: granted), 1 a failure at run time, 2 unusable input or
+//! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
+
+mod output;
+mod serve;
+
+pub use output::{Format, Output};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; of `decide`: granted.
+    Done,
+    /// Something failed at run time.
+    Failure,
+    /// Input or configuration cannot be used.
+    Unusable,
+    /// The answer is no: a deny, a failed test, a broken log.
+    No,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failure => 1,
+            Exit::Unusable => 2,
+            Exit::No => 3,
+        })
+    }
+}
+
+/// Wrong usage (EX_USAGE of sysexits).
+const EXIT_USAGE: u8 = 64;
+
+/// A failure to be told: what and how the command ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CliError {
+    message: String,
+    exit: Exit,
+}
+
+impl CliError {
+    /// A failure at run time.
+    pub fn failure(error: impl std::fmt::Display) -> Self {
+        Self {
+            message: error.to_string(),
+            exit: Exit::Failure,
+        }
+    }
+
+    /// Input or configuration that cannot be used.
+    pub fn unusable(error: impl std::fmt::Display) -> Self {
+        Self {
+            message: error.to_string(),
+            exit: Exit::Unusable,
+        }
+    }
+}
+
+/// Policy decisions for MCP tool calls: Rego in, verdicts out, everything recorded.
+#[derive(Debug, Parser)]
+#[command(name = "toolgate", version, arg_required_else_help = true)]
+struct Cli {
+    /// How results are printed; `table` where standard output is a terminal, else `text`.
+    #[arg(long, global = true, value_enum)]
+    output: Option<Format>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve decisions over gRPC.
+    Serve(serve::Serve),
+    /// Print shell completions.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the arguments and runs the command.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors, and go to standard output.
+            let _printed = error.print();
+            return if error.use_stderr() {
+                EXIT_USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let output = Output::new(cli.output);
+    match dispatch(cli.command, &output) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output.error(&error.message);
+            error.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
+    match command {
+        Command::Serve(serve) => serve.run(output),
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            clap_complete::generate(shell, &mut command, "toolgate", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+    }
+}
