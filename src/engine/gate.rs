@@ -24,7 +24,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ast::{DataPath, Index, ParsedModule};
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::Finding;
 use crate::model::json::Object;
 use crate::model::revision::EngineKind;
 use graph::Edges;
@@ -51,14 +51,6 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Whether the set must not be published.
-    #[must_use]
-    pub(crate) fn refuses(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
-    }
-
     /// Which evaluator runs the package, such as `policies.contracts`, if the operator does not
     /// say.
     #[must_use]

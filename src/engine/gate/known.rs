@@ -115,6 +115,9 @@ impl<'a> Facts<'a> {
                 if self.definite(value, scope, known) || each_element(value) {
                     known.bind_name(name);
                 }
+                if each_element(value) {
+                    self.read(value, known);
+                }
                 if let Some(kind) = self.kind(value, scope, known) {
                     known.kinds.insert(name.to_owned(), kind);
                 }
