@@ -36,7 +36,11 @@ fn adhoc() {
                             panic!()
                         };
                         let g = super::inspect(&[m], &data);
-                        let r = if g.refuses() {
+                        let r = if g
+                            .findings
+                            .iter()
+                            .any(|f| f.severity == crate::model::finding::Severity::Error)
+                        {
                             "REFUSED"
                         } else {
                             match (g.engine_for(&p), g.interpreter_refusals(&p).is_empty()) {

@@ -114,7 +114,9 @@ allow contains \"slow\" if {
 	some a in input.l
 	some b in input.l
 	some c in input.l
-	a + b + c < 0
+	a < b
+	b < c
+	c < a
 }
 
 allow contains \"fast\" if count(input.l) == 1
