@@ -1,8 +1,10 @@
 //! The only wiring: configuration → app → run → drain. Building binds nothing.
 
+mod embedded;
 mod serve;
 mod tls;
 
+pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 
 use crate::audit::files::OsFiles;

@@ -5,6 +5,7 @@
 
 mod output;
 mod serve;
+mod shim;
 
 pub use output::{Format, Output};
 
@@ -79,6 +80,8 @@ struct Cli {
 enum Command {
     /// Serve decisions over gRPC.
     Serve(serve::Serve),
+    /// Enforce decisions in front of an MCP server.
+    Shim(shim::Shim),
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
+        Command::Shim(shim) => shim.run(output),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "toolgate", &mut std::io::stdout());

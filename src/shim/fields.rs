@@ -13,13 +13,10 @@ const HIDING: [&str; 3] = ["mask_fields", "drop_fields", "redact"];
 pub struct Names(BTreeSet<String>);
 
 impl Names {
-    /// The names in a raw result: of `structuredContent` and of JSON in text items, at any depth.
+    /// The names in a result: of `structuredContent` and of JSON in text items, at any depth.
     #[must_use]
-    pub fn of_result(raw: &[u8]) -> Self {
+    pub fn of_result(result: &Json) -> Self {
         let mut names = Self::default();
-        let Ok(result) = parse(raw, Limits::REQUEST) else {
-            return names;
-        };
         if let Some(content) = result.get("structuredContent") {
             names.collect(content);
         }

@@ -58,7 +58,8 @@ pub enum ShimError {
 }
 
 /// Runs a shim between a client's pipes and the server that it starts. Gives the server's exit
-/// code.
+/// code. Where `client_in` is this process's standard input, end the process itself afterwards: the
+/// runtime may still have a thread that reads it, and would wait for that.
 ///
 /// # Errors
 /// The state directory cannot be used, the server does not start, or the operating system fails.
@@ -88,8 +89,13 @@ pub async fn run(
     });
     let mut tasks = Tasks::start(&session, pdp, client_in, own_messages);
     let mut down = tasks.down(&session, server_out);
+    let mut down_ended = false;
     let ended = tokio::select! {
         code = server.wait() => Some(code?),
+        _ = &mut down => {
+            down_ended = true;
+            None
+        }
         _ = &mut tasks.up => None,
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
@@ -102,7 +108,7 @@ pub async fn run(
         None => server.end(grace).await?,
     };
     // What the server wrote last is still to be passed on.
-    if tokio::time::timeout(grace, &mut down).await.is_err() {
+    if !down_ended && tokio::time::timeout(grace, &mut down).await.is_err() {
         down.abort();
     }
     tasks.abort();

@@ -25,6 +25,9 @@ use uuid::Uuid;
 /// Most messages of the shim's own that wait for the server to read.
 pub const OWN_MESSAGES_MAX: usize = 64;
 
+/// Most events of one call: an outcome for each grant, and one of its own.
+pub const EVENTS_A_CALL_MAX: usize = 4;
+
 /// What a session is told.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
@@ -161,9 +164,10 @@ impl Session {
         }
     }
 
-    /// Whether the end of one more call could be recorded. If not, none is forwarded.
+    /// Whether the end of one more call could be recorded, however often it is asked about. If not,
+    /// none is forwarded.
     pub(super) fn room_to_record(&self) -> Result<(), Box<Denial>> {
-        let wanted = self.flights().len().saturating_add(2);
+        let wanted = self.flights().len().saturating_add(EVENTS_A_CALL_MAX);
         match self.reporter.has_room(wanted) {
             true => Ok(()),
             false => Err(Denial::local(Code::AuditUnavailable.reason())),

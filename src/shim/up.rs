@@ -118,9 +118,12 @@ fn flight(meta: &Meta, kind: Kind) -> Flight {
 /// the attempt is on record.
 async fn deny_method(session: &Session, request: &Request<'_>, meta: &Meta) -> io::Result<()> {
     let question = session.question(&request.id, &request.method, request.params, meta);
-    let denial = match session.gate.judge(&question).await {
-        Ok(grant) => Denial::over_grant(&grant.answer, Code::MethodUnknown.reason()),
+    let denial = match session.room_to_record() {
         Err(denial) => denial,
+        Ok(()) => match session.gate.judge(&question).await {
+            Ok(grant) => Denial::over_grant(&grant.answer, Code::MethodUnknown.reason()),
+            Err(denial) => denial,
+        },
     };
     session.note_denial(&denial, &question.mcp);
     session.tell_client(denial.error(&request.id)).await

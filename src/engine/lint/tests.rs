@@ -5,7 +5,6 @@ use crate::engine::ast::{ParsedModule, parse};
 use crate::model::bundle::Module;
 
 mod proof;
-mod tmp;
 
 /// One case of `tests/data/lint/fail_open.yaml`.
 #[derive(Deserialize)]

@@ -31,7 +31,7 @@ async fn a_call_that_is_not_answered_in_time_ends_for_both_sides() {
 async fn what_cannot_be_recorded_is_not_called() {
     let mut shim = harness(&[("read", Rule::Allow)], &[("read", OK)]);
     assert!(shim.ask(call(1, "read")).await.contains("email"));
-    while shim.reporter.has_room(2) {
+    while shim.reporter.has_room(4) {
         shim.reporter
             .record(EventBody::Outcome(an_outcome(Status::Ok)));
     }

@@ -169,3 +169,19 @@ async fn notifications_of_the_client_pass_only_if_known() {
         4
     );
 }
+
+#[tokio::test]
+async fn what_a_server_prints_by_mistake_ends_nothing_and_a_broken_answer_does() {
+    let mut shim = shim(&[("slow", Rule::Allow)]);
+    shim.send(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}}"#)
+        .await;
+    shim.settle().await;
+    shim.server_says("Server is listening on stdio").await;
+    shim.settle().await;
+    shim.server_says(r#"{"jsonrpc":"2.0","id":1,"result":{"n":NaN}}"#)
+        .await;
+    let expected = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"Internal error: the server's answer cannot be used"}}"#;
+    assert_eq!(shim.receive().await, expected);
+    let statuses: Vec<_> = shim.outcomes().await.iter().map(|it| it.status).collect();
+    assert_eq!(statuses, [Status::ProtocolError]);
+}
