@@ -6,6 +6,7 @@
 mod audit;
 mod bundles;
 mod check;
+mod decide;
 mod document;
 mod eval;
 mod findings;
@@ -87,6 +88,7 @@ struct Cli {
 enum Command {
     /// Serve decisions over gRPC.
     Serve(serve::Serve),
+    Decide(decide::Decide),
     Check(check::Check),
     Eval(eval::Eval),
     Test(test::Test),
@@ -129,6 +131,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
+        Command::Decide(decide) => decide.run(output),
         Command::Check(check) => check.run(output),
         Command::Eval(eval) => eval.run(output),
         Command::Test(test) => test.run(output),
