@@ -1,8 +1,10 @@
 //! The only wiring: configuration → app → run → drain. Building binds nothing.
 
+mod embedded;
 mod serve;
 mod tls;
 
+pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 
 use crate::audit::files::OsFiles;
@@ -18,6 +20,7 @@ use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure}
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
+use crate::model::json;
 use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
 use crate::telemetry::now;
 use std::io;
@@ -157,6 +160,10 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
 
 fn decision_limits(config: &Config) -> DecisionLimits {
     DecisionLimits {
+        json: json::Limits {
+            bytes_max: config.limits.request_bytes_max,
+            depth_max: config.limits.json_depth_max,
+        },
         in_flight_max: config.limits.in_flight_decisions_max,
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),

@@ -12,6 +12,7 @@ mod eval;
 mod findings;
 mod output;
 mod serve;
+mod shim;
 mod test;
 mod version;
 
@@ -88,6 +89,8 @@ struct Cli {
 enum Command {
     /// Serve decisions over gRPC.
     Serve(serve::Serve),
+    /// Enforce decisions in front of an MCP server.
+    Shim(shim::Shim),
     Decide(decide::Decide),
     Check(check::Check),
     Eval(eval::Eval),
@@ -131,6 +134,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
+        Command::Shim(shim) => shim.run(output),
         Command::Decide(decide) => decide.run(output),
         Command::Check(check) => check.run(output),
         Command::Eval(eval) => eval.run(output),

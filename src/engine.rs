@@ -2,6 +2,7 @@
 //! regorus.
 
 mod ast;
+mod builtins;
 mod check;
 mod compile;
 mod gate;
@@ -14,7 +15,8 @@ mod suggest;
 mod testing;
 mod value;
 
-pub use compile::{Options, Refused, STACK_BYTES, findings};
+pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
+pub use lint::ScopeRow;
 pub use query::{QueryError, query};
 pub use replica::{EvaluationError, EvaluationLimits};
 pub use set::{Input, Package, PolicySet, SetName, Sets};

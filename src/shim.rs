@@ -23,6 +23,7 @@ pub mod message;
 pub mod meta;
 pub mod notice;
 pub mod pdp;
+pub mod remote;
 pub mod report;
 pub mod session;
 pub mod splice;

@@ -79,16 +79,22 @@ impl Record {
     /// the one writer has little to do.
     #[must_use]
     pub fn unlinked(&self, time: Timestamp, origin: &str) -> Unlinked {
-        let mut fields = self.fields();
-        fields.insert("time", time.rfc3339_micros());
-        fields.insert("type", self.kind());
-        fields.insert("origin", origin);
-        let whole = Unlinked::render(&fields);
+        let all_fields = || {
+            let mut fields = self.fields();
+            fields.insert("time", time.rfc3339_micros());
+            fields.insert("type", self.kind());
+            fields.insert("origin", origin);
+            fields
+        };
+        let whole = Unlinked::render(all_fields());
         if whole.fits() {
             return whole;
         }
-        cut::until(&mut fields, |fields| Unlinked::render(fields).fits());
-        Unlinked::render(&fields)
+        let mut fields = all_fields();
+        cut::until(&mut fields, |fields| {
+            Unlinked::render(fields.clone()).fits()
+        });
+        Unlinked::render(fields)
     }
 }
 
@@ -101,22 +107,23 @@ pub struct Unlinked {
 }
 
 impl Unlinked {
-    fn render(fields: &Object) -> Self {
+    fn render(fields: Object) -> Self {
         // Names of fields are ASCII, so this order is that of UTF-16 code units.
-        let mut members: Vec<_> = fields.iter().collect();
-        members.sort_by_key(|(name, _)| *name);
-        let text = |wanted: &dyn Fn(&str) -> bool| {
-            let chosen = members.iter().filter(|(name, _)| wanted(name));
-            let texts = chosen.map(|(name, value)| {
-                let value = String::from_utf8_lossy(&value.canonical()).into_owned();
-                format!("\"{name}\":{value}")
-            });
-            texts.collect::<Vec<_>>().join(",")
-        };
+        let mut parts = [Object::new(), Object::new(), Object::new()];
+        let [before_prev, before_seq, rest] = &mut parts;
+        for (name, value) in fields {
+            let part = match name.as_str() {
+                name if name < "prev" => &mut *before_prev,
+                name if name < "seq" => &mut *before_seq,
+                _ => &mut *rest,
+            };
+            part.insert(name, value);
+        }
+        let [before_prev, before_seq, rest] = parts.map(members_text);
         Self {
-            before_prev: text(&|name| name < "prev"),
-            before_seq: text(&|name| name > "prev" && name < "seq"),
-            rest: text(&|name| name > "seq"),
+            before_prev,
+            before_seq,
+            rest,
         }
     }
 
@@ -142,6 +149,15 @@ impl Unlinked {
         line.push('}');
         line
     }
+}
+
+/// The object's canonical text without its braces.
+fn members_text(object: Object) -> String {
+    let text = String::from_utf8(Json::Object(object).canonical()).unwrap_or_default();
+    let inner = text
+        .strip_prefix('{')
+        .and_then(|text| text.strip_suffix('}'));
+    inner.unwrap_or_default().to_owned()
 }
 
 /// Collects fields; absent parts stay absent.

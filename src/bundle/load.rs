@@ -148,12 +148,14 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         let done = catch_unwind(AssertUnwindSafe(|| self.attempt()));
         if done.is_err() {
             self.last = None;
-            self.refuse(Refused {
+            let refused = Refused {
                 stage: Stage::Compile,
                 reason: "internal error: loading panicked".to_owned(),
                 findings: Vec::new(),
                 digest: None,
-            });
+            };
+            // If it was the listener that panicked, it may again; the next change is still loaded.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.refuse(refused)));
         }
     }
 

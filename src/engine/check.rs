@@ -62,6 +62,9 @@ pub(super) fn check(sources: &Sources, options: &Options) -> Checked {
         checked.plans = plans(sources, options, &checked.modules, &gate, &mut findings);
         findings.extend(gate.findings);
         findings.extend(lint::fail_open(&checked.modules, options.fail_open));
+        let plans = checked.plans.iter();
+        let servers = plans.map(|plan| (plan.path.clone(), plan.package.servers.clone()));
+        findings.extend(lint::policy_shape(&checked.modules, &servers.collect()));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     checked.findings = findings;
@@ -194,7 +197,10 @@ fn engine(
     let package = path.0.join(".");
     let allowed = gate.engine_for(&package);
     match choice {
-        EngineChoice::Interpreter => return EngineKind::Interpreter,
+        EngineChoice::Interpreter => {
+            findings.extend(gate.interpreter_refusals(&package).iter().cloned());
+            return EngineKind::Interpreter;
+        }
         EngineChoice::Rvm if allowed == EngineKind::Interpreter => {
             findings.push(Finding {
                 severity: Severity::Error,

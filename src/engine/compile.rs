@@ -1,7 +1,9 @@
 //! From sources to a policy set: check, group packages into programs, build the copies.
 
 use super::ast::{DataPath, Index, ParsedModule};
+use super::builtins;
 use super::check::{Checked, Plan, check};
+use super::lint::{ScopeRow, scope_row};
 use super::replica::{Entry, EvaluationLimits, Replica, last_line};
 use super::set::PolicySet;
 use super::value;
@@ -88,6 +90,22 @@ impl PolicySet {
 #[must_use]
 pub fn findings(sources: &Sources, options: &Options) -> Vec<Finding> {
     on_large_stack(|| check(sources, options).findings).unwrap_or_else(|| vec![panicked()])
+}
+
+/// Who can grant what: a row for each policy, sorted by package; empty if the set does not parse.
+#[must_use]
+pub fn explain_scope(sources: &Sources, options: &Options) -> Vec<ScopeRow> {
+    let rows = || {
+        let checked = check(sources, options);
+        let plans = checked.plans.iter();
+        plans
+            .map(|plan| {
+                let modules = &checked.modules;
+                scope_row(&plan.package, &plan.path, modules, &sources.grants)
+            })
+            .collect()
+    };
+    on_large_stack(rows).unwrap_or_default()
 }
 
 /// Runs `work` on a thread with a stack that no checked policy exhausts; `None` if it panicked.
@@ -337,7 +355,8 @@ pub(super) fn compile_entries(
         Compiler::compile_from_policy(&compiled, &entries).map_err(|error| error.to_string())
     }));
     let program = program.unwrap_or_else(|_| Err("the compiler panicked".to_owned()));
-    let program = program.map_err(failed)?;
+    let mut program = program.map_err(failed)?;
+    builtins::replace_in_program(Arc::make_mut(&mut program));
     program
         .check_rule_data_conflicts(data)
         .map_err(|error| failed(error.to_string()))?;
@@ -360,6 +379,7 @@ pub(super) fn load<'a>(
     entries: &str,
 ) -> Result<Engine, Finding> {
     let mut engine = Engine::new();
+    builtins::replace_in_interpreter(&mut engine).map_err(|text| error("engine.builtins", text))?;
     let mut add = |path: &str, source: &str| {
         let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|failure| error("engine.syntax", last_line(&failure.to_string())))

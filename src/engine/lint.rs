@@ -39,14 +39,22 @@
 mod bind;
 mod body;
 mod builtins;
+mod call;
+mod definition;
 mod expr;
 mod facts;
 mod input;
 mod refs;
 mod report;
 mod rules;
+mod scope;
+mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use scope::ScopeRow;
+pub(crate) use scope::scope_row;
+pub(crate) use shape::policy_shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,6 +99,16 @@ pub(crate) fn fail_open(modules: &[ParsedModule], severity: Severity) -> Vec<Fin
     for roots in packages.values() {
         lint.package(roots);
     }
+    let refused: BTreeSet<(String, u32, u32)> = lint
+        .findings
+        .keys()
+        .filter(|(_, _, _, code)| *code == report::FAIL_OPEN)
+        .map(|(path, line, column, _)| (path.clone(), *line, *column))
+        .collect();
+    // What is refused is rewritten anyway.
+    lint.findings.retain(|(path, line, column, code), _| {
+        *code == report::FAIL_OPEN || !refused.contains(&(path.clone(), *line, *column))
+    });
     lint.findings.into_values().collect()
 }
 

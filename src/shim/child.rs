@@ -1,7 +1,7 @@
 //! The wrapped server as a child process: started in a process group of its own, ended in steps.
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -57,10 +57,8 @@ impl Server {
             .stderr(Stdio::inherit())
             .process_group(0)
             .kill_on_drop(true);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with(OWN_VARIABLES) {
-                command.env_remove(name);
-            }
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_own(name)) {
+            command.env_remove(name);
         }
         let spawned = command.spawn().map_err(|source| ChildError::Spawn {
             program: program.to_string_lossy().into_owned(),
@@ -106,6 +104,12 @@ impl Server {
             tracing::debug!(%error, ?signal, "signalling the server");
         }
     }
+}
+
+/// Whether a variable is the shim's own: a token in it must not reach the server.
+fn is_own(name: &OsStr) -> bool {
+    name.as_encoded_bytes()
+        .starts_with(OWN_VARIABLES.as_bytes())
 }
 
 fn exit_code(status: ExitStatus) -> u8 {

@@ -3,6 +3,7 @@
 use crate::model::json::{Json, Object};
 use crate::model::reason::{Code, Reason};
 use crate::model::verdict::Effect;
+use crate::shim::event::DecisionRef;
 use crate::shim::message::Id;
 use crate::shim::pdp::Answer;
 
@@ -28,10 +29,8 @@ pub struct Denial {
     pub visible: bool,
     /// Why, most important first; never empty.
     pub reasons: Vec<Reason>,
-    /// The decision; empty if there was none.
-    pub decision_id: String,
-    /// The log in which the decision stands.
-    pub decision_origin: String,
+    /// The decision, if there was one.
+    pub decision: DecisionRef,
     /// The policy revision that decided; empty if none did.
     pub revision: String,
 }
@@ -50,7 +49,8 @@ pub enum By {
 impl Denial {
     /// The denial that an answer is.
     #[must_use]
-    pub fn decided(answer: Answer) -> Self {
+    pub fn decided(answer: Answer) -> Box<Self> {
+        let decision = answer.reference();
         let effect = match answer.effect {
             Effect::RequireApproval => Effect::RequireApproval,
             _ => Effect::Deny,
@@ -63,41 +63,38 @@ impl Denial {
             };
             reasons.push(code.reason());
         }
-        Self {
+        Box::new(Self {
             by: By::Pdp,
             effect,
             visible: answer.visible,
             reasons,
-            decision_id: answer.decision_id,
-            decision_origin: answer.audit_origin,
+            decision,
             revision: answer.revision,
-        }
+        })
     }
 
     /// A denial of the shim's own, about which no PDP was heard.
     #[must_use]
-    pub fn local(reason: Reason) -> Self {
-        Self {
+    pub fn local(reason: Reason) -> Box<Self> {
+        Box::new(Self {
             by: By::Shim,
             effect: Effect::Deny,
             visible: true,
             reasons: vec![reason],
-            decision_id: String::new(),
-            decision_origin: String::new(),
+            decision: DecisionRef::default(),
             revision: String::new(),
-        }
+        })
     }
 
     /// A denial although the PDP granted.
     #[must_use]
-    pub fn over_grant(answer: &Answer, reason: Reason) -> Self {
-        Self {
+    pub fn over_grant(answer: &Answer, reason: Reason) -> Box<Self> {
+        Box::new(Self {
             by: By::ShimOverGrant,
-            decision_id: answer.decision_id.clone(),
-            decision_origin: answer.audit_origin.clone(),
+            decision: answer.reference(),
             revision: answer.revision.clone(),
-            ..Self::local(reason)
-        }
+            ..*Self::local(reason)
+        })
     }
 
     /// The code of the first reason.
@@ -115,8 +112,8 @@ impl Denial {
             text.push(' ');
             text.push_str(&message);
         }
-        if !self.decision_id.is_empty() {
-            text.push_str(&format!(" Decision {}.", self.decision_id));
+        if !self.decision.decision_id.is_empty() {
+            text.push_str(&format!(" Decision {}.", self.decision.decision_id));
         }
         text
     }
@@ -132,8 +129,8 @@ impl Denial {
             ])
         });
         let mut out = Object::new();
-        if !self.decision_id.is_empty() {
-            out.insert("decision_id", self.decision_id.as_str());
+        if !self.decision.decision_id.is_empty() {
+            out.insert("decision_id", self.decision.decision_id.as_str());
         }
         out.insert("effect", self.effect.as_str());
         out.insert("code", self.code());
@@ -210,6 +207,3 @@ pub fn response(id: &Id, part: &'static str, value: Json) -> Vec<u8> {
 fn envelope(id: Json, part: &'static str, value: Json) -> Vec<u8> {
     Json::object([("jsonrpc", Json::from("2.0")), ("id", id), (part, value)]).to_bytes()
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,13 +8,14 @@ use crate::shim::event::{EventBody, Outcome, Status};
 use crate::shim::fields::Names;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
 use crate::shim::frame::{self, Frame};
-use crate::shim::gate::{Grant, digest};
+use crate::shim::gate::Grant;
+use crate::shim::list::{self, Judged};
 use crate::shim::message::{
-    self, Body, Id, Message, Notification, Payload, Refused, Request, Response,
+    self, Body, Id, Message, Notification, Payload, Refused, Request, Response, Why,
 };
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
-use crate::shim::{list, listing, notice, splice};
+use crate::shim::{listing, notice, splice};
 use std::io;
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncBufRead;
@@ -30,7 +31,10 @@ pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> i
     loop {
         match frame::read(&mut server).await? {
             Frame::Line(line) => take(session, &line).await?,
-            Frame::Bad(why) => bad(session, Refused { id: None, why }).await?,
+            Frame::Bad(why) => {
+                let too_long = matches!(why, Why::FrameTooLong { .. });
+                bad(session, Refused { id: None, why }, too_long).await?;
+            }
             Frame::End => return Ok(()),
         }
     }
@@ -39,7 +43,7 @@ pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> i
 async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     let message = match message::scan(line) {
         Ok(message) => message,
-        Err(refused) => return bad(session, refused).await,
+        Err(refused) => return bad(session, refused, line.starts_with(b"{")).await,
     };
     match &message.body {
         Body::Response(response) => take_response(session, &message, response).await,
@@ -51,14 +55,15 @@ async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A frame that is no message is dropped. The request that it must have answered, where that can
-/// be told, has failed.
-async fn bad(session: &Session, refused: Refused) -> io::Result<()> {
+/// A frame that is no message is dropped. If it was meant as one, the request that it must have
+/// answered, where that can be told, has failed; text that a server prints by mistake has not
+/// answered anything.
+async fn bad(session: &Session, refused: Refused, meant: bool) -> io::Result<()> {
     count(&session.counts.bad_frames);
     tracing::warn!(why = %refused, "the server wrote a line that is no message");
     let failed = {
         let mut flights = session.flights();
-        let id = refused.id.or_else(|| flights.only());
+        let id = refused.id.or_else(|| flights.only().filter(|_| meant));
         id.and_then(|id| Some((flights.give_up(&id)?, id)))
     };
     match failed {
@@ -216,15 +221,21 @@ async fn list_page(
     let Ok(page) = Page::read(result) else {
         return denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None);
     };
-    session.tools().note(list.cursor.as_deref(), &page);
+    let now = session.gate.now();
+    session.tools().note(list.cursor.as_deref(), &page, now);
     let judged = list::judge(&session.gate, &list.question, message.bytes, &page, modern).await;
     match judged {
-        Ok((edits, hidden)) => {
+        Ok(Judged {
+            edits,
+            shown,
+            hidden,
+        }) => {
             let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
             session
                 .counts
                 .hidden_tools
                 .fetch_add(hidden, Ordering::Relaxed);
+            session.tools().note_shown(&page, shown);
             let edited = splice::apply(message.bytes, &edits);
             edited.unwrap_or_else(|| denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None))
         }
@@ -248,29 +259,21 @@ async fn call_result(
     let mut question = call.question;
     question.phase = Phase::Result;
     question.result_json = Some(payload.raw().to_vec());
-    let judged = match not_mediated(payload) {
+    // The scan has parsed it before: this cannot fail.
+    let said = parse(payload.raw(), Limits::REQUEST).unwrap_or(Json::Null);
+    let judged = match not_mediated(payload, &said) {
         None => session.gate.judge(&question).await,
         Some(denial) => Err(denial),
     };
-    let released = judged.and_then(|grant| release(message, payload, grant));
-    let mut outcome = Outcome {
-        decision_id: call.decision_id,
-        decision_origin: call.decision_origin,
-        status: Status::Withheld,
-        response_bytes: 0,
-        response_digest: String::new(),
-        fields_returned: Vec::new(),
-        masked: Vec::new(),
-        latency_us,
-    };
+    let released = judged.and_then(|grant| release(message, payload, &said, grant));
+    let mut outcome = Outcome::unanswered(call.decision, Status::Withheld, latency_us);
     let answer = match released {
         Ok(released) => {
-            outcome.status = status_of(payload);
-            outcome.response_bytes = released.part.len() as u64;
-            outcome.response_digest = digest(&released.part);
-            outcome.masked = released.masked.clone().recorded();
-            let returned = Names::of_result(&released.part).without(&released.masked);
-            outcome.fields_returned = returned.recorded();
+            outcome.status = status_of(payload, &said);
+            outcome.response_bytes = released.bytes;
+            outcome.response_digest = released.digest;
+            outcome.fields_returned = released.returned.without(&released.masked).recorded();
+            outcome.masked = released.masked.recorded();
             released.message
         }
         Err(denial) => {
@@ -285,61 +288,72 @@ async fn call_result(
 /// What a client gets of a result.
 struct Released {
     message: Vec<u8>,
-    part: Vec<u8>,
+    bytes: u64,
+    digest: String,
+    returned: Names,
     masked: Names,
 }
 
 /// A result by which the server wants something else than to answer is not mediated.
-fn not_mediated(payload: Payload<'_>) -> Option<Denial> {
-    let Payload::Result(result) = payload else {
-        return None;
+fn not_mediated(payload: Payload<'_>, said: &Json) -> Option<Box<Denial>> {
+    let kind = match payload {
+        Payload::Result(_) => said.get("resultType")?,
+        Payload::Error(_) => return None,
     };
-    let result = parse(result, Limits::REQUEST).ok()?;
-    let kind = result.get("resultType")?;
     let text = "the server asked for something other than to answer the call";
     (kind.as_str() != Some("complete"))
         .then(|| Denial::local(Code::ResultWithheld.with_message(text)))
 }
 
-fn release(message: &Message<'_>, payload: Payload<'_>, grant: Grant) -> Result<Released, Denial> {
+fn release(
+    message: &Message<'_>,
+    payload: Payload<'_>,
+    said: &Json,
+    grant: Grant,
+) -> Result<Released, Box<Denial>> {
     let Grant {
         answer,
         replacement,
     } = grant;
-    let masked = Names::of_result(payload.raw()).hidden_by(&answer.obligations);
-    let Some(part) = replacement else {
-        return Ok(Released {
-            message: message.bytes.to_vec(),
-            part: payload.raw().to_vec(),
-            masked,
-        });
+    let names = Names::of_result(said);
+    let masked = names.hidden_by(&answer.obligations);
+    let (message, bytes, returned) = match replacement {
+        None => (message.bytes.to_vec(), payload.raw().len(), names),
+        Some(part) => {
+            let replaced = replaced(message, payload, &part);
+            let failed = || Denial::over_grant(&answer, Code::ResultWithheld.reason());
+            let (message, value) = replaced.ok_or_else(failed)?;
+            (message, part.len(), Names::of_result(&value))
+        }
     };
-    let fits = fits(payload, &part)
-        .then(|| message.with(payload.raw(), &part))
-        .flatten();
-    let fits = fits.filter(|bytes| message::scan(bytes).is_ok());
-    let failed = || Denial::over_grant(&answer, Code::ResultWithheld.reason());
-    let message = fits.ok_or_else(failed)?;
     Ok(Released {
         message,
-        part,
+        bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+        digest: answer.judged_digest,
+        returned,
         masked,
     })
 }
 
-/// Whether a replacement still is what it replaces: a result an object, an error an error.
-fn fits(payload: Payload<'_>, part: &[u8]) -> bool {
-    let Ok(Json::Object(object)) = parse(part, Limits::REQUEST) else {
-        return false;
+/// The message with the PDP's part in place of the server's, and that part; `None` if it is not
+/// any more what it replaces: a result an object, an error an error.
+fn replaced(message: &Message<'_>, payload: Payload<'_>, part: &[u8]) -> Option<(Vec<u8>, Json)> {
+    let value = parse(part, Limits::REQUEST).ok()?;
+    let fits = match payload {
+        Payload::Result(_) => true,
+        Payload::Error(_) => is_error(&value),
     };
-    match payload {
-        Payload::Result(_) => part.starts_with(b"{"),
-        Payload::Error(_) => {
-            let code =
-                matches!(object.get("code"), Some(Json::Number(code)) if code.as_i64().is_some());
-            code && matches!(object.get("message"), Some(Json::String(_))) && part.starts_with(b"{")
-        }
-    }
+    let bytes = message.with(payload.raw(), part).filter(|_| fits)?;
+    message::scan(&bytes).ok()?;
+    Some((bytes, value))
+}
+
+fn is_error(value: &Json) -> bool {
+    let code = match value.get("code") {
+        Some(Json::Number(code)) => code.as_i64(),
+        _ => None,
+    };
+    code.is_some() && value.get("message").is_some_and(|it| it.as_str().is_some())
 }
 
 fn withheld(id: &Id, denial: &Denial, payload: Payload<'_>, modern: bool) -> Vec<u8> {
@@ -349,14 +363,12 @@ fn withheld(id: &Id, denial: &Denial, payload: Payload<'_>, modern: bool) -> Vec
     }
 }
 
-fn status_of(payload: Payload<'_>) -> Status {
-    let Payload::Result(result) = payload else {
-        return Status::ProtocolError;
-    };
-    let result = parse(result, Limits::REQUEST).ok();
-    let is_error = result.as_ref().and_then(|it| it.get("isError")?.as_bool());
-    match is_error {
-        Some(true) => Status::ToolError,
-        _ => Status::Ok,
+fn status_of(payload: Payload<'_>, said: &Json) -> Status {
+    match payload {
+        Payload::Error(_) => Status::ProtocolError,
+        Payload::Result(_) => match said.get("isError") {
+            Some(Json::Bool(true)) => Status::ToolError,
+            _ => Status::Ok,
+        },
     }
 }

@@ -6,8 +6,11 @@ use crate::model::time::Timestamp;
 
 /// Most field names in one outcome.
 pub const FIELD_NAMES_MAX: usize = 256;
-/// Longest field name in an outcome, in bytes; longer ones are cut at a character.
-pub const FIELD_NAME_BYTES_MAX: usize = 128;
+/// Longest text in an event, in bytes; longer ones are cut at a character.
+pub const TEXT_BYTES_MAX: usize = 128;
+/// All field names of one list of an outcome together, in bytes: the whole record has to stay below
+/// the log's limit.
+pub const FIELD_NAMES_BYTES_MAX: usize = 8 << 10;
 
 /// One event, numbered without gaps within (shim, epoch).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,13 +48,22 @@ pub enum EventBody {
     },
 }
 
+/// Which decision is meant; all empty where there was none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecisionRef {
+    /// The decision.
+    pub decision_id: String,
+    /// What it named the call; empty unless it granted one.
+    pub call_id: String,
+    /// The log in which it stands.
+    pub origin: String,
+}
+
 /// How a granted call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The decision that granted it.
-    pub decision_id: String,
-    /// The log in which that decision stands.
-    pub decision_origin: String,
+    pub decision: DecisionRef,
     /// How it ended.
     pub status: Status,
     /// Size of the result or error as the client got it, in bytes; 0 if it got none.
@@ -104,6 +116,47 @@ impl Status {
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
             Self::Withheld => "withheld",
+        }
+    }
+}
+
+/// Text that comes from a client or a server, as it may stand in an event: short, and without
+/// control characters. A log refuses others, and everything after them would wait for ever.
+#[must_use]
+pub fn recorded_text(text: &str) -> String {
+    let mut text = text.replace(char::is_control, "\u{fffd}");
+    text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    text
+}
+
+impl EventBody {
+    /// A denial by the shim alone.
+    #[must_use]
+    pub fn local_denial(code: &str, mcp: &Mcp) -> Self {
+        Self::LocalDenial {
+            code: recorded_text(code),
+            mcp: Mcp {
+                server: recorded_text(&mcp.server),
+                method: recorded_text(&mcp.method),
+                name: recorded_text(&mcp.name),
+                protocol: recorded_text(&mcp.protocol),
+            },
+        }
+    }
+}
+
+impl Outcome {
+    /// The end of a call whose answer the client did not get.
+    #[must_use]
+    pub const fn unanswered(decision: DecisionRef, status: Status, latency_us: u64) -> Self {
+        Self {
+            decision,
+            status,
+            response_bytes: 0,
+            response_digest: String::new(),
+            fields_returned: Vec::new(),
+            masked: Vec::new(),
+            latency_us,
         }
     }
 }
@@ -161,8 +214,12 @@ fn body_json(body: &EventBody) -> (&'static str, Json) {
 fn outcome_json(outcome: &Outcome) -> Json {
     let names = |fields: &[String]| Json::array(fields.iter().map(String::as_str));
     Json::object([
-        ("decision_id", Json::from(outcome.decision_id.as_str())),
-        ("decision_origin", outcome.decision_origin.as_str().into()),
+        (
+            "decision_id",
+            Json::from(outcome.decision.decision_id.as_str()),
+        ),
+        ("call_id", outcome.decision.call_id.as_str().into()),
+        ("decision_origin", outcome.decision.origin.as_str().into()),
         ("status", outcome.status.as_str().into()),
         ("response_bytes", outcome.response_bytes.into()),
         ("response_digest", outcome.response_digest.as_str().into()),
@@ -193,8 +250,11 @@ fn read_body(json: &Json) -> Option<EventBody> {
 fn read_outcome(json: &Json) -> Option<Outcome> {
     let status = text(json, "status")?;
     Some(Outcome {
-        decision_id: text(json, "decision_id")?,
-        decision_origin: text(json, "decision_origin")?,
+        decision: DecisionRef {
+            decision_id: text(json, "decision_id")?,
+            call_id: text(json, "call_id")?,
+            origin: text(json, "decision_origin")?,
+        },
         status: Status::ALL.into_iter().find(|it| it.as_str() == status)?,
         response_bytes: json.get("response_bytes")?.as_u64()?,
         response_digest: text(json, "response_digest")?,

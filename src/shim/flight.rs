@@ -1,5 +1,6 @@
 //! Requests on their way: what was forwarded and has not been answered.
 
+use crate::shim::event::DecisionRef;
 use crate::shim::message::{Id, Why};
 use crate::shim::pdp::Question;
 use std::collections::{HashMap, VecDeque};
@@ -56,9 +57,7 @@ pub struct CallFlight {
     /// The question about the call, to be completed by its result.
     pub question: Question,
     /// The decision that granted it.
-    pub decision_id: String,
-    /// The log in which that decision stands.
-    pub decision_origin: String,
+    pub decision: DecisionRef,
 }
 
 /// Requests in flight, by id.

@@ -8,12 +8,15 @@ use crate::shim::Clock;
 use crate::shim::denial::Denial;
 use crate::shim::frame;
 use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question};
-use sha2::{Digest, Sha256};
+use crate::wire::digest;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often one message is asked about, when verdicts run out before they are used.
 pub const ASKS_MAX: u32 = 3;
+
+/// Most bytes of definitions in one batch; a single larger one goes alone.
+pub const BATCH_BYTES_MAX: usize = 2 << 20;
 
 /// The way to the PDP.
 pub struct Gate {
@@ -58,7 +61,7 @@ impl Gate {
     ///
     /// # Errors
     /// The denial.
-    pub async fn judge(&self, question: &Question) -> Result<Grant, Denial> {
+    pub async fn judge(&self, question: &Question) -> Result<Grant, Box<Denial>> {
         for _ in 0..ASKS_MAX {
             let asked = self.pdp.decide(question.clone());
             let answer = self
@@ -79,9 +82,9 @@ impl Gate {
     ///
     /// # Errors
     /// A denial of the whole, where nobody decided.
-    pub async fn judge_list(&self, questions: Vec<Question>) -> Result<Vec<Answer>, Denial> {
+    pub async fn judge_list(&self, questions: Vec<Question>) -> Result<Vec<Answer>, Box<Denial>> {
         let mut answers = Vec::with_capacity(questions.len());
-        for batch in questions.chunks(BATCH_QUESTIONS_MAX) {
+        for batch in batches(&questions) {
             let asked = self.pdp.decide_batch(batch.to_vec());
             let found = self
                 .in_time(asked)
@@ -106,22 +109,38 @@ impl Gate {
     }
 }
 
+/// The questions in batches that are neither too many nor, with their definitions, too large.
+fn batches(questions: &[Question]) -> Vec<&[Question]> {
+    let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (at, question) in questions.iter().enumerate() {
+        let more = question.definition_json.as_ref().map_or(0, Vec::len);
+        let full = at - start >= BATCH_QUESTIONS_MAX || bytes + more > BATCH_BYTES_MAX;
+        if full && at > start {
+            batches.extend(questions.get(start..at));
+            (start, bytes) = (at, 0);
+        }
+        bytes += more;
+    }
+    batches.extend(questions.get(start..).filter(|rest| !rest.is_empty()));
+    batches
+}
+
 /// The denial when nobody decided.
-fn unreached(error: &PdpError) -> Denial {
+fn unreached(error: &PdpError) -> Box<Denial> {
     tracing::warn!(%error, "denied: nobody decided");
     Denial::local(Code::PdpUnavailable.reason())
 }
 
 /// The denial when verdicts run out faster than they can be used.
 #[must_use]
-pub fn expired() -> Denial {
+pub fn expired() -> Box<Denial> {
     tracing::warn!("denied: verdicts expired before they could be used; check both clocks");
     Denial::local(Code::PdpUnavailable.reason())
 }
 
 /// Holds the PDP to its word: no obligation left to the shim (it supports none), and the bytes to
 /// be forwarded are those that were judged.
-fn checked(question: &Question, mut answer: Answer) -> Result<Grant, Denial> {
+fn checked(question: &Question, mut answer: Answer) -> Result<Grant, Box<Denial>> {
     if answer
         .obligations
         .iter()
@@ -150,14 +169,6 @@ fn checked(question: &Question, mut answer: Answer) -> Result<Grant, Denial> {
         answer,
         replacement,
     })
-}
-
-/// `sha256:<hex>` of bytes.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub async fn table(session: &Session, meta: &Meta) -> Result<Arc<Table>, PageErr
     if let Some(table) = known {
         return Ok(table);
     }
-    let mut table = Table::new();
+    let mut table = Table::new(session.gate.now());
     let mut cursor = None;
     for _ in 0..LIST_PAGES_MAX {
         let result = ask(session, meta, cursor.as_deref()).await?;

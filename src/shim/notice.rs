@@ -46,6 +46,3 @@ fn params(raw: &[u8]) -> Option<Object> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

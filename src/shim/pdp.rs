@@ -6,7 +6,7 @@ use crate::model::obligation::FulfilledBy;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
-use crate::shim::event::Event;
+use crate::shim::event::{DecisionRef, Event};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
@@ -84,6 +84,18 @@ pub struct Answer {
     pub revision: String,
     /// The log in which the decision stands; empty if it is recorded nowhere.
     pub audit_origin: String,
+}
+
+impl Answer {
+    /// Which decision this is.
+    #[must_use]
+    pub fn reference(&self) -> DecisionRef {
+        DecisionRef {
+            decision_id: self.decision_id.clone(),
+            call_id: self.call_id.clone().unwrap_or_default(),
+            origin: self.audit_origin.clone(),
+        }
+    }
 }
 
 /// An obligation as an enforcement point sees it.

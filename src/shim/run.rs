@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// How long the last events may take to be acknowledged at the end, in milliseconds.
 pub const DRAIN_MS: u64 = 2_000;
@@ -57,7 +58,8 @@ pub enum ShimError {
 }
 
 /// Runs a shim between a client's pipes and the server that it starts. Gives the server's exit
-/// code.
+/// code. Where `client_in` is this process's standard input, end the process itself afterwards: the
+/// runtime may still have a thread that reads it, and would wait for that.
 ///
 /// # Errors
 /// The state directory cannot be used, the server does not start, or the operating system fails.
@@ -87,8 +89,13 @@ pub async fn run(
     });
     let mut tasks = Tasks::start(&session, pdp, client_in, own_messages);
     let mut down = tasks.down(&session, server_out);
+    let mut down_ended = false;
     let ended = tokio::select! {
         code = server.wait() => Some(code?),
+        _ = &mut down => {
+            down_ended = true;
+            None
+        }
         _ = &mut tasks.up => None,
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
@@ -101,7 +108,7 @@ pub async fn run(
         None => server.end(grace).await?,
     };
     // What the server wrote last is still to be passed on.
-    if tokio::time::timeout(grace, &mut down).await.is_err() {
+    if !down_ended && tokio::time::timeout(grace, &mut down).await.is_err() {
         down.abort();
     }
     tasks.abort();
@@ -171,29 +178,35 @@ pub(super) async fn send_own(session: &Session, mut messages: mpsc::Receiver<Vec
     }
 }
 
-/// Ends requests that the server does not answer in time.
+/// Looks for requests that the server does not answer in time.
 async fn end_overdue(session: &Session) -> io::Result<()> {
     let mut ticks = tokio::time::interval(Duration::from_millis(OVERDUE_EVERY_MS));
     loop {
         let now = ticks.tick().await;
-        let overdue = session.flights().overdue(now, session.config.call_timeout);
-        for id in overdue {
-            let Some(flight) = session.flights().give_up(&id) else {
-                continue;
-            };
-            let params = Json::object([("requestId", id.to_json())]);
-            let notification = Json::object([
-                ("jsonrpc", Json::from("2.0")),
-                ("method", "notifications/cancelled".into()),
-                ("params", params),
-            ]);
-            if session.own.try_send(notification.to_bytes()).is_err() {
-                super::session::count(&session.counts.unread);
-            }
-            let text = "Internal error: the server did not answer in time";
-            down::fail(session, &id, flight, Status::Timeout, text).await?;
-        }
+        end_overdue_at(session, now).await?;
     }
+}
+
+/// Ends the requests that are overdue by now, and tells both sides.
+pub(super) async fn end_overdue_at(session: &Session, now: Instant) -> io::Result<()> {
+    let overdue = session.flights().overdue(now, session.config.call_timeout);
+    for id in overdue {
+        let Some(flight) = session.flights().give_up(&id) else {
+            continue;
+        };
+        let params = Json::object([("requestId", id.to_json())]);
+        let notification = Json::object([
+            ("jsonrpc", Json::from("2.0")),
+            ("method", "notifications/cancelled".into()),
+            ("params", params),
+        ]);
+        if session.own.try_send(notification.to_bytes()).is_err() {
+            super::session::count(&session.counts.unread);
+        }
+        let text = "Internal error: the server did not answer in time";
+        down::fail(session, &id, flight, Status::Timeout, text).await?;
+    }
+    Ok(())
 }
 
 /// Records the ends of calls that were in flight when the server ended.

@@ -4,7 +4,7 @@ use crate::model::call::Mcp;
 use crate::model::reason::Code;
 use crate::shim::Clock;
 use crate::shim::denial::{By, Denial};
-use crate::shim::event::{EventBody, Outcome, Status};
+use crate::shim::event::{DecisionRef, EventBody, Outcome, Status, recorded_text};
 use crate::shim::flight::{CallFlight, Flight, Flights};
 use crate::shim::frame;
 use crate::shim::gate::Gate;
@@ -24,6 +24,9 @@ use uuid::Uuid;
 
 /// Most messages of the shim's own that wait for the server to read.
 pub const OWN_MESSAGES_MAX: usize = 64;
+
+/// Most events of one call: an outcome for each grant, and one of its own.
+pub const EVENTS_A_CALL_MAX: usize = 4;
 
 /// What a session is told.
 #[derive(Clone, Debug)]
@@ -161,9 +164,10 @@ impl Session {
         }
     }
 
-    /// Whether the end of one more call could be recorded. If not, none is forwarded.
-    pub(super) fn room_to_record(&self) -> Result<(), Denial> {
-        let wanted = self.flights().len().saturating_add(2);
+    /// Whether the end of one more call could be recorded, however often it is asked about. If not,
+    /// none is forwarded.
+    pub(super) fn room_to_record(&self) -> Result<(), Box<Denial>> {
+        let wanted = self.flights().len().saturating_add(EVENTS_A_CALL_MAX);
         match self.reporter.has_room(wanted) {
             true => Ok(()),
             false => Err(Denial::local(Code::AuditUnavailable.reason())),
@@ -176,47 +180,24 @@ impl Session {
         match denial.by {
             By::Pdp => {}
             By::Shim if self.reporter.has_room(1) => {
-                let code = denial.code().to_owned();
-                let mcp = mcp.clone();
-                self.reporter.record(EventBody::LocalDenial { code, mcp });
+                let body = EventBody::local_denial(denial.code(), mcp);
+                self.reporter.record(body);
             }
             By::Shim => {}
-            By::ShimOverGrant => {
-                self.not_called(
-                    &denial.decision_id,
-                    &denial.decision_origin,
-                    Status::Withheld,
-                );
-            }
+            By::ShimOverGrant => self.not_called(denial.decision.clone(), Status::Withheld),
         }
     }
 
     /// Records the end of a granted call that was not forwarded.
-    pub(super) fn not_called(&self, decision_id: &str, decision_origin: &str, status: Status) {
-        self.reporter.record(EventBody::Outcome(Outcome {
-            decision_id: decision_id.to_owned(),
-            decision_origin: decision_origin.to_owned(),
-            status,
-            response_bytes: 0,
-            response_digest: String::new(),
-            fields_returned: Vec::new(),
-            masked: Vec::new(),
-            latency_us: 0,
-        }));
+    pub(super) fn not_called(&self, decision: DecisionRef, status: Status) {
+        let outcome = Outcome::unanswered(decision, status, 0);
+        self.reporter.record(EventBody::Outcome(outcome));
     }
 
     /// Records the end of a forwarded call whose answer the client did not get.
     pub(super) fn ended(&self, call: &CallFlight, flight_us: u64, status: Status) {
-        self.reporter.record(EventBody::Outcome(Outcome {
-            latency_us: flight_us,
-            decision_id: call.decision_id.clone(),
-            decision_origin: call.decision_origin.clone(),
-            status,
-            response_bytes: 0,
-            response_digest: String::new(),
-            fields_returned: Vec::new(),
-            masked: Vec::new(),
-        }));
+        let outcome = Outcome::unanswered(call.decision.clone(), status, flight_us);
+        self.reporter.record(EventBody::Outcome(outcome));
     }
 
     /// Writes to the client.
@@ -225,16 +206,12 @@ impl Session {
     }
 }
 
-/// A session's id and the request's: at most 128 bytes.
+/// A session's id and the request's.
 fn correlation_id(session: &str, id: &Id) -> String {
-    /// Bytes of an id in a correlation id.
-    const ID_BYTES_MAX: usize = 64;
-    let mut text = match id {
-        Id::Integer(number) => number.to_string(),
-        Id::Text(text) => text.replace(char::is_control, "_"),
-    };
-    text.truncate(text.floor_char_boundary(ID_BYTES_MAX));
-    format!("{session}:{text}")
+    match id {
+        Id::Integer(number) => format!("{session}:{number}"),
+        Id::Text(text) => format!("{session}:{}", recorded_text(text)),
+    }
 }
 
 /// Microseconds since a request was forwarded.

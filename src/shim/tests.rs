@@ -1,1 +1,8 @@
-//! Tests.
+//! Whole sessions: what a client and a server get, and what is recorded.
+
+mod bounds;
+mod calls;
+mod frames;
+mod lists;
+mod others;
+mod process;

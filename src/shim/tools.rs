@@ -1,11 +1,11 @@
 //! What tools the server has, as far as its lists said, and the reading of such a list.
 
 use crate::model::json::{Json, Limits, members, parse};
+use crate::model::time::Timestamp;
 use crate::shim::splice;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// Most tools of one server that are remembered.
 pub const TOOLS_MAX: usize = 16_384;
@@ -19,17 +19,17 @@ pub const TABLE_FRESH_SECONDS: u64 = 5;
 pub struct Table {
     tools: HashMap<String, Arc<[u8]>>,
     bytes: usize,
-    at: Instant,
+    at: Timestamp,
 }
 
 impl Table {
     /// An empty table as of now.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(now: Timestamp) -> Self {
         Self {
             tools: HashMap::new(),
             bytes: 0,
-            at: Instant::now(),
+            at: now,
         }
     }
 
@@ -41,8 +41,8 @@ impl Table {
 
     /// Whether the table is too old to be believed about what it does not have.
     #[must_use]
-    pub fn is_old(&self) -> bool {
-        self.at.elapsed() >= Duration::from_secs(TABLE_FRESH_SECONDS)
+    pub fn is_old(&self, now: Timestamp) -> bool {
+        now >= self.at.plus(Duration::from_secs(TABLE_FRESH_SECONDS))
     }
 
     /// Adds a page.
@@ -66,21 +66,32 @@ impl Table {
     }
 }
 
-impl Default for Table {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// What is known of the server's tools.
 #[derive(Debug, Default)]
 pub struct Known {
     table: Option<Arc<Table>>,
     growing: Option<(Table, String)>,
     changes: u64,
+    shown: HashSet<String>,
 }
 
 impl Known {
+    /// Notes which tools of a page the client was shown, and which not.
+    pub fn note_shown(&mut self, page: &Page<'_>, shown: Vec<String>) {
+        for name in page.entries.iter().filter_map(|entry| entry.name.as_ref()) {
+            self.shown.remove(name);
+        }
+        if self.shown.len().saturating_add(shown.len()) <= TOOLS_MAX {
+            self.shown.extend(shown);
+        }
+    }
+
+    /// Whether the client was shown a tool when it last saw a list with it.
+    #[must_use]
+    pub fn was_shown(&self, name: &str) -> bool {
+        self.shown.contains(name)
+    }
+
     /// The whole table, if a whole list was seen since the last change.
     #[must_use]
     pub fn table(&self) -> Option<Arc<Table>> {
@@ -108,9 +119,9 @@ impl Known {
 
     /// Takes a page that the client asked for. Pages count only if they follow each other from the
     /// first to the last.
-    pub fn note(&mut self, cursor: Option<&str>, page: &Page<'_>) {
+    pub fn note(&mut self, cursor: Option<&str>, page: &Page<'_>, now: Timestamp) {
         let begun = match (cursor, self.growing.take()) {
-            (None, _) => Some(Table::new()),
+            (None, _) => Some(Table::new(now)),
             (Some(cursor), Some((table, next))) if next == cursor => Some(table),
             _ => None,
         };
@@ -214,6 +225,3 @@ fn usable_name(tool: &Json) -> Option<&str> {
     let name = tool.get("name")?.as_str()?;
     (!name.chars().any(char::is_control)).then_some(name)
 }
-
-#[cfg(test)]
-mod tests;

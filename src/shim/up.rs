@@ -1,6 +1,6 @@
 //! From the client to the server. One message after the other, so that their order is kept.
 
-use crate::model::reason::Code;
+use crate::model::reason::{Code, Origin};
 use crate::shim::denial::{self, By, Denial};
 use crate::shim::event::Status;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
@@ -118,9 +118,12 @@ fn flight(meta: &Meta, kind: Kind) -> Flight {
 /// the attempt is on record.
 async fn deny_method(session: &Session, request: &Request<'_>, meta: &Meta) -> io::Result<()> {
     let question = session.question(&request.id, &request.method, request.params, meta);
-    let denial = match session.gate.judge(&question).await {
-        Ok(grant) => Denial::over_grant(&grant.answer, Code::MethodUnknown.reason()),
+    let denial = match session.room_to_record() {
         Err(denial) => denial,
+        Ok(()) => match session.gate.judge(&question).await {
+            Ok(grant) => Denial::over_grant(&grant.answer, Code::MethodUnknown.reason()),
+            Err(denial) => denial,
+        },
     };
     session.note_denial(&denial, &question.mcp);
     session.tell_client(denial.error(&request.id)).await
@@ -195,11 +198,11 @@ async fn attempt(
     let ruling = session.gate.judge(question).await;
     let hidden = match &ruling {
         Err(denial) if denial.by == By::Shim => return refused(denial, question),
-        Err(denial) => denial.by == By::Pdp && !denial.visible,
+        Err(denial) => is_hidden(session, denial, &meta.name),
         Ok(_) => false,
     };
     if hidden || definition.is_none() {
-        if table.is_old() {
+        if table.is_old(session.gate.now()) {
             note_unused(session, &ruling, Status::Withheld);
             session.tools().forget();
             return Ok(Attempt::Again);
@@ -217,14 +220,22 @@ async fn attempt(
     }
 }
 
+/// Whether the client may not learn that the tool exists. A tool that it was shown in a list does
+/// not vanish because deciding failed; it does where a policy hides it now.
+fn is_hidden(session: &Session, denial: &Denial, name: &str) -> bool {
+    let by_policy = denial.reasons.iter().any(|it| it.origin == Origin::Policy);
+    let known = !by_policy && session.tools().was_shown(name);
+    denial.by == By::Pdp && !denial.visible && !known
+}
+
 /// A grant that is not used leaves an outcome too: each granted call has one.
-fn note_unused(session: &Session, ruling: &Result<Grant, Denial>, status: Status) {
+fn note_unused(session: &Session, ruling: &Result<Grant, Box<Denial>>, status: Status) {
     match ruling {
         Ok(Grant { answer, .. }) => {
-            session.not_called(&answer.decision_id, &answer.audit_origin, status);
+            session.not_called(answer.reference(), status);
         }
         Err(denial) if denial.by == By::ShimOverGrant => {
-            session.not_called(&denial.decision_id, &denial.decision_origin, status);
+            session.not_called(denial.decision.clone(), status);
         }
         Err(_) => {}
     }
@@ -256,14 +267,13 @@ async fn pass_on(
     }
     let call = CallFlight {
         question,
-        decision_id: answer.decision_id.clone(),
-        decision_origin: answer.audit_origin.clone(),
+        decision: answer.reference(),
     };
     let opened = session
         .flights()
         .open(request.id.clone(), flight(meta, Kind::Call(Box::new(call))));
     if let Err(why) = opened {
-        session.not_called(&answer.decision_id, &answer.audit_origin, Status::Withheld);
+        session.not_called(answer.reference(), Status::Withheld);
         let text = why.to_string();
         return Ok(Attempt::Answered(denial::error(
             Some(&request.id),
@@ -277,7 +287,7 @@ async fn pass_on(
         return Ok(Attempt::Forwarded);
     }
     session.flights().close(&request.id);
-    session.not_called(&answer.decision_id, &answer.audit_origin, Status::Withheld);
+    session.not_called(answer.reference(), Status::Withheld);
     Ok(Attempt::Again)
 }
 

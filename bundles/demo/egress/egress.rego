@@ -11,11 +11,15 @@ package policies.egress
 
 import data.toolgate.lib as tg
 
-body_has_iban if regex.match(`[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){2,7}`, input.arguments.body)
+body_has_iban if {
+	is_string(input.arguments.body)
+	regex.match(`[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){2,7}`, input.arguments.body)
+}
 
 # Only of a body that is text can it be said that it holds none.
 body_is_clean if {
 	tg.argument_length_at_most("body", 2000)
+	is_string(input.arguments.body)
 	not body_has_iban
 }
 

@@ -22,7 +22,8 @@ sends_to_customer if {
 
 # One plain address, so that no other can hide behind the domain that is looked at.
 recipient_is_customer if {
-	tg.argument_matches("to", `[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+`)
+	is_string(input.arguments.to)
+	regex.match(`^[A-Za-z0-9._+\-]+@[A-Za-z0-9.\-]+$`, input.arguments.to)
 	split(lower(input.arguments.to), "@")[1] in data.messaging.customer_domains
 }
 

@@ -17,5 +17,5 @@ attribute_is(name, value) if {
 #   example: |
 #     allow contains "reports.read" if tg.attribute_in("department", ["finance", "legal"])
 attribute_in(name, values) if {
-	input.principal.attributes[name] in _members(values)
+	input.principal.attributes[name] in values
 } else := false

@@ -53,17 +53,21 @@ test_in_business_hours_needs_the_fields if {
 _friday_at_half_past_five := _at("2026-11-20T17:30:00Z", "UTC")
 
 test_within_hours if {
-	tg.within_hours("UTC", ["Friday"], 17.5, 24) with input as _friday_at_half_past_five
-	tg.within_hours("UTC", {"Friday"}, 0, 17.75) with input as _friday_at_half_past_five
-	tg.within_hours("UTC", ["Friday"], 0, 17.5) == false with input as _friday_at_half_past_five
+	tg.within_hours("UTC", ["Friday"], 17, 24) with input as _friday_at_half_past_five
+	tg.within_hours("UTC", {"Friday"}, 0, 18) with input as _friday_at_half_past_five
+	tg.within_hours("UTC", ["Friday"], 0, 17) == false with input as _friday_at_half_past_five
+	tg.within_hours("UTC", ["Friday"], 18, 24) == false with input as _friday_at_half_past_five
 	tg.within_hours("UTC", ["Monday"], 0, 24) == false with input as _friday_at_half_past_five
 	tg.within_hours("UTC", ["Friday"], 22, 18) == false with input as _friday_at_half_past_five
 }
 
 test_within_hours_with_arguments_of_the_wrong_type if {
 	tg.within_hours("UTC", "Friday", 0, 24) == false with input as _friday_at_half_past_five
+	tg.within_hours("UTC", null, 0, 24) == false with input as _friday_at_half_past_five
 	tg.within_hours("UTC", ["Friday"], "0", 24) == false with input as _friday_at_half_past_five
 	tg.within_hours("UTC", ["Friday"], 0, "24") == false with input as _friday_at_half_past_five
 	tg.within_hours("UTC", ["Friday"], null, 24) == false with input as _friday_at_half_past_five
+	tg.within_hours("UTC", ["Friday"], 0, 25) == false with input as _friday_at_half_past_five
+	tg.within_hours("UTC", ["Friday"], 0, 17.75) == false with input as _friday_at_half_past_five
 	tg.within_hours("Local", ["Friday"], 0, 24) == false with input as _friday_at_half_past_five
 }

@@ -11,16 +11,3 @@
 #   value is undefined, and OPA lets `not f(undefined)` fail. Where a value may be missing, give the
 #   call a rule of its own and negate the rule.
 package toolgate.lib
-
-# A list's or a set's members, as a set; of anything else, none.
-_members(values) := _list_members(values) | _set_members(values)
-
-_list_members(values) := {value |
-	is_array(values)
-	some value in values
-}
-
-_set_members(values) := {value |
-	is_set(values)
-	some value in values
-}

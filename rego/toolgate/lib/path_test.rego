@@ -5,14 +5,14 @@ import data.toolgate.lib as tg
 _path(path) := {"arguments": {"path": path}}
 
 test_argument_path_within if {
-	tg.argument_path_within("path", ["/srv/data"]) with input as _path("/srv/data")
-	tg.argument_path_within("path", ["/srv/data"]) with input as _path("/srv/data/a/b.txt")
-	tg.argument_path_within("path", {"/tmp", "/srv"}) with input as _path("/srv/data/..a/...")
+	tg.argument_path_within("path", "/srv/data") with input as _path("/srv/data")
+	tg.argument_path_within("path", "/srv/data") with input as _path("/srv/data/a/b.txt")
+	tg.argument_path_within("path", "/srv") with input as _path("/srv/data/..a/...")
 }
 
 test_argument_path_outside if {
 	every path in ["/srv", "/srv/database", "/", "", "/etc/passwd", "srv/data/x", "/SRV/data/x"] {
-		tg.argument_path_within("path", ["/srv/data"]) == false with input as _path(path)
+		tg.argument_path_within("path", "/srv/data") == false with input as _path(path)
 	}
 }
 
@@ -21,13 +21,13 @@ test_argument_path_that_is_not_plain if {
 		"/srv/data/../../etc/passwd", "/srv/data/..", "/srv/data/./x", "/srv/data//x", "/srv/data/",
 		"//srv/data/x", "/srv/data/..\\x", "/srv/data/%2e%2e/x", "/srv/data/x\u0000", 7, null, ["/srv/data/x"],
 	] {
-		tg.argument_path_within("path", ["/srv/data"]) == false with input as _path(path)
+		tg.argument_path_within("path", "/srv/data") == false with input as _path(path)
 	}
-	tg.argument_path_within("path", ["/srv/data"]) == false with input as {}
+	tg.argument_path_within("path", "/srv/data") == false with input as {}
 }
 
-test_argument_path_within_folders_of_the_wrong_shape if {
-	every folders in ["/srv/data", [], ["/srv/data/"], ["/"], [""], ["srv"], [7, null], {"a": "/srv/data"}, null] {
-		tg.argument_path_within("path", folders) == false with input as _path("/srv/data/x")
+test_argument_path_within_a_folder_of_the_wrong_shape if {
+	every folder in ["/srv/data/", "/", "", "srv", "/srv/./data", 7, null, ["/srv/data"]] {
+		tg.argument_path_within("path", folder) == false with input as _path("/srv/data/x")
 	}
 }

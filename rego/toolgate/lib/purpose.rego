@@ -10,5 +10,5 @@ package toolgate.lib
 #       not tg.purpose_in(["billing"])
 #     }
 purpose_in(purposes) if {
-	input.context.purpose in _members(purposes)
+	input.context.purpose in purposes
 } else := false

@@ -9,28 +9,36 @@ _directory := {
 
 _holding(roles) := {"principal": {"roles": roles}}
 
+_has := {role |
+	some role in ["head", "lead", "finance", "staff", "broken"]
+	tg.has_role(role)
+}
+
 test_roles_without_a_directory if {
-	tg.roles == {"staff"} with input as _holding(["staff"])
-	tg.roles == set() with input as _holding([])
+	_has == {"staff"} with input as _holding(["staff"])
+	_has == set() with input as _holding([])
 }
 
 test_roles_follow_the_hierarchy if {
-	tg.roles == {"head", "lead", "finance", "staff"} with input as _holding(["head"]) with data.directory as _directory
-	tg.roles == {"finance"} with input as _holding(["finance"]) with data.directory as _directory
-	tg.roles == {"broken"} with input as _holding(["broken"]) with data.directory as _directory
+	_has == {"head", "lead", "finance", "staff"} with input as _holding(["head"]) with data.directory as _directory
+	_has == {"finance"} with input as _holding(["finance"]) with data.directory as _directory
+}
+
+test_roles_included_by_what_is_no_list if {
+	_has == {"broken"} with input as _holding(["broken"]) with data.directory as _directory
 }
 
 test_roles_of_the_wrong_type_are_none if {
 	every roles in ["staff", {"a": "staff"}, 7, null, [7, null, ["staff"]]] {
-		tg.roles == set() with input as _holding(roles)
+		_has == set() with input as _holding(roles)
 	}
-	tg.roles == set() with input as {}
-	tg.roles == set() with input as {"principal": "staff"}
+	_has == set() with input as {}
+	_has == set() with input as {"principal": "staff"}
 }
 
 test_roles_with_a_directory_of_the_wrong_type if {
 	every wrong in ["x", [["staff"]], 7, null] {
-		tg.roles == {"staff"} with input as _holding(["staff"]) with data.directory as {"role_includes": wrong}
+		_has == {"staff"} with input as _holding(["staff"]) with data.directory as {"role_includes": wrong}
 	}
 }
 
@@ -48,7 +56,6 @@ test_has_any_role if {
 	tg.has_any_role(["finance"]) == false with input as _holding(["staff"])
 	tg.has_any_role([]) == false with input as _holding(["staff"])
 	tg.has_any_role("staff") == false with input as _holding(["staff"])
-	tg.has_any_role({"a": "staff"}) == false with input as _holding(["staff"])
 	tg.has_any_role(["staff"]) == false with input as {}
 }
 

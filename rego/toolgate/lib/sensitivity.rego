@@ -2,10 +2,8 @@ package toolgate.lib
 
 # METADATA
 # title: Levels of sensitivity
-# description: The four levels, least first.
-sensitivity_levels := ["public", "internal", "sensitive", "restricted"]
-
-_sensitivity_ranks := {level: rank | some rank, level in sensitivity_levels}
+# description: The four levels and their ranks.
+sensitivity_levels := {"public": 0, "internal": 1, "sensitive": 2, "restricted": 3}
 
 # METADATA
 # title: Sensitivity is at most
@@ -19,7 +17,7 @@ _sensitivity_ranks := {level: rank | some rank, level in sensitivity_levels}
 #       not record_is_internal
 #     }
 sensitivity_at_most(level, limit) if {
-	_sensitivity_ranks[level] <= _sensitivity_ranks[limit]
+	sensitivity_levels[level] <= sensitivity_levels[limit]
 } else := false
 
 # METADATA

@@ -3,8 +3,8 @@ package toolgate.lib_test
 import data.toolgate.lib as tg
 
 test_sensitivity_at_most_is_the_order_of_the_levels if {
-	every rank, level in tg.sensitivity_levels {
-		every limit_rank, limit in tg.sensitivity_levels {
+	every level, rank in tg.sensitivity_levels {
+		every limit, limit_rank in tg.sensitivity_levels {
 			tg.sensitivity_at_most(level, limit) == rank <= limit_rank
 		}
 	}

@@ -6,29 +6,33 @@ package toolgate.lib
 #   True if the argument is a string of at most `limit` characters (Unicode code points).
 # custom:
 #   example: |
-#     deny contains {"code": "crm.note.length"} if not tg.argument_length_at_most("note", 500)
+#     deny contains {"code": "crm.note.length"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.argument_length_at_most("note", 500)
+#     }
 argument_length_at_most(name, limit) if {
 	is_number(limit)
+	limit >= 0
 	is_string(_argument(name))
 
-	# `count` is of code points in one evaluator and of UTF-16 units in another, of which a code
-	# point has at most two: this keeps a long text from being split at all.
-	count(_argument(name)) <= 2 * limit
-	count(split(_argument(name), "")) <= limit
+	# Not by `count`, which counts UTF-16 units in one evaluator and code points in another.
+	substring(_argument(name), 0, limit) == _argument(name)
 } else := false
 
 # METADATA
-# title: The argument matches a pattern
+# title: The argument is made of these characters
 # description: |
-#   True if the argument is a string and the regular expression matches the whole of it. Write
-#   `[0-9]` and `[A-Za-z0-9_]`, not `\d` and `\w`: these mean other alphabets' digits and letters
-#   to one evaluator and not to another.
+#   True if the argument is a string, not empty, and each of its characters is one of `characters`.
+#   For anything with more of a structure, write the pattern out in a rule of its own:
+#   ``id_is_plain if regex.match(`^C-[0-9]{6}$`, input.arguments.id)``.
 # custom:
 #   example: |
-#     deny contains {"code": "crm.id"} if not tg.argument_matches("id", `C-[0-9]{6}`)
-argument_matches(name, pattern) if {
-	is_string(pattern)
-	regex.is_valid(pattern)
+#     deny contains {"code": "crm.id"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.argument_made_of("id", "0123456789")
+#     }
+argument_made_of(name, characters) if {
 	is_string(_argument(name))
-	regex.match(concat("", [`\A(?:`, pattern, `)\z`]), _argument(name))
+	_argument(name) != ""
+	trim(_argument(name), characters) == ""
 } else := false

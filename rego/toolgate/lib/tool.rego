@@ -26,7 +26,7 @@ is_tool(name) if {
 #     visible contains "crm.list" if tg.is_any_tool(["read_customer_record", "search_customers"])
 is_any_tool(names) if {
 	input.mcp.method in _tool_methods
-	input.mcp.name in _members(names)
+	input.mcp.name in names
 } else := false
 
 # METADATA

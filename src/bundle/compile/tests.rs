@@ -1,7 +1,9 @@
 use super::*;
 use crate::bundle::testing::bundle;
 use crate::bundle::verify::verify;
+use crate::model::finding::Severity;
 use crate::model::json::Json;
+use proptest::prelude::*;
 
 const POLICY: &str = r#"package policies.contracts
 
@@ -54,4 +56,41 @@ allow contains "a" if "analyst" in tg.roles
     let verified = verify(vec![bundle("demo", &[("a.rego", policy)])]).unwrap();
     let compiled = compile(verified, &Options::default(), 1).unwrap();
     assert_eq!(compiled.into_set().packages().len(), 1);
+}
+
+/// Something that may stand between two parts of a `package` clause.
+fn between() -> impl Strategy<Value = String> {
+    let parts = [
+        "", " ", "\t", "\n", "\r\n", "# x\n", ".", ".b", "[\"b\"]", ";", "\u{a0}",
+    ];
+    prop::collection::vec(prop::sample::select(parts.to_vec()), 0..3).prop_map(|p| p.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// Which data a module owns is read off its text; the compiler must read the same.
+    #[test]
+    fn the_compiler_finds_the_package_that_was_verified(
+        before in between(), space in between(), dot in between(), after in between()
+    ) {
+        let source = format!("{before}package {space}policies.{dot}a{after}\nallow contains \"x\" if true\n");
+        let bundle = bundle("demo", &[("a.rego", &source)]);
+        let Some(package) = crate::bundle::package::of(&source) else {
+            prop_assert!(verify(vec![bundle]).is_err());
+            return Ok(());
+        };
+        let verified = verify(vec![bundle]).unwrap();
+        let options = Options { fail_open: Severity::Warning, ..Options::default() };
+        if let Ok(compiled) = compile(verified, &options, 1) {
+            let set = compiled.into_set();
+            let names: Vec<&str> = set.packages().iter().map(|p| p.name.as_str()).collect();
+            // A policy is a package one level under `policies`.
+            let expected: Vec<&str> = match package.as_slice() {
+                [_, name] => vec![name],
+                _ => Vec::new(),
+            };
+            prop_assert_eq!(names, expected);
+        }
+    }
 }

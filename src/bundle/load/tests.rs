@@ -216,3 +216,17 @@ fn what_other_programs_archive_is_read() {
     assert_eq!(text(&opa.modules), text(&directory.modules));
     assert_eq!(text(&opa.tests), text(&directory.tests));
 }
+
+#[test]
+fn a_listener_that_panics_does_not_end_the_loading() {
+    let directory = tempfile::tempdir().unwrap();
+    let module = directory.path().join("a.rego");
+    let (mut loader, _events, store) = loader(&[("demo", &module)]);
+    loader.on_event = Box::new(|event| panic!("{event:?}"));
+    let mut reloader = Reloader::new(loader);
+    for version in 1..=2 {
+        fs::write(&module, format!("package a\n# {version}")).unwrap();
+        reloader.reload();
+        assert_eq!(store.next_version(), version + 1);
+    }
+}

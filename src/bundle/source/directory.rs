@@ -146,7 +146,8 @@ impl Walk<'_> {
     fn directory(&mut self, on_disk: &Path, path: &str) -> Result<(), SourceError> {
         let io = |error| SourceError::io(on_disk, error);
         for entry in fs::read_dir(on_disk).map_err(io)? {
-            let name = entry.map_err(io)?.file_name();
+            let entry = entry.map_err(io)?;
+            let name = entry.file_name();
             if is_hidden(name.as_encoded_bytes(), path.is_empty()) {
                 continue;
             }
@@ -158,14 +159,19 @@ impl Walk<'_> {
             let slash = if path.is_empty() { "" } else { "/" };
             let parent = [path, slash].concat();
             let raw = [parent.as_bytes(), name.as_encoded_bytes()].concat();
-            self.entry(&on_disk.join(&name), &normalize(&raw, self.limits)?)?;
+            let is_link = entry.file_type().map_err(io)?.is_symlink();
+            self.entry(entry.path(), is_link, &normalize(&raw, self.limits)?)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, on_disk: &Path, path: &str) -> Result<(), SourceError> {
-        let io = |error| SourceError::io(on_disk, error);
-        let real = on_disk.canonicalize().map_err(io)?;
+    /// `on_disk` is real but for its last name, which may be a link.
+    fn entry(&mut self, on_disk: PathBuf, is_link: bool, path: &str) -> Result<(), SourceError> {
+        let io = |error| SourceError::io(&on_disk, error);
+        let real = match is_link {
+            true => on_disk.canonicalize().map_err(io)?,
+            false => on_disk.clone(),
+        };
         if !real.starts_with(self.root) {
             return Err(SourceError::LinkOutside(printable(path.as_bytes())));
         }

@@ -264,6 +264,7 @@ impl<'a> Lint<'a> {
                     key: value.key.clone(),
                     cause: Cause::Type(ty),
                     text: value.text.clone(),
+                    behind: false,
                 });
             }
             self.report(env, Form::Statement(expr), &unmet);
@@ -346,7 +347,8 @@ impl<'a> Lint<'a> {
     /// What is not known to hold. Where the value is `named` alone, its absence is accepted; but
     /// nothing is in a library helper: its author does not know what the deny is about.
     fn unmet(&self, env: &Env<'a>, value: &Value<'a>, named: bool) -> Vec<Need> {
-        let accepted = |need: &Need| named && env.lift.is_none() && need.cause == Cause::Absent;
+        let named = named && env.lift.is_none();
+        let accepted = |need: &Need| named && need.cause == Cause::Absent && !need.behind;
         value
             .needs
             .iter()

@@ -25,6 +25,8 @@ impl Ty {
     pub(super) const LIST: Self = Self(16 | 64);
     pub(super) const COLLECTION: Self = Self(16 | 32 | 64);
     pub(super) const COUNTABLE: Self = Self(8 | 16 | 32 | 64);
+    /// What JSON has.
+    pub(super) const JSON: Self = Self(63);
     pub(super) const ANY: Self = Self(127);
 
     pub(super) const fn within(self, other: Self) -> bool {
@@ -56,6 +58,9 @@ impl Ty {
 
     /// The first type in the set that input can have: its guard and how to say it.
     pub(super) fn guard(self) -> (&'static str, &'static str) {
+        if self == Self::COUNTABLE {
+            return ("is_string", "a string or a collection");
+        }
         Self::GUARDS
             .iter()
             .find(|(_, ty, _)| ty.within(self))
@@ -100,6 +105,9 @@ pub(super) struct Need {
     pub(super) cause: Cause,
     /// As the author wrote it.
     pub(super) text: String,
+    /// It is not what the expression names, but what a condition or call behind it reads: that it
+    /// is absent is not accepted by naming the expression.
+    pub(super) behind: bool,
 }
 
 /// Whether an expression's being undefined matters here.
@@ -213,7 +221,12 @@ impl<'a> Value<'a> {
 
     pub(super) fn need(&mut self, cause: Cause) {
         let (key, text) = (self.key.clone(), self.text.clone());
-        self.needs.push(Need { key, cause, text });
+        self.needs.push(Need {
+            key,
+            cause,
+            text,
+            behind: false,
+        });
     }
 
     /// The value once it is bound to a variable: then it is defined.
@@ -314,4 +327,14 @@ impl Facts {
 /// In the keys of local variables of the frame at `depth`.
 pub(super) fn local_mark(depth: usize) -> String {
     format!("@{depth}:")
+}
+
+impl Facts {
+    /// What holds once these needs are met, and what follows from them.
+    pub(super) fn assume_value(&mut self, value: &Value<'_>) {
+        self.assume(&value.needs);
+        if let Some(implied) = &value.implied {
+            self.extend(implied);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::facts::{Cause, Growth, Place, Polarity, Ty, Value};
 use super::input::guaranteed;
 use super::report::text;
 use super::rules::{Call, Usage};
-use crate::engine::ast::{DataPath, Imported, Reference, Step, Target, string};
+use crate::engine::ast::{DataPath, Imported, Reference, Step, Target, is_identifier, string};
 
 impl<'a> Lint<'a> {
     pub(super) fn reference(
@@ -42,7 +42,8 @@ impl<'a> Lint<'a> {
                 (value, taken)
             }
             Some(Target::Data(_)) => {
-                let mut data = Value::literal(base.to_string(), reference.head, Ty::ANY);
+                let mut data = Value::literal(base.to_string(), reference.head, Ty::JSON);
+                data.elem = Ty::JSON;
                 data.fixed = !env.overridden;
                 (data, 0)
             }
@@ -50,6 +51,12 @@ impl<'a> Lint<'a> {
                 let mut value = Value::new(text(expr), text(expr), Ty::ANY);
                 value.key = format!("{path}/{}", value.key);
                 value.growth = rules.into_iter().map(Growth::Rule).collect();
+                value.need(Cause::Absent);
+                (value, reference.steps.len())
+            }
+            // Rego does not let `input` and `data` be hidden.
+            Some(Target::Local(name)) if name == "input" || name == "data" => {
+                let mut value = Value::new(text(expr), text(expr), Ty::ANY);
                 value.need(Cause::Absent);
                 (value, reference.steps.len())
             }
@@ -197,6 +204,7 @@ fn is_wildcard(index: &Expr) -> bool {
 /// The part of `input` that the name stands for: `input` itself or an import.
 fn input<'a>(env: &Env<'a>, reference: &Reference<'a>) -> Value<'a> {
     let mut value = Value::new("input", "input", Ty::OBJECT);
+    value.elem = Ty::JSON;
     value.place = Place::Input;
     if env.overridden {
         value.ty = Ty::ANY;
@@ -223,10 +231,14 @@ fn inherited(from: &Value<'_>) -> Vec<super::facts::Need> {
 }
 
 fn named_step<'a>(env: &Env<'a>, from: &Value<'a>, name: &str) -> Value<'a> {
-    let key = format!("{}.{name}", from.key);
-    let mut value = Value::new(key, format!("{}.{name}", from.text), from.elem);
+    let below = step_text(name);
+    let key = format!("{}{below}", from.key);
+    let mut value = Value::new(key, format!("{}{below}", from.text), from.elem);
     value.fixed = from.fixed;
     value.place = from.place;
+    if from.place == Place::Input || from.elem == Ty::JSON {
+        value.elem = Ty::JSON;
+    }
     value.growth.clone_from(&from.growth);
     let part = guaranteed(&value.key).filter(|_| from.place == Place::Input && !env.overridden);
     match part {
@@ -245,18 +257,21 @@ fn named_step<'a>(env: &Env<'a>, from: &Value<'a>, name: &str) -> Value<'a> {
     value
 }
 
+fn step_text(name: &str) -> String {
+    if is_identifier(name) {
+        format!(".{name}")
+    } else {
+        format!("[{name:?}]")
+    }
+}
+
 /// The reference as written, up to so many steps.
 fn reference_text(reference: &Reference<'_>, taken: usize) -> String {
     let mut shown = reference.head.to_owned();
     for step in reference.steps.iter().take(taken) {
         match step {
-            Step::Name(name) => {
-                shown.push('.');
-                shown.push_str(name);
-            }
-            Step::Index(index) => {
-                shown.push_str(&format!("[{}]", text(index)));
-            }
+            Step::Name(name) => shown.push_str(&step_text(name)),
+            Step::Index(index) => shown.push_str(&format!("[{}]", text(index))),
         }
     }
     shown

@@ -5,7 +5,7 @@ use regorus::unstable::{BoolOp, Expr, Span};
 use super::Lint;
 use super::body::Env;
 use super::facts::{Cause, Need, Ty};
-use crate::engine::ast::Reference;
+use crate::engine::ast::{ParsedModule, Reference};
 use crate::model::finding::Severity;
 
 /// The code of the lint proper.
@@ -42,7 +42,64 @@ impl<'e> Form<'e> {
 
 /// The text of an expression on one line.
 pub(super) fn text(expr: &Expr) -> String {
-    one_line(expr.span().text())
+    one_line(whole(expr).text())
+}
+
+/// The span of an expression, whole: the parser leaves a string's quotes out of its span, and all
+/// fields but the last out of an object's.
+fn whole(expr: &Expr) -> Span {
+    let mut span = expr.span().clone();
+    let first = edge(expr, Edge::First);
+    if is_string(first) {
+        span.start = span.start.saturating_sub(1);
+    }
+    if let Expr::Object { fields, .. } = first
+        && let Some((_, key, _)) = fields.first()
+    {
+        span.start = opening_brace(key.span()).unwrap_or(span.start);
+    }
+    if is_string(edge(expr, Edge::Last)) {
+        span.end = span.end.saturating_add(1);
+    }
+    span
+}
+
+/// The offset of the brace before an object's first key.
+fn opening_brace(key: &Span) -> Option<u32> {
+    let end = usize::try_from(key.start).ok()?;
+    let before = key.source.contents().get(..end)?;
+    u32::try_from(before.rfind('{')?).ok()
+}
+
+fn is_string(expr: &Expr) -> bool {
+    matches!(expr, Expr::String { .. } | Expr::RawString { .. })
+}
+
+#[derive(Clone, Copy)]
+enum Edge {
+    First,
+    Last,
+}
+
+/// The first or the last operand of an expression of operators.
+fn edge(expr: &Expr, which: Edge) -> &Expr {
+    let (first, last) = match expr {
+        Expr::BinExpr { lhs, rhs, .. }
+        | Expr::BoolExpr { lhs, rhs, .. }
+        | Expr::ArithExpr { lhs, rhs, .. }
+        | Expr::AssignExpr { lhs, rhs, .. } => (lhs, rhs),
+        Expr::Membership {
+            key,
+            value,
+            collection,
+            ..
+        } => (key.as_ref().unwrap_or(value), collection),
+        _ => return expr,
+    };
+    match which {
+        Edge::First => edge(first, which),
+        Edge::Last => edge(last, which),
+    }
 }
 
 pub(super) fn one_line(text: &str) -> String {
@@ -73,7 +130,7 @@ impl<'a> Lint<'a> {
             .collect();
         let message = message(form, &same, self.root);
         let hint = hint(form, &same);
-        self.add(env.module, form.expr().span(), FAIL_OPEN, message, hint);
+        self.add(env.module, &whole(form.expr()), FAIL_OPEN, message, hint);
     }
 
     /// Warns of an ordering or a membership test that is defined for a value of any type, but does
@@ -96,12 +153,12 @@ impl<'a> Lint<'a> {
             "put what is allowed into a helper that begins with `{guard}({of})`, and write `not` \
              that helper"
         );
-        self.add(env.module, expr.span(), MISTYPED, message, hint);
+        self.add(env.module, &whole(expr), MISTYPED, message, hint);
     }
 
     fn add(
         &mut self,
-        module: &'a crate::engine::ast::ParsedModule,
+        module: &'a ParsedModule,
         span: &Span,
         code: &'static str,
         message: String,
@@ -129,6 +186,16 @@ impl<'a> Lint<'a> {
 fn message(form: Form<'_>, needs: &[&Need], root: &str) -> String {
     let expr = text(form.expr());
     let which = texts(needs, " or ");
+    if let Some(need) = needs.first().filter(|need| need.text == expr)
+        && !matches!(form, Form::Not(_))
+    {
+        let state = match need.cause {
+            Cause::Absent => "may be absent".to_owned(),
+            Cause::Type(ty) => format!("may not be {}", ty.guard().1),
+            Cause::Fails => "may fail".to_owned(),
+        };
+        return format!("`{expr}` {state}: then `{root}` does not fire");
+    }
     let reason = match needs.first().map(|need| &need.cause) {
         Some(Cause::Type(ty)) => format!("`{which}` is not {}", ty.guard().1),
         Some(Cause::Fails) => format!("`{which}` fails"),
@@ -163,7 +230,8 @@ fn hint(form: Form<'_>, needs: &[&Need]) -> String {
     match (&need.cause, form) {
         (Cause::Absent, Form::Not(_)) => {
             format!(
-                "write `{of}` on a line of its own before it: where it is absent, the helper then does not hold"
+                "write `{of}` {} before it: the helper then does not hold without",
+                own_line(&of)
             )
         }
         (Cause::Absent, Form::Assigned(expr)) => match with_default(expr, &need.text) {
@@ -182,7 +250,8 @@ fn hint(form: Form<'_>, needs: &[&Need]) -> String {
         (Cause::Type(ty), Form::Not(_)) => {
             let guard = ty.guard().0;
             format!(
-                "write `{guard}({of})` on a line of its own before it: for any other type the helper then does not hold"
+                "write `{guard}({of})` on a line of its own before it: the helper then does not \
+                 hold for other types"
             )
         }
         (Cause::Type(ty), _) => {
@@ -205,8 +274,18 @@ fn hint(form: Form<'_>, needs: &[&Need]) -> String {
 
 fn accept(of: &str) -> String {
     format!(
-        "write `{of}` on a line of its own before it if the rule does not apply where it is absent"
+        "write `{of}` {} before it if the rule does not apply without",
+        own_line(of)
     )
+}
+
+/// `of` may be several, joined by "and".
+fn own_line(of: &str) -> &'static str {
+    if of.contains("` and `") {
+        "each on a line of its own"
+    } else {
+        "on a line of its own"
+    }
 }
 
 /// `object.get(base, "field", …)` for an assigned reference.

@@ -1,0 +1,57 @@
+use super::*;
+
+fn call(name: &str, arguments: &str) -> String {
+    let arguments = Value::from_json_str(arguments).unwrap();
+    let arguments: Vec<Value> = arguments.as_array().unwrap().iter().cloned().collect();
+    let replacement = REPLACEMENTS.iter().find(|r| r.name == name).unwrap();
+    match (replacement.call)(&arguments) {
+        Value::Undefined => "undefined".to_owned(),
+        value => serde_json::to_string(&value).unwrap(),
+    }
+}
+
+/// What `opa eval` 1.22 answers.
+#[test]
+fn builtins_answer_as_opa_does() {
+    for (name, arguments, expected) in [
+        ("count", r#"["😀x"]"#, "2"),
+        ("count", r#"[{"a": 1}]"#, "1"),
+        ("count", "[1]", "undefined"),
+        ("indexof", r#"["aé😀b", "b"]"#, "3"),
+        ("indexof", r#"["abc", ""]"#, "undefined"),
+        ("indexof", r#"["abc", "x"]"#, "-1"),
+        ("strings.count", r#"["aaa", "aa"]"#, "1"),
+        ("substring", r#"["aé😀b", 1, 2]"#, "\"é😀\""),
+        ("substring", r#"["abc", 1, -1]"#, "\"bc\""),
+        ("substring", r#"["abc", -1, 1]"#, "undefined"),
+        ("substring", r#"["abc", 0.5, 1]"#, "undefined"),
+        ("lower", r#"["ÀİΑΣ"]"#, "\"àiασ\""),
+        ("upper", r#"["ßŉᾳa"]"#, "\"ßŉᾼA\""),
+        ("base64.is_valid", "[1]", "false"),
+        ("net.cidr_is_valid", r#"["10.0.0.0/8"]"#, "true"),
+        ("net.cidr_is_valid", "[null]", "false"),
+        (
+            "sprintf",
+            r#"["%s %d %v%%", ["a", 3, {"k": [1, "x", null]}]]"#,
+            r#""a 3 {\"k\": [1, \"x\", null]}%""#,
+        ),
+        (
+            "sprintf",
+            r#"["%s %d %v", [1, "a", 1.5]]"#,
+            r#""%!s(int=1) %!d(string=a) 1.5""#,
+        ),
+        (
+            "sprintf",
+            r#"["%s %d", [1.5, 1.5]]"#,
+            r#""%!s(float64=1.5) %!d(float64=1.5)""#,
+        ),
+        (
+            "sprintf",
+            r#"["%v %v", [1.5e21, 1.5e-7]]"#,
+            r#""1500000000000000000000 1.5e-07""#,
+        ),
+        ("sprintf", r#"["%s", []]"#, "undefined"),
+    ] {
+        assert_eq!(call(name, arguments), expected, "{name}({arguments})");
+    }
+}

@@ -1,0 +1,542 @@
+//! Statements and queries.
+
+use std::collections::BTreeSet;
+
+use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, LiteralStmt, Query, Span};
+
+use super::issue::{Bars, Issues};
+use super::known::{Facts, Known};
+use crate::engine::ast::{Reference, Scope, Step, Target, declared, variables};
+
+/// Checks the queries of one module.
+pub(crate) struct Checker<'a> {
+    pub(crate) facts: Facts<'a>,
+    pub(crate) issues: Issues<'a>,
+    /// Within a function, where the interpreter takes a part of what is no object for an error.
+    pub(crate) in_function: bool,
+    /// The parameters of the function being checked.
+    pub(crate) parameters: BTreeSet<String>,
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) known: &'a Known,
+    /// Variables that some statement around binds by unification or iteration.
+    pub(crate) bound: &'a BTreeSet<String>,
+    /// A reference here may iterate (`xs[_]`).
+    pub(crate) iterate: bool,
+    /// Within the body of an `every`.
+    pub(crate) every: bool,
+}
+
+impl Place<'_> {
+    /// The same place, where a reference may not iterate.
+    pub(crate) fn still(self) -> Self {
+        Self {
+            iterate: false,
+            ..self
+        }
+    }
+}
+
+/// What a query gives to what stands behind it: the head or the term.
+pub(crate) struct After {
+    pub(crate) scope: Scope,
+    pub(crate) known: Known,
+    pub(crate) bound: BTreeSet<String>,
+}
+
+impl After {
+    pub(crate) fn place(&self, every: bool) -> Place<'_> {
+        Place {
+            scope: &self.scope,
+            known: &self.known,
+            bound: &self.bound,
+            iterate: false,
+            every,
+        }
+    }
+}
+
+impl Checker<'_> {
+    /// Checks `query`, which stands at `around`; `head` is evaluated where it holds.
+    pub(crate) fn query(&mut self, query: &Query, around: Place<'_>, head: &[&Expr]) -> After {
+        let scope = around.scope.with_query(query);
+        let known = self.facts.after(query, &scope, around.known);
+        let mut bound = around.bound.clone();
+        query
+            .stmts
+            .iter()
+            .for_each(|stmt| binders(stmt, &mut bound));
+        self.order(query, around.scope);
+        self.shadowing(query, around.scope);
+        let place = Place {
+            scope: &scope,
+            known: &known,
+            bound: &bound,
+            iterate: true,
+            every: around.every,
+        };
+        for stmt in &query.stmts {
+            self.statement(stmt, place);
+        }
+        self.unused_undefined(query, &known, head);
+        After {
+            scope,
+            known,
+            bound,
+        }
+    }
+
+    /// A name that `some` or `:=` declares further down is refused by OPA, and is another variable
+    /// for regorus.
+    fn order(&mut self, query: &Query, around: &Scope) {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for stmt in &query.stmts {
+            let mut names = BTreeSet::new();
+            declared(stmt, &mut names);
+            if let Some(name) = names
+                .iter()
+                .find(|name| seen.contains(name.as_str()) && !around.declares(name))
+            {
+                self.issues.refuse(
+                    &stmt.span,
+                    "gate.declared_later",
+                    format!("`{name}` is used above, before it is declared here"),
+                    "move the declaration up, or give this variable another name",
+                );
+            }
+            words(stmt, &mut seen);
+        }
+    }
+
+    /// A local variable with the name of a rule, an import, `input` or `data`.
+    fn shadowing(&mut self, query: &Query, around: &Scope) {
+        let facts = self.facts;
+        for stmt in &query.stmts {
+            let mut names = BTreeSet::new();
+            declared(stmt, &mut names);
+            for name in names {
+                let own = facts.module.package_path.join(&name);
+                let hides = name == "input"
+                    || name == "data"
+                    || facts.module.imports.contains_key(&name)
+                    || facts.index.has_rules_below(&own);
+                if hides {
+                    self.issues.refuse(
+                        &stmt.span,
+                        "gate.shadowing",
+                        format!("the variable `{name}` hides a rule or an import of that name"),
+                        "give the variable another name",
+                    );
+                } else if around.declares(&name) && declares_by_assignment(stmt) {
+                    self.issues.refuse(
+                        &stmt.span,
+                        "gate.shadowing",
+                        format!("the variable `{name}` hides a variable of that name"),
+                        "give the inner variable another name",
+                    );
+                }
+            }
+        }
+    }
+
+    fn statement(&mut self, stmt: &LiteralStmt, place: Place<'_>) {
+        self.with_modifiers(stmt, place.still());
+        match &stmt.literal {
+            Literal::SomeVars { .. } => {}
+            Literal::SomeIn {
+                key,
+                value,
+                collection,
+                ..
+            } => {
+                key.iter().for_each(|key| self.pattern(key, place));
+                self.pattern(value, place);
+                self.collection(collection, place);
+            }
+            Literal::Expr { expr, .. } => self.positive(expr, place),
+            Literal::NotExpr { expr, .. } => self.negated(expr, place.still()),
+            Literal::Every {
+                span: _,
+                key,
+                value,
+                domain,
+                query,
+            } => self.every(key.as_ref(), value, domain, query, place),
+        }
+    }
+
+    fn positive(&mut self, expr: &Expr, place: Place<'_>) {
+        match expr {
+            Expr::AssignExpr { op, lhs, rhs, .. } => {
+                match op {
+                    AssignOp::ColEq => self.pattern(lhs, place),
+                    AssignOp::Eq => self.unified(lhs, place),
+                }
+                if matches!((op, rhs.as_ref()), (AssignOp::Eq, Expr::Array { .. })) {
+                    self.unified(rhs, place);
+                } else {
+                    self.operand(rhs, place);
+                }
+            }
+            Expr::Membership { .. } => self.membership(expr, place),
+            other => self.expression(other, place),
+        }
+    }
+
+    /// A side of `=`: a pattern or a value.
+    fn unified(&mut self, expr: &Expr, place: Place<'_>) {
+        match expr {
+            Expr::Object { span, fields, .. } if !fields.is_empty() => self.issues.refuse(
+                span,
+                "gate.object_pattern",
+                "an object as a pattern matches objects with more members than OPA does",
+                "read the members: `x := object.a`; compare whole objects with `==`",
+            ),
+            Expr::Array { items, .. } => items.iter().for_each(|item| self.unified(item, place)),
+            other => self.operand(other, place),
+        }
+    }
+
+    /// A pattern of `:=`, `some … in` or an argument.
+    pub(crate) fn pattern(&mut self, pattern: &Expr, place: Place<'_>) {
+        match pattern {
+            Expr::Var { .. } => {}
+            Expr::Array { items, .. } => items.iter().for_each(|item| self.pattern(item, place)),
+            Expr::String { .. }
+            | Expr::RawString { .. }
+            | Expr::Number { .. }
+            | Expr::Bool { .. }
+            | Expr::Null { .. } => self.expression(pattern, place.still()),
+            Expr::Object { span, .. } => self.issues.refuse(
+                span,
+                "gate.object_pattern",
+                "an object as a pattern matches objects with more members than OPA does",
+                "take the whole value and read its members: `x := object.a`",
+            ),
+            other => self.issues.refuse(
+                other.span(),
+                "gate.pattern",
+                "a pattern is a variable, a constant, or an array of these",
+                "take the whole value and compare it in a statement of its own",
+            ),
+        }
+    }
+
+    /// What `some … in` and `every` run over.
+    fn collection(&mut self, collection: &Expr, place: Place<'_>) {
+        if !self
+            .facts
+            .is_collection(collection, place.scope, place.known)
+        {
+            self.issues.add(
+                Bars::Interpreter,
+                collection.span(),
+                "gate.interpreter_collection",
+                "the interpreter raises an error where this is no array, set or object",
+                "write `x := collection[_]`",
+            );
+        }
+        self.expression(collection, place.still());
+    }
+
+    fn every(
+        &mut self,
+        key: Option<&Span>,
+        value: &Span,
+        domain: &Expr,
+        body: &Query,
+        place: Place<'_>,
+    ) {
+        self.expression(domain, place.still());
+        let names = key.into_iter().chain([value]).map(Span::text);
+        let scope = place.scope.with_names(names.clone());
+        let mut known = place.known.clone();
+        names.for_each(|name| known.bind_name(name));
+        let inner = Place {
+            scope: &scope,
+            known: &known,
+            every: true,
+            ..place
+        };
+        self.query(body, inner, &[]);
+    }
+
+    /// OPA evaluates what stands within a negated expression before it negates: where it is
+    /// undefined, so is the statement. regorus negates the whole.
+    fn negated(&mut self, expr: &Expr, place: Place<'_>) {
+        match expr {
+            Expr::AssignExpr { span, .. } => self.issues.refuse(
+                span,
+                "gate.negated_assignment",
+                "an assignment cannot be negated",
+                "compare with `==`",
+            ),
+            Expr::BoolExpr {
+                op: BoolOp::Eq,
+                lhs,
+                rhs,
+                ..
+            } => {
+                for side in [lhs, rhs] {
+                    if !is_simple(side) {
+                        self.definite_operand(side, place);
+                    }
+                }
+            }
+            Expr::BoolExpr { lhs, rhs, .. }
+            | Expr::BinExpr { lhs, rhs, .. }
+            | Expr::ArithExpr { lhs, rhs, .. } => {
+                self.definite_operand(lhs, place);
+                self.definite_operand(rhs, place);
+            }
+            Expr::Membership {
+                key,
+                value,
+                collection,
+                ..
+            } => {
+                key.iter().for_each(|key| self.definite_operand(key, place));
+                self.definite_operand(value, place);
+                self.definite_operand(collection, place);
+            }
+            Expr::Call { params, .. } => params
+                .iter()
+                .for_each(|param| self.definite_operand(param, place)),
+            Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. } => {
+                self.definite_operand(expr, place);
+            }
+            _ => {}
+        }
+        self.indices_bound(expr, place);
+        match expr {
+            Expr::Membership { .. } => self.membership(expr, place),
+            other => self.expression(other, place),
+        }
+    }
+
+    pub(crate) fn definite_operand(&mut self, operand: &Expr, place: Place<'_>) {
+        if self.facts.definite(operand, place.scope, place.known) {
+            return;
+        }
+        let text = operand.span().text();
+        self.issues.refuse(
+            operand.span(),
+            "gate.negated_operand",
+            format!(
+                "where `{text}` is undefined, OPA takes this statement as undefined, not as true"
+            ),
+            "give what is negated a name: a rule `ok if { … }` (or a function, where it needs \
+             local variables), then `not ok`",
+        );
+    }
+
+    /// The brackets of a negated reference read what has a value.
+    fn indices_bound(&mut self, expr: &Expr, place: Place<'_>) {
+        let mut at = expr;
+        loop {
+            match at {
+                Expr::RefDot { refr, .. } => at = refr,
+                Expr::RefBrack { refr, index, .. } => {
+                    self.definite_operand(index, place);
+                    at = refr;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// `x := input.a` holds for the register machine also where `input.a` is undefined; the
+    /// statement is only safe where something behind it reads `x`.
+    fn unused_undefined(&mut self, query: &Query, known: &Known, head: &[&Expr]) {
+        let mut with_head = known.clone();
+        head.iter()
+            .for_each(|head| self.facts.read(head, &mut with_head));
+        for stmt in &query.stmts {
+            let Literal::Expr { expr, .. } = &stmt.literal else {
+                continue;
+            };
+            let Expr::AssignExpr { lhs, rhs, .. } = expr.as_ref() else {
+                continue;
+            };
+            for side in [lhs, rhs] {
+                let Expr::Var { span, .. } = side.as_ref() else {
+                    continue;
+                };
+                if span.text() != "_" && with_head.has(span.text()) {
+                    continue;
+                }
+                if std::ptr::eq(side, rhs) && is_simple(lhs) {
+                    continue;
+                }
+                self.issues.add(
+                    Bars::Rvm,
+                    &stmt.span,
+                    "gate.undefined_assignment",
+                    format!(
+                        "the register machine goes on where `{}` is undefined, because no \
+                         statement here reads `{}`",
+                        rhs.span().text(),
+                        span.text(),
+                    ),
+                    "compare the variable, or name it alone in a statement",
+                );
+            }
+        }
+    }
+
+    fn with_modifiers(&mut self, stmt: &LiteralStmt, place: Place<'_>) {
+        for with in &stmt.with_mods {
+            self.issues.add(
+                Bars::Rvm,
+                &with.span,
+                "gate.with",
+                "the register machine has no `with`",
+                "",
+            );
+            match self
+                .facts
+                .index
+                .resolve(self.issues.module, place.scope, &with.refr)
+            {
+                Some(Target::Input | Target::Data(_)) => {}
+                _ => self.issues.refuse(
+                    &with.span,
+                    "gate.with",
+                    format!(
+                        "`with {}` replaces a rule or function",
+                        with.refr.span().text()
+                    ),
+                    "replace `input` or data alone",
+                ),
+            }
+            self.expression(&with.r#as, place);
+        }
+    }
+}
+
+/// A variable, a reference or a constant: compared under `not` as OPA does.
+fn is_simple(expr: &Expr) -> bool {
+    Reference::of(expr).is_some_and(|reference| {
+        reference
+            .steps
+            .iter()
+            .all(|step| matches!(step, Step::Name(_)))
+    }) || super::known::is_constant(expr)
+}
+
+fn declares_by_assignment(stmt: &LiteralStmt) -> bool {
+    matches!(
+        stmt.literal,
+        Literal::Expr { .. } | Literal::SomeVars { .. } | Literal::SomeIn { .. }
+    )
+}
+
+/// The names that a statement binds without declaring them: variables in brackets, and either side
+/// of `=`.
+fn binders(stmt: &LiteralStmt, bound: &mut BTreeSet<String>) {
+    let Literal::Expr { expr, .. } = &stmt.literal else {
+        return;
+    };
+    if let Expr::AssignExpr {
+        op: AssignOp::Eq,
+        lhs,
+        rhs,
+        ..
+    } = expr.as_ref()
+    {
+        variables(lhs, bound);
+        variables(rhs, bound);
+    }
+    iterators(expr, bound);
+}
+
+/// The variables in the brackets of references that may iterate.
+fn iterators(expr: &Expr, bound: &mut BTreeSet<String>) {
+    match expr {
+        Expr::AssignExpr { lhs, rhs, .. } | Expr::BoolExpr { lhs, rhs, .. } => {
+            iterators(lhs, bound);
+            iterators(rhs, bound);
+        }
+        Expr::Call { params, .. } => params.iter().for_each(|param| iterators(param, bound)),
+        Expr::Membership { value, .. } => iterators(value, bound),
+        Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+            let steps = Reference::of(expr).map(|reference| reference.steps);
+            for step in steps.into_iter().flatten() {
+                if let Step::Index(Expr::Var { span, .. }) = step {
+                    bound.insert(span.text().to_owned());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The variables that stand in a statement, not in its nested queries.
+fn words<'a>(stmt: &'a LiteralStmt, seen: &mut BTreeSet<&'a str>) {
+    match &stmt.literal {
+        Literal::SomeVars { vars, .. } => seen.extend(vars.iter().map(|var| var.text())),
+        Literal::SomeIn {
+            key,
+            value,
+            collection,
+            ..
+        } => {
+            key.iter().for_each(|key| names(key, seen));
+            names(value, seen);
+            names(collection, seen);
+        }
+        Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => names(expr, seen),
+        Literal::Every { domain, .. } => names(domain, seen),
+    }
+}
+
+fn names<'a>(expr: &'a Expr, seen: &mut BTreeSet<&'a str>) {
+    match expr {
+        Expr::Var { span, .. } => {
+            seen.insert(span.text());
+        }
+        Expr::Array { items, .. } | Expr::Set { items, .. } => {
+            items.iter().for_each(|item| names(item, seen));
+        }
+        Expr::Object { fields, .. } => fields.iter().for_each(|(_, key, value)| {
+            names(key, seen);
+            names(value, seen);
+        }),
+        Expr::Call { params, .. } => params.iter().for_each(|param| names(param, seen)),
+        Expr::UnaryExpr { expr, .. } => names(expr, seen),
+        Expr::RefDot { refr, .. } => names(refr, seen),
+        Expr::RefBrack { refr, index, .. } => {
+            names(refr, seen);
+            names(index, seen);
+        }
+        Expr::BinExpr { lhs, rhs, .. }
+        | Expr::BoolExpr { lhs, rhs, .. }
+        | Expr::ArithExpr { lhs, rhs, .. }
+        | Expr::AssignExpr { lhs, rhs, .. } => {
+            names(lhs, seen);
+            names(rhs, seen);
+        }
+        Expr::Membership {
+            key,
+            value,
+            collection,
+            ..
+        } => {
+            key.iter().for_each(|key| names(key, seen));
+            names(value, seen);
+            names(collection, seen);
+        }
+        Expr::ArrayCompr { .. }
+        | Expr::SetCompr { .. }
+        | Expr::ObjectCompr { .. }
+        | Expr::String { .. }
+        | Expr::RawString { .. }
+        | Expr::Number { .. }
+        | Expr::Bool { .. }
+        | Expr::Null { .. } => {}
+    }
+}

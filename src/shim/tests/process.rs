@@ -1,0 +1,65 @@
+//! From the client's pipes to a child process and back.
+
+use crate::shim::event::EventBody;
+use crate::shim::session::SessionConfig;
+use crate::shim::spool::SyncPolicy;
+use crate::shim::testing::{TablePdp, clock};
+use crate::shim::{Config, run};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+fn config(script: &str, state_dir: &Path) -> Config {
+    Config {
+        session: SessionConfig {
+            server: "crm".to_owned(),
+            context: BTreeMap::new(),
+            pdp_deadline: Duration::from_millis(250),
+            call_timeout: Duration::from_secs(60),
+        },
+        command: ["sh", "-c", script].map(Into::into).to_vec(),
+        state_dir: state_dir.to_owned(),
+        sync: SyncPolicy::EachEvent,
+    }
+}
+
+const PING: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+
+#[tokio::test]
+async fn the_servers_last_words_and_exit_code_get_through() {
+    let state = tempfile::tempdir().unwrap();
+    let script = r#"read line; echo '{"jsonrpc":"2.0","id":1,"result":{}}'; exit 5"#;
+    let (mut client, client_in) = tokio::io::duplex(4096);
+    let (client_out, answers) = tokio::io::duplex(4096);
+    let pdp = TablePdp::new(&[]);
+    let shared = Arc::clone(&pdp);
+    let running = tokio::spawn(run(
+        config(script, state.path()),
+        shared,
+        clock(),
+        client_in,
+        client_out,
+    ));
+    client.write_all(PING).await.unwrap();
+    let mut answers = BufReader::new(answers).lines();
+    let answer = answers.next_line().await.unwrap().unwrap();
+    assert_eq!(answer, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
+    assert_eq!(running.await.unwrap().unwrap(), 5);
+    let server = "crm".to_owned();
+    let reported = pdp.reported.lock().unwrap();
+    assert_eq!(reported[0].body, EventBody::Connected { server });
+    assert_eq!((reported[0].epoch, reported[0].seq), (1, 1));
+}
+
+#[tokio::test]
+async fn the_end_of_the_clients_input_is_the_servers() {
+    let state = tempfile::tempdir().unwrap();
+    let (client, client_in) = tokio::io::duplex(4096);
+    let (client_out, _answers) = tokio::io::duplex(4096);
+    drop(client);
+    let config = config("cat >/dev/null; exit 3", state.path());
+    let code = run(config, TablePdp::new(&[]), clock(), client_in, client_out).await;
+    assert_eq!(code.unwrap(), 3);
+}
