@@ -232,7 +232,7 @@ impl Runner<'_> {
         let engine = &mut self.engine;
         let done = catch_unwind(AssertUnwindSafe(|| engine.eval_rule(name.to_owned())));
         match done {
-            Ok(Ok(value)) if value == Value::Bool(true) => Outcome::Pass,
+            Ok(Ok(Value::Bool(true))) => Outcome::Pass,
             Ok(Ok(_)) => Outcome::Fail,
             Ok(Err(error)) if error.downcast_ref::<LimitError>().is_some() => {
                 Outcome::Error(format!("took longer than {TEST_SECONDS_MAX} s"))
