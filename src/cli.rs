@@ -6,6 +6,7 @@
 mod audit;
 mod bundles;
 mod check;
+mod decide;
 mod document;
 mod eval;
 mod findings;
@@ -90,6 +91,7 @@ enum Command {
     Serve(serve::Serve),
     /// Enforce decisions in front of an MCP server.
     Shim(shim::Shim),
+    Decide(decide::Decide),
     Check(check::Check),
     Eval(eval::Eval),
     Test(test::Test),
@@ -133,6 +135,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
         Command::Shim(shim) => shim.run(output),
+        Command::Decide(decide) => decide.run(output),
         Command::Check(check) => check.run(output),
         Command::Eval(eval) => eval.run(output),
         Command::Test(test) => test.run(output),
