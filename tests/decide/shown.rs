@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub struct Shower {
     hasher: Hasher,
     variant: Variant,
+    /// The evaluator that should run.
+    engine: &'static str,
 }
 
 /// A gRPC status.
@@ -26,9 +28,13 @@ pub fn status(status: &Status) -> Value {
 }
 
 impl Shower {
-    pub fn new(audit_dir: &Path, variant: Variant) -> Self {
+    pub fn new(audit_dir: &Path, variant: Variant, engine: &'static str) -> Self {
         let hasher = Hasher::open(&audit_dir.join("hash.key"), &OsFiles).unwrap();
-        Self { hasher, variant }
+        Self {
+            hasher,
+            variant,
+            engine,
+        }
     }
 
     pub fn show(&self, asked: &Asked, reply: &DecideResponse, record: &Value) -> Value {
@@ -78,7 +84,7 @@ impl Shower {
     }
 
     fn engine(&self, name: &str) -> String {
-        if name == self.variant.engine_name() {
+        if name == self.engine {
             "as configured".to_owned()
         } else {
             name.to_owned()
