@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod decide;
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod swap;
