@@ -5,12 +5,13 @@ use crate::server::{Server, block_on, config, until, write_files};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use toolgate::bundle::compile::compile;
 use toolgate::bundle::load::read_and_verify;
 use toolgate::bundle::source::Source;
-use toolgate::engine::{EvaluationLimits, Options};
+use toolgate::bundle::swap::Compiled;
+use toolgate::engine::{EvaluationLimits, Options, PolicySet};
 use toolgate::model::finding::Severity;
 use toolgate::model::revision::EngineChoice;
 use toolgate::wire::v1::Effect;
@@ -34,65 +35,98 @@ fn write_version(dir: &Path, version: u64) {
     write_files(dir, files);
 }
 
-/// Asks over one connection until it is told to stop; gives the number of answers.
-async fn ask(mut client: Decisions, stop: Arc<AtomicBool>) -> u64 {
-    let (mut answers, mut last) = (0, 0);
-    while !stop.load(Ordering::Relaxed) {
+/// Asks over one connection until it is told to stop, counting the answers; gives how many sets
+/// answered.
+async fn ask(mut client: Decisions, asked: Arc<Asked>) -> u64 {
+    let (mut sets, mut last) = (0, 0);
+    while !asked.stop.load(Ordering::Relaxed) {
         let reply = decide(&mut client, "crm/read").await;
         let policy = reply.policy.as_ref().unwrap();
-        let (code, other) = (
-            format!("v{}", policy.version),
-            format!("other{}", policy.version),
+        let version = policy.version;
+        assert_eq!(
+            codes(&reply),
+            [format!("v{version}"), format!("other{version}")]
         );
-        assert_eq!(codes(&reply), [code.as_str(), other.as_str()]);
-        assert_eq!(policy.revision, format!("r{}", policy.version));
+        assert_eq!(policy.revision, format!("r{version}"));
         assert_eq!(reply.effect(), Effect::Allow);
-        assert!(policy.version >= last, "{} after {last}", policy.version);
-        last = policy.version;
-        answers += 1;
+        assert!(version >= last, "{version} after {last}");
+        sets += u64::from(version > last);
+        last = version;
+        asked.answers.fetch_add(1, Ordering::Relaxed);
     }
-    answers
+    sets
+}
+
+#[derive(Default)]
+struct Asked {
+    stop: AtomicBool,
+    answers: AtomicU64,
+}
+
+/// Compiles some versions, as the loader does.
+fn compiled(versions: impl Iterator<Item = u64>) -> Vec<Compiled<PolicySet>> {
+    let next = tempfile::tempdir().unwrap();
+    let compiled = |version| {
+        write_version(next.path(), version);
+        let source = Source {
+            name: "main".to_owned(),
+            path: next.path().to_owned(),
+            servers: None,
+        };
+        let verified = read_and_verify(&[source]).unwrap();
+        compile(verified, &options(), version).unwrap()
+    };
+    versions.map(compiled).collect()
+}
+
+/// As many sets as there are swaps, in their order; compiled beforehand, so that swapping them is
+/// quick.
+fn sets() -> Vec<Compiled<PolicySet>> {
+    let middle = SWAPS / 2;
+    std::thread::scope(|scope| {
+        let later = scope.spawn(|| compiled(middle + 2..=SWAPS + 1));
+        let mut sets = compiled(2..=middle + 1);
+        sets.extend(later.join().unwrap());
+        sets
+    })
 }
 
 #[test]
 fn a_thousand_swaps_under_load() {
+    let sets = sets();
     block_on(async {
         let dir = tempfile::tempdir().unwrap();
         write_version(&dir.path().join("main"), 1);
         let server = Server::start(dir, &config(AUDIT)).await;
-        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(Asked::default());
         let mut asking = Vec::new();
         for _ in 0..4 {
             let client = Decisions::new(server.unix().await);
-            asking.push(tokio::spawn(ask(client, Arc::clone(&stop))));
+            asking.push(tokio::spawn(ask(client, Arc::clone(&asked))));
         }
-        let policies = Arc::clone(&server.decider.policies);
-        let clock = server.decider.clock;
-        let swaps = move || {
-            let next = tempfile::tempdir().unwrap();
-            for version in 2..=SWAPS + 1 {
-                write_version(next.path(), version);
-                let source = Source {
-                    name: "main".to_owned(),
-                    path: next.path().to_owned(),
-                    servers: None,
-                };
-                let verified = read_and_verify(&[source]).unwrap();
-                assert_eq!(policies.next_version(), version);
-                policies.publish(compile(verified, &options(), version).unwrap(), clock());
-            }
-        };
-        tokio::task::spawn_blocking(swaps).await.unwrap();
-        stop.store(true, Ordering::Relaxed);
-        let mut answers = Vec::new();
+        for set in sets {
+            let before = asked.answers.load(Ordering::Relaxed);
+            server
+                .decider
+                .policies
+                .publish(set, (server.decider.clock)());
+            until("answers under the new set", async || {
+                let answers = asked.answers.load(Ordering::Relaxed);
+                (answers >= before + 2).then_some(())
+            })
+            .await;
+        }
+        asked.stop.store(true, Ordering::Relaxed);
+        let mut seen = Vec::new();
         for one in asking {
-            answers.push(one.await.unwrap());
+            seen.push(one.await.unwrap());
         }
-        assert!(answers.iter().all(|count| *count > 100), "{answers:?}");
+        assert!(seen.iter().all(|sets| *sets > SWAPS / 10), "{seen:?}");
         let mut client = Decisions::new(server.unix().await);
         let last = decide(&mut client, "crm/read").await;
         assert_eq!(last.policy.unwrap().version, SWAPS + 1);
-        println!("{SWAPS} swaps, answers by connection: {answers:?}");
+        let answers = asked.answers.load(Ordering::Relaxed);
+        println!("{SWAPS} swaps, {answers} answers, sets seen by each connection: {seen:?}");
         server.stop().await;
     });
 }
@@ -116,9 +150,9 @@ fn an_edit_on_disk_is_soon_in_force() {
         let main = dir.path().join("main");
         write_version(&main, 1);
         let server = Server::start(dir, &config(AUDIT)).await;
-        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(Asked::default());
         let client = Decisions::new(server.unix().await);
-        let asking = tokio::spawn(ask(client, Arc::clone(&stop)));
+        let asking = tokio::spawn(ask(client, Arc::clone(&asked)));
         let mut client = Decisions::new(server.unix().await);
         let mut slowest = Duration::ZERO;
         for version in 2..=SWAPS_ON_DISK + 1 {
@@ -131,8 +165,8 @@ fn an_edit_on_disk_is_soon_in_force() {
             .await;
             slowest = slowest.max(written.elapsed());
         }
-        stop.store(true, Ordering::Relaxed);
-        assert!(asking.await.unwrap() > 0);
+        asked.stop.store(true, Ordering::Relaxed);
+        assert!(asking.await.unwrap() > 1);
         println!("{SWAPS_ON_DISK} edits, slowest in force after {slowest:?}");
         server.stop().await;
     });
