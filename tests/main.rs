@@ -4,4 +4,8 @@ mod combination;
 #[cfg(test)]
 mod decide;
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod swap;
