@@ -1,3 +1,10 @@
 //! Integration tests: one binary, so that it is linked once.
 
+#[cfg(test)]
+mod combination;
+#[cfg(test)]
+mod decide;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
 mod tidy;
