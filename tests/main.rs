@@ -1,5 +1,6 @@
 //! Integration tests: one binary, so that it is linked once.
 
+#[cfg(test)]
 mod combination;
 #[cfg(test)]
 mod decide;
@@ -9,3 +10,4 @@ mod refused;
 mod server;
 #[cfg(test)]
 mod swap;
+mod tidy;

@@ -29,7 +29,9 @@ fn targets(line: &str) -> impl Iterator<Item = &str> {
 /// A heading as the part of a link after `#`.
 fn anchor(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
@@ -46,9 +48,15 @@ fn links_between_documents_resolve() {
                 let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
                 let folder = root().join(&path);
                 let folder = folder.parent().unwrap();
-                let found = if file.is_empty() { root().join(&path) } else { folder.join(file) };
+                let found = if file.is_empty() {
+                    root().join(&path)
+                } else {
+                    folder.join(file)
+                };
                 if !found.exists() {
-                    findings.push(format!("{path}:{line}: `{file}` does not exist: fix the link"));
+                    findings.push(format!(
+                        "{path}:{line}: `{file}` does not exist: fix the link"
+                    ));
                 } else if !fragment.is_empty() && !has_heading(&found, fragment) {
                     findings.push(format!(
                         "{path}:{line}: no heading `#{fragment}` there: fix the link"
@@ -77,10 +85,11 @@ fn every_reason_has_its_section() {
         })
         .collect();
     let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    let missing = codes.iter().filter(|code| !described.iter().any(|(it, _)| it == *code));
-    let missing = missing.map(|code| {
-        format!("{REASONS}:1: no section `{code}`: say what it means and what to do")
-    });
+    let missing = codes
+        .iter()
+        .filter(|code| !described.iter().any(|(it, _)| it == *code));
+    let missing = missing
+        .map(|code| format!("{REASONS}:1: no section `{code}`: say what it means and what to do"));
     let others = described.iter().filter(|(code, _)| !codes.contains(code));
     let others = others.map(|(code, line)| {
         format!("{REASONS}:{line}: `{code}` is no code of `model::reason`: take it out")
@@ -91,8 +100,14 @@ fn every_reason_has_its_section() {
 #[test]
 fn a_link_is_read_as_it_is_shown() {
     let line = "see [a](docs/a.md#one-two), [b](b.md) and `c`";
-    assert_eq!(targets(line).collect::<Vec<_>>(), ["docs/a.md#one-two", "b.md"]);
+    assert_eq!(
+        targets(line).collect::<Vec<_>>(),
+        ["docs/a.md#one-two", "b.md"]
+    );
     assert_eq!(anchor("## One, `two` three_x"), "one-two-three_x");
     let text = "a\n```\n[x](y)\n```\nb";
-    assert_eq!(prose(text).map(|(line, _)| line).collect::<Vec<_>>(), [1, 5]);
+    assert_eq!(
+        prose(text).map(|(line, _)| line).collect::<Vec<_>>(),
+        [1, 5]
+    );
 }

@@ -14,8 +14,6 @@ pub fn root() -> &'static Path {
 pub struct Source {
     /// From the repository's root, such as `src/engine/set.rs`.
     pub path: String,
-    /// The text.
-    pub text: String,
     pub tokens: Vec<Token>,
     /// The module path under `src`: `["engine", "set"]`; empty for the crate's root.
     pub module: Vec<String>,
@@ -48,6 +46,17 @@ pub static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
     sources
 });
 
+/// Every Rust file of ours beside `src`, the fuzz targets left out.
+pub static OTHERS: LazyLock<Vec<Source>> = LazyLock::new(|| {
+    let directories = ["tests", "benches", "build"];
+    let paths = directories.iter().flat_map(|it| files(it, "rs"));
+    let others = paths.map(|path| Source {
+        is_test: path.starts_with("tests/"),
+        ..read(&path)
+    });
+    others.collect()
+});
+
 /// Every file with this extension below a directory of the repository, as paths from its root.
 pub fn files(directory: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -71,9 +80,12 @@ pub fn files(directory: &str, extension: &str) -> Vec<String> {
     found
 }
 
-pub fn read(path: &str) -> Source {
-    let text = fs::read_to_string(root().join(path)).unwrap();
-    let tokens = tokens(&text);
+fn read(path: &str) -> Source {
+    source(path, &fs::read_to_string(root().join(path)).unwrap())
+}
+
+/// A file of this path with this text.
+pub fn source(path: &str, text: &str) -> Source {
     let stem = path.trim_start_matches("src/").trim_end_matches(".rs");
     let module = match stem {
         "lib" | "main" => Vec::new(),
@@ -81,8 +93,7 @@ pub fn read(path: &str) -> Source {
     };
     Source {
         path: path.to_owned(),
-        text,
-        tokens,
+        tokens: tokens(text),
         module,
         is_test: false,
     }
@@ -103,10 +114,7 @@ impl Source {
     pub fn lines_with(&self, words: &[&str]) -> Vec<usize> {
         let windows = self.tokens.windows(words.len());
         let same = |window: &&[Token]| window.iter().zip(words).all(|(a, b)| a.text == *b);
-        windows
-            .filter(same)
-            .map(|window| window[0].line)
-            .collect()
+        windows.filter(same).map(|window| window[0].line).collect()
     }
 
     /// Every path that starts with `crate`, `self` or `super`, wherever it stands.
@@ -195,20 +203,23 @@ fn tokens(text: &str) -> Vec<Token> {
     let chars: Vec<char> = text.chars().collect();
     let (mut tokens, mut at, mut line) = (Vec::new(), 0, 1);
     while at < chars.len() {
-        let end = skip(&chars, at).max(at + 1);
-        let piece: String = chars[at..end].iter().collect();
-        let is_code = !piece.starts_with(['/', '"', '\'', ' ', '\n'])
-            && !(piece.len() > 1 && piece.contains('"'));
-        if is_code || piece == "/" {
-            tokens.push(Token {
-                text: piece.clone(),
-                line,
-            });
+        let end = skip(&chars, at).max(at + 1).min(chars.len());
+        let piece = &chars[at..end];
+        if is_code(piece) {
+            let text = piece.iter().collect();
+            tokens.push(Token { text, line });
         }
-        line += piece.matches('\n').count();
+        line += piece.iter().filter(|c| **c == '\n').count();
         at = end;
     }
     tokens
+}
+
+/// Whether a piece is neither space nor comment nor literal.
+fn is_code(piece: &[char]) -> bool {
+    let is_one = piece.len() == 1;
+    let is_literal = piece.contains(&'"') || piece.contains(&'\'');
+    !piece[0].is_whitespace() && (is_one || !is_literal && piece[0] != '/')
 }
 
 /// Where the comment, literal, word or sign that starts at `at` ends.
@@ -229,7 +240,9 @@ fn skip(chars: &[char], at: usize) -> usize {
         ['\'', '\\', ..] => at + 2 + rest[3..].iter().take_while(|c| **c != '\'').count() + 2,
         ['\'', _, '\'', ..] => at + 3,
         [first, ..] if first.is_alphanumeric() || *first == '_' => {
-            let word = rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_');
+            let word = rest
+                .iter()
+                .take_while(|c| c.is_alphanumeric() || **c == '_');
             at + word.count()
         }
         _ => at + 1,
@@ -266,13 +279,7 @@ use crate::{a::{B, c::self}, d as e}; /* crate::no */
 pub(crate) mod tests;
 fn f<'a>(x: &'a str) -> char { let _ = ("crate::s", r#"crate::"r"#, b'\'', '"'); super::up::Up::new(x) }
 "##;
-    let source = Source {
-        path: "src/m/n.rs".into(),
-        text: text.into(),
-        tokens: tokens(text),
-        module: vec!["m".into(), "n".into()],
-        is_test: false,
-    };
+    let source = source("src/m/n.rs", text);
     let uses: Vec<_> = source
         .uses()
         .into_iter()
