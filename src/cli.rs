@@ -3,9 +3,17 @@
 //! Exit codes: 0 done (for `decide`: granted), 1 a failure at run time, 2 unusable input or
 //! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
 
+mod audit;
+mod bundles;
+mod check;
+mod document;
+mod eval;
+mod findings;
 mod output;
 mod serve;
 mod shim;
+mod test;
+mod version;
 
 pub use output::{Format, Output};
 
@@ -82,6 +90,13 @@ enum Command {
     Serve(serve::Serve),
     /// Enforce decisions in front of an MCP server.
     Shim(shim::Shim),
+    Check(check::Check),
+    Eval(eval::Eval),
+    Test(test::Test),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Print the version, the engine's, and the platform.
+    Version,
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -118,6 +133,11 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
         Command::Shim(shim) => shim.run(output),
+        Command::Check(check) => check.run(output),
+        Command::Eval(eval) => eval.run(output),
+        Command::Test(test) => test.run(output),
+        Command::Audit(audit) => audit.run(output),
+        Command::Version => Ok(version::run(output)),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "toolgate", &mut std::io::stdout());
