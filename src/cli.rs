@@ -3,11 +3,12 @@
 //! Exit codes: 0 done (for `decide`: granted), 1 a failure at run time, 2 unusable input or
 //! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
 
+mod demo;
 mod output;
 mod serve;
 mod shim;
 
-pub use output::{Format, Output};
+pub use output::{Colour, Format, Output};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -82,6 +83,11 @@ enum Command {
     Serve(serve::Serve),
     /// Enforce decisions in front of an MCP server.
     Shim(shim::Shim),
+    /// Show it all: decisions, a shim before an MCP server, a policy changed, the log verified.
+    Demo(demo::Demo),
+    /// The demo's MCP server.
+    #[command(hide = true)]
+    DemoServer,
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -118,6 +124,8 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
         Command::Shim(shim) => shim.run(output),
+        Command::Demo(demo) => demo.run(output),
+        Command::DemoServer => demo::run_server(),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "toolgate", &mut std::io::stdout());
