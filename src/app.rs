@@ -20,6 +20,7 @@ use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure}
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
+use crate::model::json;
 use crate::model::time::Clock;
 use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
 use crate::telemetry::now;
@@ -140,7 +141,9 @@ fn names(config: &Config) -> String {
     names.join(",")
 }
 
-fn source(bundle: &crate::config::BundleConfig) -> Source {
+/// Where this configuration has a bundle.
+#[must_use]
+pub fn source(bundle: &crate::config::BundleConfig) -> Source {
     Source {
         name: bundle.name.clone(),
         path: bundle.path.clone(),
@@ -170,6 +173,10 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
 
 fn decision_limits(config: &Config) -> DecisionLimits {
     DecisionLimits {
+        json: json::Limits {
+            bytes_max: config.limits.request_bytes_max,
+            depth_max: config.limits.json_depth_max,
+        },
         in_flight_max: config.limits.in_flight_decisions_max,
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),

@@ -3,10 +3,18 @@
 //! Exit codes: 0 done (for `decide`: granted), 1 a failure at run time, 2 unusable input or
 //! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
 
+mod audit;
+mod bundles;
+mod check;
 mod demo;
+mod document;
+mod eval;
+mod findings;
 mod output;
 mod serve;
 mod shim;
+mod test;
+mod version;
 
 pub use output::{Colour, Format, Output};
 
@@ -83,6 +91,13 @@ enum Command {
     Serve(serve::Serve),
     /// Enforce decisions in front of an MCP server.
     Shim(shim::Shim),
+    Check(check::Check),
+    Eval(eval::Eval),
+    Test(test::Test),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Print the version, the engine's, and the platform.
+    Version,
     /// Show it all: decisions, a shim before an MCP server, a policy changed, the log verified.
     Demo(demo::Demo),
     /// The demo's MCP server.
@@ -124,6 +139,11 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
         Command::Shim(shim) => shim.run(output),
+        Command::Check(check) => check.run(output),
+        Command::Eval(eval) => eval.run(output),
+        Command::Test(test) => test.run(output),
+        Command::Audit(audit) => audit.run(output),
+        Command::Version => Ok(version::run(output)),
         Command::Demo(demo) => demo.run(output),
         Command::DemoServer => demo::run_server(),
         Command::Completions { shell } => {

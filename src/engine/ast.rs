@@ -17,5 +17,5 @@ pub(crate) use index::{Index, RuleDef, Target, head_ref, rule_path};
 pub(crate) use names::{Scope, declared, variables};
 pub(crate) use parse::{Imported, ParsedModule, parse, position};
 pub(crate) use path::{DataPath, is_identifier};
-pub(crate) use refs::{Reference, Step, string};
+pub(crate) use refs::{Reference, Step, callee, string};
 pub(crate) use visit::{Visitor, head_args, walk_rule};

@@ -34,10 +34,13 @@ macro_rules! replacements {
 
 replacements! {
     "base64.is_valid" 1 base64_is_valid,
+    "ceil" 1 ceil,
     "count" 1 count,
+    "floor" 1 floor,
     "indexof" 2 indexof,
     "lower" 1 lower,
     "net.cidr_is_valid" 1 cidr_is_valid,
+    "round" 1 round,
     "sprintf" 2 sprintf::sprintf,
     "strings.count" 2 strings_count,
     "substring" 3 substring,
@@ -109,6 +112,39 @@ fn strings<const N: usize>(arguments: &[Value]) -> Option<[&str; N]> {
 
 fn number(count: usize) -> Value {
     Value::from(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+fn ceil(arguments: &[Value]) -> Value {
+    rounded(arguments, f64::ceil)
+}
+
+fn floor(arguments: &[Value]) -> Value {
+    rounded(arguments, f64::floor)
+}
+
+/// Away from zero, as Go rounds.
+fn round(arguments: &[Value]) -> Value {
+    rounded(arguments, f64::round)
+}
+
+/// OPA rounds whatever does not fit 64 bits to a double, also whole numbers.
+fn rounded(arguments: &[Value], round: fn(f64) -> f64) -> Value {
+    match arguments {
+        [Value::Number(number)] => match (number.as_i64(), number.as_f64()) {
+            (Some(_), _) => Value::Number(number.clone()),
+            (None, Some(double)) => whole(round(double)),
+            (None, None) => Value::Undefined,
+        },
+        _ => Value::Undefined,
+    }
+}
+
+/// All digits of a whole double.
+fn whole(double: f64) -> Value {
+    match Value::from_json_str(&format!("{double:.0}")) {
+        Ok(number @ Value::Number(_)) => number,
+        _ => Value::Undefined,
+    }
 }
 
 /// regorus counts UTF-16 code units; OPA counts characters.

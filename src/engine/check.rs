@@ -197,7 +197,10 @@ fn engine(
     let package = path.0.join(".");
     let allowed = gate.engine_for(&package);
     match choice {
-        EngineChoice::Interpreter => return EngineKind::Interpreter,
+        EngineChoice::Interpreter => {
+            findings.extend(gate.interpreter_refusals(&package).iter().cloned());
+            return EngineKind::Interpreter;
+        }
         EngineChoice::Rvm if allowed == EngineKind::Interpreter => {
             findings.push(Finding {
                 severity: Severity::Error,

@@ -11,22 +11,25 @@ mod expr;
 mod graph;
 mod heads;
 mod issue;
+mod kinds;
 mod known;
 mod paths;
 mod pattern;
 mod query;
 mod tables;
+mod template;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ast::{DataPath, Index, ParsedModule};
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::Finding;
 use crate::model::json::Object;
 use crate::model::revision::EngineKind;
 use graph::Edges;
 use issue::{Bars, Issue, Issues};
+use kinds::Memory;
 use known::Facts;
 use query::Checker;
 
@@ -48,14 +51,6 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Whether the set must not be published.
-    #[must_use]
-    pub(crate) fn refuses(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
-    }
-
     /// Which evaluator runs the package, such as `policies.contracts`, if the operator does not
     /// say.
     #[must_use]
@@ -82,8 +77,16 @@ pub(crate) fn inspect(modules: &[ParsedModule], data: &Object) -> Gate {
         return conclude(modules, found, &Edges::new());
     }
     let index = Index::new(modules);
+    let memory = Memory::default();
     for module in modules {
-        check_module(modules, &index, data, module, &mut found);
+        let facts = Facts {
+            modules,
+            index: &index,
+            data,
+            module,
+            memory: &memory,
+        };
+        check_module(facts, &mut found);
     }
     paths::check(modules, &index, data, &mut found);
     let edges = index.edges(modules);
@@ -109,25 +112,15 @@ fn within_limits(modules: &[ParsedModule], found: &mut Vec<Issue>) -> bool {
     false
 }
 
-fn check_module(
-    modules: &[ParsedModule],
-    index: &Index,
-    data: &Object,
-    module: &ParsedModule,
-    found: &mut Vec<Issue>,
-) {
+fn check_module(facts: Facts<'_>, found: &mut Vec<Issue>) {
+    let module = facts.module;
     let mut issues = Issues { module, found };
     check_header(&mut issues);
-    let facts = Facts {
-        modules,
-        index,
-        data,
-        module,
-    };
     let mut checker = Checker {
         facts,
         issues,
         in_function: false,
+        parameters: BTreeSet::new(),
     };
     for rule in &module.module.policy {
         checker.rule(rule);

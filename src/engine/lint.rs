@@ -39,6 +39,8 @@
 mod bind;
 mod body;
 mod builtins;
+mod call;
+mod definition;
 mod expr;
 mod facts;
 mod input;

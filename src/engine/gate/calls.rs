@@ -6,6 +6,7 @@ use regorus::unstable::{BUILTINS, Expr, Ref, Rule, RuleHead, Span};
 use super::pattern;
 use super::query::{Checker, Place};
 use super::tables::{self, Arguments};
+use super::template;
 use crate::engine::ast::{DataPath, Reference, Target, string};
 
 impl Checker<'_> {
@@ -22,7 +23,14 @@ impl Checker<'_> {
             );
         }
         match facts.index.resolve_call(facts.module, fcn) {
-            Target::Rule(path) => self.function_call(span, &path, params.len()),
+            Target::Rule(path) => {
+                self.function_call(span, &path, params.len());
+                for at in facts.pattern_parameters(&path) {
+                    if let Some(pattern) = params.get(at) {
+                        self.regex(pattern);
+                    }
+                }
+            }
             Target::Builtin(name) => self.builtin_call(span, &name, params),
             _ => {
                 let text = fcn.span().text();
@@ -84,29 +92,42 @@ impl Checker<'_> {
                     );
                 }
             }
-            Arguments::Pattern => match written(0).map(pattern::check_regex) {
-                Some(Ok(())) if compiles(span, params) => {}
-                Some(Ok(())) => self.issues.refuse(
-                    span,
-                    "gate.regex",
-                    "the pattern is too large",
-                    "repeat less",
-                ),
-                Some(Err(why)) => self.issues.refuse(
-                    span,
-                    "gate.regex",
-                    why,
-                    "patterns use literals, `.`, [classes], groups, `|`, `?`, `*`, `+`, {n,m}, \
-                     `^` and `$`",
-                ),
-                None => self.issues.refuse(
-                    span,
-                    "gate.regex",
-                    "the pattern of `regex.match` is no string written out",
-                    "write the pattern into the policy",
-                ),
-            },
+            Arguments::Pattern => {
+                if let Some(pattern) = params.first() {
+                    self.regex(pattern);
+                }
+            }
             Arguments::Format => self.format(span, written(0), params.get(1)),
+        }
+    }
+
+    /// A pattern: written out, or put together from parameters whose callers write them out.
+    fn regex(&mut self, pattern: &Ref<Expr>) {
+        const SYNTAX: &str = "patterns use literals, `.`, [classes], groups, `|`, `?`, `*`, `+`, \
+                              {n,m}, `^` and `$`";
+        let Some(text) = string(pattern) else {
+            let names = template::variables(pattern);
+            let handed_in = |name: &&str| self.parameters.contains(*name);
+            if names.is_none_or(|names| !names.iter().all(handed_in)) {
+                self.issues.refuse(
+                    pattern.span(),
+                    "gate.regex",
+                    "the pattern is no string written out",
+                    "write the pattern into the policy; a function may take it as a parameter",
+                );
+            }
+            return;
+        };
+        if let Err(why) = pattern::check_regex(text) {
+            self.issues
+                .refuse(pattern.span(), "gate.regex", why, SYNTAX);
+        } else if !compiles(pattern, text) {
+            self.issues.refuse(
+                pattern.span(),
+                "gate.regex",
+                "the pattern is too large",
+                "repeat less",
+            );
         }
     }
 
@@ -148,14 +169,15 @@ impl Checker<'_> {
 }
 
 /// Whether regorus compiles the pattern: it bounds the size of the automaton.
-fn compiles(span: &Span, params: &[Ref<Expr>]) -> bool {
-    let Some(first) = params.first() else {
-        return false;
-    };
-    let (Some(builtin), Some(pattern)) = (BUILTINS.get("regex.is_valid"), string(first)) else {
-        return false;
-    };
+fn compiles(pattern: &Ref<Expr>, text: &str) -> bool {
     let strict = true;
-    builtin.0(span, &[first.clone()], &[Value::from(pattern)], strict)
+    BUILTINS.get("regex.is_valid").is_some_and(|builtin| {
+        builtin.0(
+            pattern.span(),
+            std::slice::from_ref(pattern),
+            &[Value::from(text)],
+            strict,
+        )
         .is_ok_and(|valid| valid == Value::from(true))
+    })
 }

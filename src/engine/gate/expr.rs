@@ -1,6 +1,6 @@
 //! Expressions.
 
-use regorus::unstable::{ArithOp, Expr, Literal, Query, Span};
+use regorus::unstable::{ArithOp, BoolOp, Expr, Literal, Query, Span};
 
 use super::issue::Bars;
 use super::query::{Checker, Place};
@@ -70,7 +70,11 @@ impl Checker<'_> {
             ),
             Expr::BinExpr { lhs, rhs, .. } => self.set_operation(lhs, rhs, still),
             Expr::ArithExpr { op, lhs, rhs, .. } => self.arithmetic(op, lhs, rhs, still),
-            Expr::BoolExpr { lhs, rhs, .. } => {
+            Expr::BoolExpr { op, lhs, rhs, .. } => {
+                if !matches!(op, BoolOp::Eq | BoolOp::Ne) {
+                    self.ordered(lhs, place);
+                    self.ordered(rhs, place);
+                }
                 self.not_mixed(lhs);
                 self.not_mixed(rhs);
                 self.compared(lhs, place);
@@ -141,6 +145,18 @@ impl Checker<'_> {
         match expr {
             Expr::Call { .. } => self.expression(expr, place),
             _ => self.operand(expr, place),
+        }
+    }
+
+    /// OPA orders sets after objects, regorus before.
+    fn ordered(&mut self, operand: &Expr, place: Place<'_>) {
+        if self.facts.is_set(operand, place.scope, place.known) {
+            self.issues.refuse(
+                operand.span(),
+                "gate.set_order",
+                "sets are ordered otherwise than OPA orders them",
+                "compare counts, or whether `a - b == set()`",
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use super::expr::has_iteration;
 use super::issue::Bars;
 use super::known::{Known, is_constant};
 use super::query::{Checker, Place};
-use crate::engine::ast::{Scope, head_args, head_ref};
+use crate::engine::ast::{Scope, head_args, head_ref, variables};
 
 /// Greatest number of parameters: the register machine drops the others.
 const MAX_PARAMETERS: usize = 8;
@@ -27,6 +27,10 @@ impl Checker<'_> {
             Rule::Spec { head, bodies, .. } => {
                 self.head_name(head);
                 self.in_function = matches!(head, RuleHead::Func { .. });
+                self.parameters.clear();
+                for arg in head_args(head) {
+                    variables(arg, &mut self.parameters);
+                }
                 self.parameters_of(head);
                 self.bodies(head, bodies);
                 self.in_function = false;

@@ -4,15 +4,13 @@
 //! see it. So the gate works out, from the syntax alone, which expressions surely have a value
 //! once the statements around them hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::unstable::{ArithOp, Expr, Literal, Query, Ref, Rule, RuleHead};
+use regorus::unstable::{BoolOp, Expr, Literal, Query};
 
-use super::tables;
-use crate::engine::ast::{
-    DataPath, Imported, Index, ParsedModule, Reference, Scope, Step, Target, variables,
-};
-use crate::model::json::{Json, Object};
+use super::kinds::{Kind, Memory};
+use crate::engine::ast::{Index, ParsedModule, Reference, Scope, Step, Target, variables};
+use crate::model::json::Object;
 
 /// Names and references that have a value.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +18,8 @@ pub(crate) struct Known {
     names: BTreeSet<String>,
     /// References as written, such as `input.arguments.region`.
     references: BTreeSet<String>,
-    /// Local variables that are sets.
-    sets: BTreeSet<String>,
-    /// Local variables that are integers.
-    integers: BTreeSet<String>,
+    /// What is known of the kind of variables and references, as written.
+    kinds: BTreeMap<String, Kind>,
 }
 
 /// What the facts are worked out from.
@@ -33,6 +29,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) index: &'a Index,
     pub(crate) data: &'a Object,
     pub(crate) module: &'a ParsedModule,
+    /// What was worked out about rules before.
+    pub(crate) memory: &'a Memory,
 }
 
 impl Known {
@@ -43,6 +41,20 @@ impl Known {
 
     pub(crate) fn bind_name(&mut self, name: &str) {
         self.names.insert(name.to_owned());
+    }
+
+    /// Whether the reference was read by a statement that held.
+    pub(crate) fn has_reference(&self, text: &str) -> bool {
+        self.references.contains(text)
+    }
+
+    /// The kind of the variable or reference, as written.
+    pub(crate) fn kind(&self, text: &str) -> Option<Kind> {
+        self.kinds.get(text).copied()
+    }
+
+    fn size(&self) -> usize {
+        self.names.len() + self.references.len() + self.kinds.len()
     }
 
     /// Whether the local variable surely has a value.
@@ -57,12 +69,12 @@ impl<'a> Facts<'a> {
         let mut known = around.clone();
         // Statements are a conjunction, whatever their order: until nothing new is known.
         for _ in 0..=query.stmts.len() {
-            let before = known.names.len() + known.references.len();
+            let before = known.size();
             // What holds under `with` holds for another input.
             for stmt in query.stmts.iter().filter(|stmt| stmt.with_mods.is_empty()) {
                 self.holds(&stmt.literal, scope, &mut known);
             }
-            if before == known.names.len() + known.references.len() {
+            if before == known.size() {
                 break;
             }
         }
@@ -88,7 +100,10 @@ impl<'a> Facts<'a> {
                     self.assigned(lhs, rhs, scope, known);
                     self.assigned(rhs, lhs, scope, known);
                 }
-                other => self.read(other, known),
+                other => {
+                    self.read(other, known);
+                    self.tested(other, known);
+                }
             },
         }
     }
@@ -100,19 +115,75 @@ impl<'a> Facts<'a> {
                 if self.definite(value, scope, known) || each_element(value) {
                     known.bind_name(name);
                 }
-                if scope.declares(name) && self.is_set(value, scope, known) {
-                    known.sets.insert(name.to_owned());
+                if each_element(value) {
+                    self.read(value, known);
                 }
-                if scope.declares(name) && self.is_integer(value, scope, known) {
-                    known.integers.insert(name.to_owned());
+                if let Some(kind) = self.kind(value, scope, known) {
+                    known.kinds.insert(name.to_owned(), kind);
                 }
             }
-            Expr::Array { .. } => {
+            Expr::Array { items, .. } => {
                 known.bind(pattern);
                 self.read(value, known);
+                if self.gives_integers(value) {
+                    let names = items.iter().filter_map(|item| text_of(item));
+                    known
+                        .kinds
+                        .extend(names.map(|name| (name.to_owned(), Kind::Integer)));
+                }
             }
             _ => {}
         }
+    }
+
+    /// What a test says about a kind: `is_set(x)`, `x == round(x)`.
+    fn tested(&self, expr: &Expr, known: &mut Known) {
+        let found = match expr {
+            Expr::Call { fcn, params, .. } => match (self.builtin_name(fcn), params.first()) {
+                (Some(name), Some(of)) => tested_kind(&name).zip(text_of(of)),
+                _ => None,
+            },
+            Expr::BoolExpr {
+                op: BoolOp::Eq,
+                lhs,
+                rhs,
+                ..
+            } => self
+                .rounded(lhs, rhs)
+                .or_else(|| self.rounded(rhs, lhs))
+                .map(|text| (Kind::Integer, text)),
+            _ => None,
+        };
+        if let Some((kind, text)) = found {
+            known.kinds.insert(text.to_owned(), kind);
+        }
+    }
+
+    /// `x`, if one side is `round(x)` and the other `x`.
+    fn rounded<'e>(&self, side: &'e Expr, other: &'e Expr) -> Option<&'e str> {
+        let Expr::Call { fcn, params, .. } = side else {
+            return None;
+        };
+        let name = self.builtin_name(fcn)?;
+        let rounds = matches!(name.as_str(), "round" | "floor" | "ceil");
+        let text = text_of(other)?;
+        (rounds && params.first().and_then(|of| text_of(of)) == Some(text)).then_some(text)
+    }
+
+    fn builtin_name(&self, fcn: &Expr) -> Option<String> {
+        match self.index.resolve_call(self.module, fcn) {
+            Target::Builtin(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Calls that give arrays of integers.
+    fn gives_integers(&self, value: &Expr) -> bool {
+        let Expr::Call { fcn, .. } = value else {
+            return false;
+        };
+        self.builtin_name(fcn)
+            .is_some_and(|name| matches!(name.as_str(), "time.clock" | "time.date" | "time.diff"))
     }
 
     /// What must have a value for `expr`, read in a positive statement, to hold.
@@ -173,224 +244,6 @@ impl<'a> Facts<'a> {
             }
         }
     }
-
-    /// Whether `expr` surely has a value.
-    pub(crate) fn definite(&self, expr: &Expr, scope: &Scope, known: &Known) -> bool {
-        let all = |items: &[Ref<Expr>]| items.iter().all(|item| self.definite(item, scope, known));
-        match expr {
-            Expr::String { .. }
-            | Expr::RawString { .. }
-            | Expr::Number { .. }
-            | Expr::Bool { .. }
-            | Expr::Null { .. }
-            | Expr::ArrayCompr { .. }
-            | Expr::SetCompr { .. }
-            | Expr::ObjectCompr { .. } => true,
-            Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => {
-                self.definite_reference(expr, scope, known)
-            }
-            Expr::Array { items, .. } | Expr::Set { items, .. } => all(items),
-            Expr::Object { fields, .. } => fields.iter().all(|(_, key, value)| {
-                self.definite(key, scope, known) && self.definite(value, scope, known)
-            }),
-            Expr::Call { fcn, params, .. } => all(params) && self.total(fcn, params, scope, known),
-            Expr::BoolExpr { lhs, rhs, .. } | Expr::BinExpr { lhs, rhs, .. } => {
-                self.definite(lhs, scope, known) && self.definite(rhs, scope, known)
-            }
-            Expr::ArithExpr { op, lhs, rhs, .. } => {
-                matches!(op, ArithOp::Add | ArithOp::Sub | ArithOp::Mul)
-                    && self.definite(lhs, scope, known)
-                    && self.definite(rhs, scope, known)
-            }
-            Expr::Membership {
-                key,
-                value,
-                collection,
-                ..
-            } => {
-                key.iter().all(|key| self.definite(key, scope, known))
-                    && self.definite(value, scope, known)
-                    && self.definite(collection, scope, known)
-            }
-            Expr::UnaryExpr { .. } | Expr::AssignExpr { .. } => false,
-        }
-    }
-
-    fn definite_reference(&self, expr: &Expr, scope: &Scope, known: &Known) -> bool {
-        let Some(reference) = Reference::of(expr) else {
-            return false;
-        };
-        match self.index.resolve(self.module, scope, expr) {
-            Some(Target::Local(name)) => {
-                (reference.steps.is_empty() && known.has(&name))
-                    || known.references.contains(expr.span().text())
-            }
-            Some(Target::Rule(path)) => {
-                (self.names_rule(&reference, &path) && self.always_defined(&path))
-                    || known.references.contains(expr.span().text())
-            }
-            Some(Target::Data(path)) => {
-                (reference.is_static() && member(self.data, &path.0).is_some())
-                    || known.references.contains(expr.span().text())
-            }
-            Some(Target::Input) => {
-                expr.span().text() == "input" || known.references.contains(expr.span().text())
-            }
-            Some(Target::Virtual(..) | Target::Builtin(_) | Target::Unknown(_)) | None => false,
-        }
-    }
-
-    /// Whether the reference names the rule itself, not a part of its value.
-    pub(crate) fn names_rule(&self, reference: &Reference<'_>, path: &DataPath) -> bool {
-        let head_components = match (reference.head, self.module.imports.get(reference.head)) {
-            ("data", _) => 0,
-            (_, Some(Imported::Data(base))) => base.0.len(),
-            _ => self.module.package_path.0.len() + 1,
-        };
-        head_components + reference.steps.len() == path.0.len()
-    }
-
-    /// Whether the rule has a value whatever the input: a partial rule, or one with a default, or
-    /// a constant.
-    pub(crate) fn always_defined(&self, path: &DataPath) -> bool {
-        self.nodes(path).any(|rule| match rule {
-            Rule::Default { args, .. } => args.is_empty(),
-            Rule::Spec { head, bodies, .. } => match head {
-                RuleHead::Set { .. } => true,
-                RuleHead::Func { .. } => false,
-                RuleHead::Compr { refr, assign, .. } => {
-                    matches!(refr.as_ref(), Expr::RefBrack { .. })
-                        || (bodies.is_empty()
-                            && assign.as_ref().is_some_and(|a| is_constant(&a.value)))
-                }
-            },
-        })
-    }
-
-    /// The definitions of a rule.
-    pub(crate) fn nodes(&self, path: &DataPath) -> impl Iterator<Item = &'a Rule> {
-        let modules = self.modules;
-        self.index
-            .definitions(path)
-            .iter()
-            .filter_map(move |definition| definition.node(modules))
-            .map(|(_, rule)| rule.as_ref())
-    }
-
-    /// Whether every value of the rule is a set.
-    fn gives_set(&self, path: &DataPath) -> bool {
-        let mut nodes = self.nodes(path).peekable();
-        nodes.peek().is_some()
-            && nodes.all(|rule| match rule {
-                Rule::Default { .. } => false,
-                Rule::Spec { head, bodies, .. } => match head {
-                    RuleHead::Set { .. } => true,
-                    RuleHead::Func { .. } => false,
-                    RuleHead::Compr { assign, .. } => {
-                        let value = assign.as_ref().map(|assign| assign.value.as_ref());
-                        bodies.is_empty()
-                            && matches!(value, Some(Expr::Set { .. } | Expr::SetCompr { .. }))
-                    }
-                },
-            })
-    }
-
-    /// Whether `expr` names a document of the data that is an array or an object.
-    fn is_data_collection(&self, expr: &Expr, scope: &Scope) -> bool {
-        let is_static = Reference::of(expr).is_some_and(|reference| reference.is_static());
-        match self.index.resolve(self.module, scope, expr) {
-            Some(Target::Data(path)) if is_static => matches!(
-                member(self.data, &path.0),
-                Some(Json::Array(_) | Json::Object(_))
-            ),
-            _ => false,
-        }
-    }
-
-    /// Whether a call has a value if its arguments have one.
-    fn total(&self, fcn: &Expr, params: &[Ref<Expr>], scope: &Scope, known: &Known) -> bool {
-        let Target::Builtin(name) = self.index.resolve_call(self.module, fcn) else {
-            return false;
-        };
-        let first = params.first();
-        match name.as_str() {
-            "count" => first.is_some_and(|first| self.is_collection(first, scope, known)),
-            "object.get" => first.is_some_and(|first| {
-                matches!(
-                    first.as_ref(),
-                    Expr::Object { .. } | Expr::ObjectCompr { .. }
-                )
-            }),
-            name => tables::builtin(name).is_some_and(|builtin| builtin.total),
-        }
-    }
-
-    /// Whether `expr`, if it has a value, is an array, a set or an object.
-    pub(crate) fn is_collection(&self, expr: &Expr, scope: &Scope, known: &Known) -> bool {
-        match expr {
-            Expr::Array { .. }
-            | Expr::Object { .. }
-            | Expr::ArrayCompr { .. }
-            | Expr::ObjectCompr { .. } => true,
-            Expr::Var { .. } | Expr::RefDot { .. } if self.is_data_collection(expr, scope) => true,
-            _ => self.is_set(expr, scope, known),
-        }
-    }
-
-    /// Whether `expr`, if it has a value, is a set.
-    pub(crate) fn is_set(&self, expr: &Expr, scope: &Scope, known: &Known) -> bool {
-        match expr {
-            Expr::Set { .. } | Expr::SetCompr { .. } => true,
-            Expr::BinExpr { lhs, rhs, .. }
-            | Expr::ArithExpr {
-                op: ArithOp::Sub,
-                lhs,
-                rhs,
-                ..
-            } => self.is_set(lhs, scope, known) && self.is_set(rhs, scope, known),
-            Expr::Var { .. } | Expr::RefDot { .. } => {
-                let Some(reference) = Reference::of(expr) else {
-                    return false;
-                };
-                match self.index.resolve(self.module, scope, expr) {
-                    Some(Target::Rule(path)) => {
-                        self.names_rule(&reference, &path) && self.gives_set(&path)
-                    }
-                    Some(Target::Local(name)) => {
-                        reference.steps.is_empty() && known.sets.contains(&name)
-                    }
-                    _ => false,
-                }
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether `expr`, if it has a value, is an integer.
-    ///
-    /// Fractions are computed otherwise than OPA does: regorus takes doubles, OPA longer ones.
-    pub(crate) fn is_integer(&self, expr: &Expr, scope: &Scope, known: &Known) -> bool {
-        match expr {
-            Expr::Number { span, .. } => !span.text().contains(['.', 'e', 'E']),
-            Expr::ArithExpr {
-                op: ArithOp::Add | ArithOp::Sub | ArithOp::Mul | ArithOp::Mod,
-                lhs,
-                rhs,
-                ..
-            } => self.is_integer(lhs, scope, known) && self.is_integer(rhs, scope, known),
-            Expr::Call { fcn, .. } => match self.index.resolve_call(self.module, fcn) {
-                Target::Builtin(name) => INTEGER_BUILTINS.contains(&name.as_str()),
-                _ => false,
-            },
-            Expr::Var { span, .. } => {
-                scope.declares(span.text()) && known.integers.contains(span.text())
-            }
-            Expr::RefDot { .. } => {
-                expr.span().text() == "input.time.ns" && !scope.declares("input")
-            }
-            _ => false,
-        }
-    }
 }
 
 /// Whether a reference runs over all elements (`xs[_]`): what it gives has a value.
@@ -402,15 +255,6 @@ fn each_element(expr: &Expr) -> bool {
         _ => false,
     }
 }
-
-/// Builtins that give integers.
-const INTEGER_BUILTINS: &[&str] = &[
-    "count",
-    "indexof",
-    "strings.count",
-    "time.parse_duration_ns",
-    "time.parse_rfc3339_ns",
-];
 
 /// Whether `expr` is written out: no variable, reference or call.
 pub(crate) fn is_constant(expr: &Expr) -> bool {
@@ -430,11 +274,19 @@ pub(crate) fn is_constant(expr: &Expr) -> bool {
     }
 }
 
-fn member<'a>(data: &'a Object, path: &[String]) -> Option<&'a Json> {
-    let (first, rest) = path.split_first()?;
-    match (data.get(first)?, rest) {
-        (value, []) => Some(value),
-        (Json::Object(inner), rest) => member(inner, rest),
+/// A variable or a reference of names, as written.
+pub(crate) fn text_of(expr: &Expr) -> Option<&str> {
+    let reference = Reference::of(expr)?;
+    (reference.is_static() && reference.head != "_").then(|| expr.span().text())
+}
+
+fn tested_kind(name: &str) -> Option<Kind> {
+    match name {
+        "is_string" => Some(Kind::Text),
+        "is_number" => Some(Kind::Number),
+        "is_array" => Some(Kind::Array),
+        "is_set" => Some(Kind::Set),
+        "is_object" => Some(Kind::Object),
         _ => None,
     }
 }

@@ -26,6 +26,10 @@ pub(crate) fn check_regex(pattern: &str) -> Result<(), String> {
     while let Some((&c, after)) = rest.split_first() {
         rest = after;
         repeatable = match c {
+            '\\' if matches!(rest.first(), Some('A' | 'z')) => {
+                rest = rest.get(1..).unwrap_or_default();
+                false
+            }
             '\\' => {
                 rest = escape(rest)?;
                 true

@@ -14,6 +14,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) issues: Issues<'a>,
     /// Within a function, where the interpreter takes a part of what is no object for an error.
     pub(crate) in_function: bool,
+    /// The parameters of the function being checked.
+    pub(crate) parameters: BTreeSet<String>,
 }
 
 /// Where an expression stands.

@@ -3,6 +3,8 @@
 //! Each was compared with OPA over edge values of all types (`tests/differential`). A builtin that
 //! is not listed is refused: that is the rule for what nobody compared yet, and for what differs.
 
+use super::kinds::Kind;
+
 /// What is asked of the arguments of a builtin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arguments {
@@ -16,118 +18,178 @@ pub(crate) enum Arguments {
     NotEmpty(usize),
 }
 
+/// When a call has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Total {
+    /// Not even for arguments of the right kinds.
+    Never,
+    /// Whenever its arguments have one.
+    Always,
+    /// If the arguments are of these kinds; `None` takes any kind.
+    For(&'static [Option<Kind>]),
+    /// If the argument is text or a collection.
+    ForCountable,
+}
+
 /// A builtin on the allow-list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Builtin {
     pub(crate) name: &'static str,
     pub(crate) arity: usize,
     pub(crate) arguments: Arguments,
-    /// Whether the call has a value whenever its arguments have.
-    pub(crate) total: bool,
+    pub(crate) total: Total,
+    /// The kind of its value, where it has one kind.
+    pub(crate) gives: Option<Kind>,
 }
 
-const fn partial(name: &'static str, arity: usize) -> Builtin {
+impl Builtin {
+    /// Whether a call has a value, given the kinds of its arguments, which have one.
+    #[must_use]
+    pub(crate) fn is_total_for(&self, kinds: &[Option<Kind>]) -> bool {
+        match self.total {
+            Total::Never => false,
+            Total::Always => true,
+            Total::For(wanted) => {
+                wanted.len() == kinds.len()
+                    && wanted
+                        .iter()
+                        .zip(kinds)
+                        .all(|(wanted, kind)| wanted.is_none() || wanted == kind)
+            }
+            Total::ForCountable => matches!(
+                kinds,
+                [Some(Kind::Text | Kind::Array | Kind::Set | Kind::Object)]
+            ),
+        }
+    }
+
+    const fn total(self, total: Total) -> Self {
+        Self { total, ..self }
+    }
+
+    const fn arguments(self, arguments: Arguments) -> Self {
+        Self { arguments, ..self }
+    }
+}
+
+const fn of(kind: Option<Kind>, name: &'static str, arity: usize) -> Builtin {
     Builtin {
         name,
         arity,
         arguments: Arguments::Any,
-        total: false,
+        total: Total::Never,
+        gives: kind,
     }
 }
 
-const fn total(name: &'static str, arity: usize) -> Builtin {
-    Builtin {
-        name,
-        arity,
-        arguments: Arguments::Any,
-        total: true,
-    }
+const fn text(name: &'static str, arity: usize) -> Builtin {
+    of(Some(Kind::Text), name, arity)
 }
+
+const fn integer(name: &'static str, arity: usize) -> Builtin {
+    of(Some(Kind::Integer), name, arity)
+}
+
+const fn truth(name: &'static str, arity: usize) -> Builtin {
+    of(Some(Kind::Truth), name, arity)
+}
+
+const fn array(name: &'static str, arity: usize) -> Builtin {
+    of(Some(Kind::Array), name, arity)
+}
+
+const fn set(name: &'static str, arity: usize) -> Builtin {
+    of(Some(Kind::Set), name, arity)
+}
+
+const fn object(name: &'static str, arity: usize) -> Builtin {
+    of(Some(Kind::Object), name, arity)
+}
+
+const fn any(name: &'static str, arity: usize) -> Builtin {
+    of(None, name, arity)
+}
+
+const ONE_TEXT: Total = Total::For(&[Some(Kind::Text)]);
+const TWO_TEXTS: Total = Total::For(&[Some(Kind::Text), Some(Kind::Text)]);
 
 /// The builtins that both evaluators may run.
 pub(crate) const BUILTINS: &[Builtin] = &[
-    partial("array.concat", 2),
-    partial("array.reverse", 1),
-    partial("array.slice", 3),
-    partial("base64.decode", 1),
-    partial("base64.encode", 1),
-    total("base64.is_valid", 1),
-    partial("base64url.encode", 1),
-    partial("base64url.encode_no_pad", 1),
-    partial("bits.and", 2),
-    partial("bits.negate", 1),
-    partial("bits.or", 2),
-    partial("bits.xor", 2),
-    partial("concat", 2),
-    partial("contains", 2),
-    partial("count", 1),
-    partial("endswith", 2),
-    partial("graph.reachable", 2),
-    partial("hex.decode", 1),
-    partial("hex.encode", 1),
-    partial("indexof", 2),
-    partial("intersection", 1),
-    total("is_array", 1),
-    total("is_boolean", 1),
-    total("is_null", 1),
-    total("is_number", 1),
-    total("is_object", 1),
-    total("is_set", 1),
-    total("is_string", 1),
-    partial("json.unmarshal", 1),
-    partial("lower", 1),
-    partial("max", 1),
-    partial("min", 1),
-    partial("net.cidr_contains", 2),
-    total("net.cidr_is_valid", 1),
-    partial("object.filter", 2),
-    partial("object.get", 3),
-    partial("object.keys", 1),
-    partial("object.remove", 2),
-    partial("object.union", 2),
-    partial("object.union_n", 1),
-    Builtin {
-        arguments: Arguments::Pattern,
-        ..partial("regex.match", 2)
-    },
-    Builtin {
-        arguments: Arguments::NotEmpty(1),
-        ..partial("replace", 3)
-    },
-    partial("semver.compare", 2),
-    total("semver.is_valid", 1),
-    partial("sort", 1),
-    partial("split", 2),
-    Builtin {
-        arguments: Arguments::Format,
-        ..total("sprintf", 2)
-    },
-    partial("startswith", 2),
-    partial("strings.any_prefix_match", 2),
-    partial("strings.any_suffix_match", 2),
-    Builtin {
-        arguments: Arguments::NotEmpty(1),
-        ..partial("strings.count", 2)
-    },
-    partial("strings.replace_n", 2),
-    partial("strings.reverse", 1),
-    partial("substring", 3),
-    partial("time.clock", 1),
-    partial("time.date", 1),
-    partial("time.diff", 2),
-    partial("time.parse_duration_ns", 1),
-    partial("time.parse_rfc3339_ns", 1),
-    partial("time.weekday", 1),
-    partial("to_number", 1),
-    partial("trim", 2),
-    partial("trim_left", 2),
-    partial("trim_prefix", 2),
-    partial("trim_right", 2),
-    partial("trim_space", 1),
-    partial("trim_suffix", 2),
-    total("type_name", 1),
-    partial("union", 1),
-    partial("upper", 1),
+    array("array.concat", 2).total(Total::For(&[Some(Kind::Array), Some(Kind::Array)])),
+    array("array.reverse", 1).total(Total::For(&[Some(Kind::Array)])),
+    array("array.slice", 3),
+    text("base64.decode", 1),
+    text("base64.encode", 1).total(ONE_TEXT),
+    truth("base64.is_valid", 1).total(Total::Always),
+    text("base64url.encode", 1).total(ONE_TEXT),
+    text("base64url.encode_no_pad", 1).total(ONE_TEXT),
+    integer("bits.and", 2),
+    integer("bits.negate", 1),
+    integer("bits.or", 2),
+    integer("bits.xor", 2),
+    integer("ceil", 1),
+    text("concat", 2),
+    truth("contains", 2).total(TWO_TEXTS),
+    integer("count", 1).total(Total::ForCountable),
+    truth("endswith", 2).total(TWO_TEXTS),
+    integer("floor", 1),
+    set("graph.reachable", 2).total(Total::For(&[Some(Kind::Object), Some(Kind::Set)])),
+    text("hex.decode", 1),
+    text("hex.encode", 1).total(ONE_TEXT),
+    integer("indexof", 2),
+    set("intersection", 1),
+    truth("is_array", 1).total(Total::Always),
+    truth("is_boolean", 1).total(Total::Always),
+    truth("is_null", 1).total(Total::Always),
+    truth("is_number", 1).total(Total::Always),
+    truth("is_object", 1).total(Total::Always),
+    truth("is_set", 1).total(Total::Always),
+    truth("is_string", 1).total(Total::Always),
+    any("json.unmarshal", 1),
+    text("lower", 1).total(ONE_TEXT),
+    any("max", 1),
+    any("min", 1),
+    truth("net.cidr_contains", 2),
+    truth("net.cidr_is_valid", 1).total(Total::Always),
+    object("object.filter", 2),
+    any("object.get", 3).total(Total::For(&[Some(Kind::Object), None, None])),
+    set("object.keys", 1).total(Total::For(&[Some(Kind::Object)])),
+    object("object.remove", 2),
+    object("object.union", 2).total(Total::For(&[Some(Kind::Object), Some(Kind::Object)])),
+    object("object.union_n", 1),
+    truth("regex.match", 2).arguments(Arguments::Pattern),
+    text("replace", 3).arguments(Arguments::NotEmpty(1)),
+    integer("round", 1),
+    integer("semver.compare", 2),
+    truth("semver.is_valid", 1).total(Total::Always),
+    array("sort", 1),
+    array("split", 2).total(TWO_TEXTS),
+    text("sprintf", 2)
+        .arguments(Arguments::Format)
+        .total(Total::Always),
+    truth("startswith", 2).total(TWO_TEXTS),
+    truth("strings.any_prefix_match", 2),
+    truth("strings.any_suffix_match", 2),
+    integer("strings.count", 2).arguments(Arguments::NotEmpty(1)),
+    text("strings.replace_n", 2),
+    text("strings.reverse", 1).total(ONE_TEXT),
+    text("substring", 3),
+    array("time.clock", 1),
+    array("time.date", 1),
+    array("time.diff", 2),
+    integer("time.parse_duration_ns", 1),
+    integer("time.parse_rfc3339_ns", 1),
+    text("time.weekday", 1),
+    any("to_number", 1),
+    text("trim", 2).total(TWO_TEXTS),
+    text("trim_left", 2).total(TWO_TEXTS),
+    text("trim_prefix", 2).total(TWO_TEXTS),
+    text("trim_right", 2).total(TWO_TEXTS),
+    text("trim_space", 1).total(ONE_TEXT),
+    text("trim_suffix", 2).total(TWO_TEXTS),
+    text("type_name", 1).total(Total::Always),
+    set("union", 1),
+    text("upper", 1).total(ONE_TEXT),
 ];
 
 /// Why a builtin is not on the list, and what to write instead: shown in place of "not on the

@@ -3,7 +3,7 @@ fn adhoc() {
     use crate::engine::ast;
     let dirs = std::env::var("ADHOC").unwrap();
     for dir in dirs.split(' ') {
-        let mut names: Vec<_> = std::fs::read_dir(&dir)
+        let mut names: Vec<_> = std::fs::read_dir(dir)
             .unwrap()
             .map(|e| e.unwrap().path())
             .filter(|p| {
@@ -36,7 +36,11 @@ fn adhoc() {
                             panic!()
                         };
                         let g = super::inspect(&[m], &data);
-                        let r = if g.refuses() {
+                        let r = if g
+                            .findings
+                            .iter()
+                            .any(|f| f.severity == crate::model::finding::Severity::Error)
+                        {
                             "REFUSED"
                         } else {
                             match (g.engine_for(&p), g.interpreter_refusals(&p).is_empty()) {

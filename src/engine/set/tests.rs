@@ -48,7 +48,10 @@ allow contains {\"code\": \"roles.known\", \"rank\": data.ranks[role]} if {
 	data.ranks[role]
 }
 
-deny contains \"roles.banned\" if \"banned\" in input.roles
+deny contains \"roles.banned\" if {
+	input.roles
+	\"banned\" in input.roles
+}
 ";
 
 #[test]
@@ -111,7 +114,9 @@ allow contains \"slow\" if {
 	some a in input.l
 	some b in input.l
 	some c in input.l
-	a + b + c < 0
+	a < b
+	b < c
+	c < a
 }
 
 allow contains \"fast\" if count(input.l) == 1
