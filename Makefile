@@ -9,16 +9,18 @@ OPA_VERSION := v1.22.0
 GRPCURL_VERSION := v1.9.4
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
-MCP_EVERYTHING_VERSION := 2026.7.4
+MCP_EVERYTHING_VERSION := 2026.8.31
+GRPCIO_VERSION := 1.85.1
+MCP_SDK_VERSION := 2.3.0
 FUZZ_SECONDS ?= 20
 
-.PHONY: build test lint fmt-check deny proto-lint rego-check demo bench fuzz tools ci golden
+.PHONY: build test lint fmt-check deny proto-lint rego-check demo bench fuzz tools test-tools ci golden
 
 build:
 	$(CARGO) build --release --locked
 
-# The README's test command.
-test:
+# The README's test command; installs the programs that tests run beside toolgate.
+test: test-tools
 	$(CARGO) test --locked
 
 lint:
@@ -56,8 +58,10 @@ fuzz:
 golden:
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
 
-# Test programs, into target/tools: nothing outside this directory is touched.
-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf $(TOOLS)/venv/bin/python
+# Programs of others, into target/tools: nothing outside this directory is touched.
+tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf
+
+test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/venv/bin/python
 
 $(TOOLS)/bin/opa:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/open-policy-agent/opa@$(OPA_VERSION)
@@ -68,11 +72,18 @@ $(TOOLS)/bin/grpcurl:
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --quiet --locked --root $(TOOLS) --target-dir target/tools/build cargo-deny@$(CARGO_DENY_VERSION)
 
-$(TOOLS)/node_modules/.bin/buf:
-	npm install --silent --no-fund --no-audit --prefix $(TOOLS) @bufbuild/buf@$(BUF_VERSION) @modelcontextprotocol/server-everything
+NPM_INSTALL := npm install --silent --no-fund --no-audit --prefix $(TOOLS)
+
+$(TOOLS)/node_modules/.bin/mcp-server-everything:
+	$(NPM_INSTALL) @modelcontextprotocol/server-everything@$(MCP_EVERYTHING_VERSION)
+
+# One after the other: both write the same package.json.
+$(TOOLS)/node_modules/.bin/buf: | $(TOOLS)/node_modules/.bin/mcp-server-everything
+	$(NPM_INSTALL) @bufbuild/buf@$(BUF_VERSION)
 
 $(TOOLS)/venv/bin/python:
 	python3 -m venv $(TOOLS)/venv
-	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check grpcio grpcio-tools mcp
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check \
+		grpcio==$(GRPCIO_VERSION) grpcio-tools==$(GRPCIO_VERSION) mcp==$(MCP_SDK_VERSION)
 
 ci: fmt-check lint deny proto-lint rego-check test

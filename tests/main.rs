@@ -5,6 +5,10 @@ mod combination;
 #[cfg(test)]
 mod decide;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod server;
