@@ -68,7 +68,8 @@ fn without_hidden(list: &str) -> String {
     const START: &str = r#"{"name":""#;
     let (head, tools) = list.split_once(START).unwrap();
     let (tools, tail) = tools.rsplit_once("]}").unwrap();
-    let tools = tools.split(&format!(",{START}")).filter(|tool| {
+    let between = format!(",{START}");
+    let tools = tools.split(&between).filter(|tool| {
         let name = tool.split('"').next().unwrap();
         SHOWN.contains(&name)
     });
