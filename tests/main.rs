@@ -1,13 +1,11 @@
 //! Integration tests: one binary, so that it is linked once.
+#![cfg(test)]
 
-#[cfg(test)]
+mod cli;
 mod combination;
-#[cfg(test)]
 mod decide;
-#[cfg(test)]
 mod refused;
-#[cfg(test)]
 mod server;
-#[cfg(test)]
 mod swap;
 mod tidy;
+mod util;
