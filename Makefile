@@ -32,7 +32,7 @@ deny:
 
 proto-lint:
 	buf lint
-	buf format --diff --exit-code proto/toolgate
+	buf format --diff --exit-code
 
 rego-check:
 	opa fmt --list --fail rego bundles

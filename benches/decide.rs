@@ -42,7 +42,7 @@ fn main() -> Result<()> {
         let text = input(&directory, case)?;
         json(&mut criterion, case, &text);
         wire(&mut criterion, case, &request(&text)?)?;
-        let question = Question::try_from(request(&text)?)?;
+        let question = Question::read(request(&text)?, Limits::REQUEST)?;
         let request = identified(question, &text)?;
         for choice in [EngineChoice::Rvm, EngineChoice::Interpreter] {
             let set = policy_set(&directory, case, choice)?;
@@ -77,7 +77,7 @@ fn wire(criterion: &mut Criterion, case: Case, request: &v1::DecideRequest) -> R
     let bytes = request.encode_to_vec();
     let question = || -> Result<Question> {
         let request = v1::DecideRequest::decode(black_box(bytes.as_slice()))?;
-        Ok(Question::try_from(request)?)
+        Ok(Question::read(request, Limits::REQUEST)?)
     };
     question()?;
     let mut group = criterion.benchmark_group("parse");
