@@ -149,7 +149,7 @@ fn run(case: &Case, variant: Variant) -> Value {
         let replies = std::mem::take(&mut session.replies);
         let records = server::of_type(&server.records().await, "decision");
         assert_eq!(replies.len(), records.len(), "one record for each answer");
-        let shower = Shower::new(&server.audit_dir, variant);
+        let shower = Shower::new(&server.audit_dir, variant, variant.engine_name(case));
         let mut answers = replies.iter().zip(&records);
         let shown = case
             .steps

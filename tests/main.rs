@@ -5,6 +5,9 @@ mod combination;
 #[cfg(test)]
 mod decide;
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
+mod swap;
 mod tidy;

@@ -1,6 +1,8 @@
 //! A whole PDP in this process: built from a configuration, listening on sockets of its own.
 
+pub mod asking;
 pub mod pki;
+pub mod process;
 pub mod tokens;
 
 use serde_json::Value;
@@ -167,4 +169,24 @@ pub fn write_files<'a>(dir: &Path, files: impl IntoIterator<Item = (&'a str, &'a
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
+}
+
+/// The least configuration of a server on `run.sock` for this user, with `more` sections.
+pub fn config(more: &str) -> String {
+    format!(
+        r#"
+[listen]
+unix = "run.sock"
+http = "127.0.0.1:0"
+[[bundles]]
+name = "main"
+path = "main"
+[[callers]]
+name = "shim"
+uid = {}
+servers = ["*"]
+subjects = ["agent_*"]
+{more}"#,
+        uid()
+    )
 }

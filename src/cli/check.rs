@@ -8,7 +8,7 @@ use crate::bundle::compile::compile;
 use crate::bundle::load::read_and_verify;
 use crate::bundle::verify::Verified;
 use crate::config::{Config, Overrides};
-use crate::engine::{Options, Package};
+use crate::engine::{Options, Package, SetName};
 use crate::model::bundle::Sources;
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::{Json, Object};
@@ -264,8 +264,11 @@ fn package_row(output: &Output, package: &Package, findings: &[Finding]) -> Vec<
     ]
 }
 
-/// Servers for which a package's `allow` counts; `None`: every server.
+/// Servers for which a package may grant: none without an `allow`; `None`: every server.
 fn may_grant(package: &Package) -> Option<Vec<String>> {
+    if !package.defines.contains(&SetName::Allow) {
+        return Some(Vec::new());
+    }
     match (&package.servers, &package.granted_servers) {
         (None, granted) => granted.clone(),
         (Some(servers), _) => {

@@ -136,6 +136,8 @@ struct Lint<'a> {
 
 impl<'a> Lint<'a> {
     fn package(&mut self, roots: &[Root<'a>]) {
+        self.memo.clear();
+        self.partials.clear();
         let given: Vec<Option<Facts>> = roots.iter().map(|root| self.given(root)).collect();
         for (at, root) in roots.iter().enumerate() {
             let mut facts = Facts::default();

@@ -182,21 +182,28 @@ fn engine(
     sources: &Sources,
 ) -> Result<EngineKind, QueryError> {
     let gate = gate::inspect(parsed, &sources.data);
+    let of_severity = |severity| {
+        let found = gate.findings.iter();
+        found.filter(move |finding| finding.severity == severity)
+    };
+    let errors: Vec<Finding> = of_severity(Severity::Error).cloned().collect();
     let allowed = gate.engine_for(ENTRY_PACKAGE);
-    match choice {
-        EngineChoice::Auto => Ok(allowed),
-        EngineChoice::Interpreter => Ok(EngineKind::Interpreter),
-        EngineChoice::Rvm if allowed == EngineKind::Rvm => Ok(allowed),
+    let findings = match choice {
+        _ if !errors.is_empty() => errors,
+        EngineChoice::Auto => return Ok(allowed),
+        EngineChoice::Rvm if allowed == EngineKind::Rvm => return Ok(allowed),
         EngineChoice::Rvm => {
-            let why = gate.findings.into_iter();
-            let why = why.filter(|finding| finding.severity == Severity::InterpreterOnly);
-            let mut findings = vec![error(
-                "engine.rvm",
-                "what is asked for needs the interpreter, but the engine is `rvm`",
-            )];
-            findings.extend(why);
-            Err(Refused { findings }.into())
+            let wanted = "what is asked for needs the interpreter, but the engine is `rvm`";
+            let why = of_severity(Severity::InterpreterOnly).cloned();
+            std::iter::once(error("engine.rvm", wanted))
+                .chain(why)
+                .collect()
         }
+        EngineChoice::Interpreter => gate.interpreter_refusals(ENTRY_PACKAGE).to_vec(),
+    };
+    match findings.is_empty() {
+        true => Ok(EngineKind::Interpreter),
+        false => Err(Refused { findings }.into()),
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Case {
     /// be.
     #[serde(default = "default_callers")]
     callers: String,
+    /// Whether the interpreter runs them, whatever is configured.
+    #[serde(default)]
+    pub interpreted: bool,
     /// Whether the policies are refused.
     #[serde(default)]
     pub refused: bool,
@@ -155,12 +158,11 @@ impl Variant {
         engines.flat_map(|engine| [true, false].map(|unix| Self { engine, unix }))
     }
 
-    /// How the record names the evaluator.
-    pub fn engine_name(self) -> &'static str {
-        if self.engine == "auto" {
-            "rvm"
-        } else {
-            self.engine
+    /// How the record names the evaluator of a case.
+    pub fn engine_name(self, case: &Case) -> &'static str {
+        match self.engine {
+            "auto" if !case.interpreted => "rvm",
+            _ => "interpreter",
         }
     }
 

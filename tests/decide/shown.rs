@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub struct Shower {
     hasher: Hasher,
     variant: Variant,
+    /// The evaluator that should run.
+    engine: &'static str,
 }
 
 /// A gRPC status.
@@ -26,9 +28,13 @@ pub fn status(status: &Status) -> Value {
 }
 
 impl Shower {
-    pub fn new(audit_dir: &Path, variant: Variant) -> Self {
+    pub fn new(audit_dir: &Path, variant: Variant, engine: &'static str) -> Self {
         let hasher = Hasher::open(&audit_dir.join("hash.key"), &OsFiles).unwrap();
-        Self { hasher, variant }
+        Self {
+            hasher,
+            variant,
+            engine,
+        }
     }
 
     pub fn show(&self, asked: &Asked, reply: &DecideResponse, record: &Value) -> Value {
@@ -78,7 +84,7 @@ impl Shower {
     }
 
     fn engine(&self, name: &str) -> String {
-        if name == self.variant.engine_name() {
+        if name == self.engine {
             "as configured".to_owned()
         } else {
             name.to_owned()
@@ -115,9 +121,10 @@ impl Shower {
         if let Some(engine) = fields.get_mut("engine") {
             *engine = json!(self.engine(engine.as_str().unwrap()));
         }
-        let by = &mut fields["principal"]["authenticated_by"];
-        if by == self.variant.authenticated_by() {
-            *by = json!("connection");
+        if let Some(by) = fields["principal"].get_mut("authenticated_by") {
+            if by == self.variant.authenticated_by() {
+                *by = json!("connection");
+            }
         }
         compact(record)
     }

@@ -7,6 +7,7 @@ use crate::engine::ast::{ParsedModule, parse};
 use crate::model::bundle::Module;
 
 mod proof;
+mod random;
 mod shape;
 
 /// One case of `tests/data/lint/fail_open.yaml`.
