@@ -10,4 +10,5 @@ mod refused;
 mod server;
 #[cfg(test)]
 mod swap;
+#[cfg(test)]
 mod tidy;
