@@ -7,5 +7,6 @@ mod decide;
 mod refused;
 mod server;
 mod swap;
+#[cfg(test)]
 mod tidy;
 mod util;
