@@ -4,9 +4,10 @@
 mod cli;
 mod combination;
 mod decide;
+mod demo;
+mod programs;
 mod refused;
 mod server;
 mod swap;
-#[cfg(test)]
 mod tidy;
 mod util;
