@@ -3,6 +3,14 @@
 #[cfg(test)]
 mod decide;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
+mod grpcurl;
+#[cfg(test)]
+mod overload;
+#[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod server;
