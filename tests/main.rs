@@ -1,6 +1,8 @@
 //! Integration tests: one binary, so that it is linked once.
 
 #[cfg(test)]
+mod bundled;
+#[cfg(test)]
 mod decide;
 #[cfg(test)]
 mod evidence;
@@ -8,6 +10,8 @@ mod evidence;
 mod grpcurl;
 #[cfg(test)]
 mod overload;
+#[cfg(test)]
+mod property;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]
