@@ -1,17 +1,19 @@
 //! Integration tests: one binary, so that it is linked once.
+#![cfg(test)]
 
-#[cfg(test)]
+mod bundled;
+mod cli;
 mod combination;
-#[cfg(test)]
 mod decide;
-#[cfg(test)]
 mod demo;
-#[cfg(test)]
+mod evidence;
+mod grpcurl;
+mod overload;
 mod programs;
-#[cfg(test)]
+mod property;
+mod publish;
 mod refused;
-#[cfg(test)]
 mod server;
-#[cfg(test)]
 mod swap;
 mod tidy;
+mod util;

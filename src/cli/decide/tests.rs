@@ -21,7 +21,7 @@ fn an_input_becomes_a_question_that_the_pdp_reads_back() {
         panic!("asserted");
     };
     assert_eq!(subject.attributes_json, br#"{"n":9007199254740993}"#);
-    let read = Question::try_from(asked).unwrap();
+    let read = Question::read(asked, Limits::REQUEST).unwrap();
     assert_eq!(read.params, given.request.params);
     assert_eq!(read.mcp, given.request.mcp);
 }
