@@ -12,9 +12,10 @@ CARGO_DENY_VERSION := 0.20.2
 MCP_EVERYTHING_VERSION := 2026.8.31
 PYTHON_GRPC_VERSION := 1.85.1
 PYTHON_MCP_VERSION := 2.3.0
+PYTHON_JSONSCHEMA_VERSION := 4.26.0
 FUZZ_SECONDS ?= 20
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden tools ci
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden tools test-tools ci
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,7 +23,7 @@ help: ## Lists the targets.
 build: ## Builds the release program.
 	$(CARGO) build --release --locked
 
-test: ## Every test.
+test: test-tools ## Every test; installs the programs that tests run beside toolgate.
 	$(CARGO) test --locked
 
 lint: ## clippy, warnings denied.
@@ -59,8 +60,9 @@ golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
 
 # Nothing outside target/tools is touched.
-tools: ## Installs the programs that tests and checks use. Needs go, npm and python3.
-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf $(TOOLS)/venv/bin/python
+tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf ## Installs the programs that tests and checks use. Needs go, npm and python3.
+
+test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/venv/bin/python ## Installs those that tests use.
 
 $(TOOLS)/bin/opa:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/open-policy-agent/opa@$(OPA_VERSION)
@@ -71,13 +73,19 @@ $(TOOLS)/bin/grpcurl:
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --quiet --locked --root $(TOOLS) --target-dir target/tools/build cargo-deny@$(CARGO_DENY_VERSION)
 
-$(TOOLS)/node_modules/.bin/buf:
-	npm install --silent --no-fund --no-audit --prefix $(TOOLS) @bufbuild/buf@$(BUF_VERSION) @modelcontextprotocol/server-everything@$(MCP_EVERYTHING_VERSION)
+NPM_INSTALL := npm install --silent --no-fund --no-audit --prefix $(TOOLS)
+
+$(TOOLS)/node_modules/.bin/mcp-server-everything:
+	$(NPM_INSTALL) @modelcontextprotocol/server-everything@$(MCP_EVERYTHING_VERSION)
+
+# One after the other: both write the same package.json.
+$(TOOLS)/node_modules/.bin/buf: | $(TOOLS)/node_modules/.bin/mcp-server-everything
+	$(NPM_INSTALL) @bufbuild/buf@$(BUF_VERSION)
 
 $(TOOLS)/venv/bin/python:
 	python3 -m venv $(TOOLS)/venv
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check \
-		grpcio==$(PYTHON_GRPC_VERSION) grpcio-tools==$(PYTHON_GRPC_VERSION) mcp==$(PYTHON_MCP_VERSION)
+		grpcio==$(PYTHON_GRPC_VERSION) grpcio-tools==$(PYTHON_GRPC_VERSION) mcp==$(PYTHON_MCP_VERSION) jsonschema==$(PYTHON_JSONSCHEMA_VERSION)
 
 ci: ## What CI runs; `make tools` first.
 ci: fmt-check lint deny proto-lint rego-check test

@@ -125,6 +125,13 @@ impl Server {
         self.run.await.unwrap().unwrap();
         verify::verify(&self.audit_dir).unwrap()
     }
+
+    /// Stops it and starts another one on its files.
+    pub async fn restart(self, config: &str) -> Self {
+        self.stop.send(()).unwrap();
+        self.run.await.unwrap().unwrap();
+        Self::start(self.dir, config).await
+    }
 }
 
 /// A connection over a Unix socket.
