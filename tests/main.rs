@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bundled;
 #[cfg(test)]
+mod combination;
+#[cfg(test)]
 mod decide;
 #[cfg(test)]
 mod evidence;
@@ -20,3 +22,5 @@ mod refused;
 mod server;
 #[cfg(test)]
 mod swap;
+#[cfg(test)]
+mod tidy;

@@ -17,7 +17,7 @@ use crate::model::json::{self, Json};
 use crate::model::obligation::Obligation;
 use crate::model::reason::{Code, Reason};
 use crate::model::subject::Subject;
-use crate::model::time::Timestamp;
+use crate::model::time::{Clock, Timestamp};
 use crate::model::verdict::{Effect, Intent, Verdict};
 use crate::wire::{self, Question, v1};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ pub struct Decider {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
-    pub clock: fn() -> Timestamp,
+    pub clock: Clock,
     /// Limits.
     pub limits: DecisionLimits,
 }

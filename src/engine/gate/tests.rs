@@ -3,7 +3,7 @@ fn adhoc() {
     use crate::engine::ast;
     let dirs = std::env::var("ADHOC").unwrap();
     for dir in dirs.split(' ') {
-        let mut names: Vec<_> = std::fs::read_dir(&dir)
+        let mut names: Vec<_> = std::fs::read_dir(dir)
             .unwrap()
             .map(|e| e.unwrap().path())
             .filter(|p| {
