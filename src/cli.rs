@@ -17,7 +17,7 @@ mod shim;
 mod test;
 mod version;
 
-pub use output::{Colour, Format, Output};
+pub use output::{Format, Output};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;

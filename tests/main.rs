@@ -1,26 +1,19 @@
 //! Integration tests: one binary, so that it is linked once.
+#![cfg(test)]
 
-#[cfg(test)]
 mod bundled;
-#[cfg(test)]
+mod cli;
 mod combination;
-#[cfg(test)]
 mod decide;
-#[cfg(test)]
+mod demo;
 mod evidence;
-#[cfg(test)]
 mod grpcurl;
-#[cfg(test)]
 mod overload;
-#[cfg(test)]
+mod programs;
 mod property;
-#[cfg(test)]
 mod publish;
-#[cfg(test)]
 mod refused;
-#[cfg(test)]
 mod server;
-#[cfg(test)]
 mod swap;
-#[cfg(test)]
 mod tidy;
+mod util;

@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(request) = DecideRequest::decode(data) else {
         return;
     };
-    let Ok(question) = Question::try_from(request.clone()) else {
+    let Ok(question) = Question::read(request.clone(), Limits::REQUEST) else {
         return;
     };
     assert!(!question.mcp.server.is_empty() && !question.mcp.method.is_empty());

@@ -117,9 +117,9 @@ async fn bind_unix(listen: &UnixListen) -> Result<UnixListener, ServeError> {
         address: path.display().to_string(),
         error,
     };
-    // The parent of a bare name is empty: the working directory.
-    let parent = path.parent().filter(|parent| *parent != Path::new(""));
-    if let Some(parent) = parent.filter(|parent| !parent.exists()) {
+    // The parent of a bare name is empty: the working directory, which exists.
+    let is_missing = |parent: &&Path| !parent.as_os_str().is_empty() && !parent.exists();
+    if let Some(parent) = path.parent().filter(is_missing) {
         std::fs::create_dir_all(parent).map_err(failed)?;
         std::fs::set_permissions(parent, PermissionsExt::from_mode(0o700)).map_err(failed)?;
     }

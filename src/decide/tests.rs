@@ -215,7 +215,8 @@ fn rewritten_arguments_are_judged_again() {
                not within\n\nwithin if {\n\tis_number(input.arguments.limit)\n\tinput.arguments.limit <= 100\n}";
     let denies = "deny contains \"hundred\" if {\n\tinput.arguments.limit\n\tinput.arguments.limit == 100\n}";
     let grows = "allow contains \"ok\"\n\nconstrain contains {\"type\": \"rewrite_arguments\", \
-                 \"patch\": [{\"op\": \"add\", \"path\": \"/n\", \"value\": sprintf(\"%v.\", [input.arguments.n])}]}";
+                 \"patch\": [{\"op\": \"add\", \"path\": \"/n\", \"value\": longer}]} if {\n\t\
+                 input.arguments.n\n\tlonger := sprintf(\"%v.\", [input.arguments.n])\n}";
     let cases: &[(&[&str], &str, &str)] = &[
         (
             &[cap],

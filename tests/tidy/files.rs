@@ -10,23 +10,11 @@ const LINES_MAX: usize = 400;
 const LONGER: &[(&str, &str)] = &[
     (
         "src/engine/gate/expr.rs",
-        "one walk over every kind of expression, for the gate",
-    ),
-    (
-        "src/engine/gate/known.rs",
-        "what surely has a value; its helpers can move out",
+        "one walk over every kind of expression; its helpers can move out",
     ),
     (
         "src/engine/gate/query.rs",
         "one walk over every kind of statement; its helpers can move out",
-    ),
-    (
-        "src/engine/lint/expr.rs",
-        "one walk over every kind of expression, for the lint",
-    ),
-    (
-        "src/engine/lint/rules.rs",
-        "what a use of a rule is worth; its helpers can move out",
     ),
 ];
 

@@ -8,12 +8,11 @@ use crate::model::json::{Json, Limits, Object, parse};
 use std::time::Instant;
 
 /// Members of a result that a table shows.
-const SHOWN_MEMBERS: [&str; 9] = [
+const SHOWN_MEMBERS: [&str; 8] = [
     "email",
     "phone",
     "iban",
     "internal_notes",
-    "status",
     "to",
     "reply_to",
     "sent",
@@ -89,7 +88,7 @@ pub const INTERNAL: &[Call] = &[
     },
     Call {
         tool: "send_email",
-        arguments: r#"{"to":"bank@partner.example","subject":"Refund","body":"Please pay to ES91 2100 0418 4502 0005 1332."}"#,
+        arguments: r#"{"to":"cfo@bank.example","subject":"Refund","body":"Please pay to ES91 2100 0418 4502 0005 1332."}"#,
         effect: "allow",
         reasons: &["messaging.send"],
         shadow: &["egress.iban"],
@@ -121,7 +120,7 @@ pub const CUSTOMER: &[Call] = &[
     },
     Call {
         tool: "send_email",
-        arguments: r#"{"to":"anna.weber@example.com","subject":"Your contract","body":"It is ready."}"#,
+        arguments: r#"{"to":"ann@example.com","subject":"Your contract","body":"It is ready."}"#,
         effect: "constrain",
         reasons: &["messaging.send"],
         shadow: &[],
@@ -264,8 +263,10 @@ fn check_decision(step: &mut Step, call: &Call, revision: &str, decision: &Json)
     });
     effect.clone_into(&mut step.verdict);
     step.reasons = codes.iter().map(|code| (*code).to_owned()).collect();
-    let in_shadow = shadow.iter().map(|code| format!("{code} (shadow)"));
-    step.reasons.extend(in_shadow);
+    if !shadow.is_empty() {
+        let in_shadow = format!("{} in shadow: {}", shadow.join(", "), step.result);
+        step.result = in_shadow;
+    }
 }
 
 /// The texts of one member of each item.

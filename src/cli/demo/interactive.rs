@@ -3,7 +3,8 @@
 use super::client::shim_arguments;
 use super::pdp::DemoPdp;
 use super::workspace::Workspace;
-use crate::cli::{CliError, Colour, Output};
+use crate::cli::CliError;
+use crate::cli::output::{Colour, Output};
 use crate::model::json::{Json, Object};
 use crate::telemetry;
 use tokio::signal::unix::{SignalKind, signal};

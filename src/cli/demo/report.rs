@@ -1,12 +1,14 @@
 //! What the demo did, as a table while it runs or as one JSON document at its end.
 
-use crate::cli::{Colour, Output};
+use crate::cli::output::{Colour, Output, visible_width};
 use crate::model::json::{Json, Object};
 use std::time::Duration;
 
-/// Longest result in a table, in characters; JSON has all of it.
-const RESULT_CHARS_MAX: usize = 88;
-const HEADINGS: [&str; 6] = ["WHO", "WHAT", "VERDICT", "REASONS", "RESULT", "MS"];
+/// The last column is cut at the terminal's edge, but keeps so many characters.
+const LAST_COLUMN_CHARS_MIN: usize = 24;
+/// Spaces between two columns.
+const GAP_CHARS: usize = 2;
+const HEADINGS: [&str; 6] = ["WHO", "WHAT", "VERDICT", "REASONS", "MS", "RESULT"];
 
 /// One thing that somebody did, and what came of it.
 #[derive(Debug, Default)]
@@ -47,8 +49,8 @@ impl Step {
             self.what.clone(),
             output.paint(colour, &self.verdict),
             self.reasons.join(", "),
-            shortened(&self.result),
             format!("{:.1}", self.took.as_secs_f64() * 1000.0),
+            self.result.clone(),
         ]
     }
 
@@ -68,10 +70,20 @@ impl Step {
     }
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(RESULT_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+/// Cuts the last column so that a row fits into so many columns of the terminal.
+fn fit(rows: &mut [Vec<String>], columns: usize) {
+    let last = HEADINGS.len() - 1;
+    let width = |(column, heading): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let widest = cells.map(|cell| visible_width(cell)).max();
+        widest.unwrap_or_default().max(heading.len()) + GAP_CHARS
+    };
+    let others: usize = HEADINGS.iter().take(last).enumerate().map(width).sum();
+    let room = columns.saturating_sub(others).max(LAST_COLUMN_CHARS_MIN);
+    for cell in rows.iter_mut().filter_map(|row| row.get_mut(last)) {
+        if cell.chars().count() > room {
+            *cell = cell.chars().take(room - 1).chain(['…']).collect();
+        }
     }
 }
 
@@ -103,7 +115,10 @@ impl<'a> Report<'a> {
     pub fn section(&mut self, title: &'static str, steps: Vec<Step>) {
         self.say("");
         self.say(&self.output.paint(Colour::Bold, title));
-        let rows: Vec<_> = steps.iter().map(|step| step.row(self.output)).collect();
+        let mut rows: Vec<_> = steps.iter().map(|step| step.row(self.output)).collect();
+        if let Some(columns) = self.output.columns() {
+            fit(&mut rows, columns);
+        }
         if !self.output.is_json() {
             self.output.table(&HEADINGS, &rows);
         }
