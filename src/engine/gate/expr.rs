@@ -6,8 +6,8 @@ use super::issue::Bars;
 use super::query::{Checker, Place};
 use crate::engine::ast::{Reference, Step, Target, string};
 
-/// Digits of a number literal that both evaluators and OPA read alike.
-const MAX_NUMBER_DIGITS: usize = 18;
+/// Digits of a fraction that a double keeps.
+const MAX_FRACTION_DIGITS: usize = 15;
 
 impl Checker<'_> {
     /// A side of a comparison or of `:=`: a reference may iterate there, directly or as the
@@ -175,14 +175,14 @@ impl Checker<'_> {
     fn number(&mut self, span: &Span) {
         let text = span.text();
         let digits = text.chars().filter(char::is_ascii_digit).count();
-        if text.contains(['e', 'E']) || digits > MAX_NUMBER_DIGITS {
+        let fraction = text.contains('.') && !text.contains(['e', 'E']);
+        let exact = text.parse::<i64>().is_ok() || (fraction && digits <= MAX_FRACTION_DIGITS);
+        if !exact {
             self.issues.refuse(
                 span,
                 "gate.number",
-                format!(
-                    "the number `{text}` has an exponent or more than {MAX_NUMBER_DIGITS} digits"
-                ),
-                "write it out, with fewer digits",
+                format!("the number `{text}` is not exact: it has an exponent or too many digits"),
+                "write a whole number of 64 bits, or a fraction of up to 15 digits",
             );
         }
     }

@@ -13,6 +13,36 @@ use crate::engine::ast::{Scope, head_args, head_ref, variables};
 /// Greatest number of parameters: the register machine drops the others.
 const MAX_PARAMETERS: usize = 8;
 
+/// Builtins without a dot that OPA has and regorus has not, among them those behind operators.
+const OPA_BUILTINS: &[&str] = &[
+    "and",
+    "assign",
+    "cast_array",
+    "cast_boolean",
+    "cast_null",
+    "cast_object",
+    "cast_set",
+    "cast_string",
+    "div",
+    "eq",
+    "equal",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "minus",
+    "mul",
+    "neq",
+    "or",
+    "plus",
+    "print",
+    "re_match",
+    "rem",
+    "set_diff",
+    "trace",
+    "walk",
+];
+
 impl Checker<'_> {
     /// Checks one definition of a rule.
     pub(crate) fn rule(&mut self, rule: &Rule) {
@@ -98,7 +128,7 @@ impl Checker<'_> {
             _ => self.refuse_name(refr),
         }
         let name = refr.span().text();
-        if BUILTINS.contains_key(name) || name == "print" {
+        if BUILTINS.contains_key(name) || OPA_BUILTINS.contains(&name) {
             self.issues.refuse(
                 refr.span(),
                 "gate.shadowing",

@@ -82,7 +82,7 @@ impl Checker<'_> {
         for stmt in &query.stmts {
             self.statement(stmt, place);
         }
-        self.unused_undefined(query, &known, head);
+        self.unused_undefined(query, &scope, &known, head);
         After {
             scope,
             known,
@@ -351,10 +351,11 @@ impl Checker<'_> {
 
     /// `x := input.a` holds for the register machine also where `input.a` is undefined; the
     /// statement is only safe where something behind it reads `x`.
-    fn unused_undefined(&mut self, query: &Query, known: &Known, head: &[&Expr]) {
+    fn unused_undefined(&mut self, query: &Query, scope: &Scope, known: &Known, head: &[&Expr]) {
         let mut with_head = known.clone();
         head.iter()
             .for_each(|head| self.facts.read(head, &mut with_head));
+        let with_head = self.facts.closed(query, scope, with_head);
         for stmt in &query.stmts {
             let Literal::Expr { expr, .. } = &stmt.literal else {
                 continue;
