@@ -171,7 +171,6 @@ pub(crate) const BUILTINS: &[Builtin] = &[
     truth("strings.any_prefix_match", 2),
     truth("strings.any_suffix_match", 2),
     integer("strings.count", 2).arguments(Arguments::NotEmpty(1)),
-    text("strings.replace_n", 2),
     text("strings.reverse", 1).total(ONE_TEXT),
     text("substring", 3),
     array("time.clock", 1),
@@ -269,6 +268,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "object.subset",
         "answers some types otherwise than OPA does, and panics for `[]`",
         "use `every k, v in sub { sup[k] == v }`",
+    ),
+    (
+        "strings.replace_n",
+        "replaces one after the other, where OPA replaces all at once",
+        "nest calls of replace",
     ),
     (
         "sum",

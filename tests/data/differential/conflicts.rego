@@ -1,4 +1,4 @@
-# engines: interpreter
+# engines: interpreter conflicts
 package policies.conflicts
 
 two := 1 if input.a == 1

@@ -1,4 +1,4 @@
-# engines: rvm interpreter
+# engines: rvm interpreter reads:functions reads:partial_sets
 package policies.imports
 
 import data.differential.roles as held

@@ -1,4 +1,4 @@
-# engines: interpreter
+# engines: interpreter conflicts
 package policies.partial_objects
 
 members[k] := v if {

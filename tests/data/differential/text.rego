@@ -23,8 +23,6 @@ allow contains ["split", split(input.s, input.t2)]
 
 allow contains ["replace", replace(input.s, "a", input.t2)]
 
-allow contains ["replace_n", strings.replace_n({"a": "b", "b": "c"}, input.s)]
-
 allow contains ["reverse", strings.reverse(input.s)]
 
 allow contains ["occurrences", strings.count(input.s, "a")]

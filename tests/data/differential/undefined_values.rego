@@ -1,4 +1,4 @@
-# engines: interpreter
+# engines: interpreter conflicts
 package policies.undefined_values
 
 allow contains 1 if {
