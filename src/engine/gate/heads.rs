@@ -8,7 +8,7 @@ use super::expr::has_iteration;
 use super::issue::Bars;
 use super::known::{Known, is_constant};
 use super::query::{Checker, Place};
-use crate::engine::ast::{Scope, head_args, head_ref, variables};
+use crate::engine::ast::{Reference, Scope, head_args, head_ref, variables};
 
 /// Greatest number of parameters: the register machine drops the others.
 const MAX_PARAMETERS: usize = 8;
@@ -93,10 +93,11 @@ impl Checker<'_> {
     }
 
     fn refuse_name(&mut self, refr: &Expr) {
+        let name = Reference::of(refr).map_or("", |reference| reference.head);
         self.issues.refuse(
             refr.span(),
             "gate.rule_head",
-            format!("`{}` is no plain name", refr.span().text()),
+            format!("the name of this rule is more than `{name}`"),
             "name the rule `a_b` instead of `a.b`, and write `rule contains element`, \
              `rule := value` or `rule[key] := value`",
         );

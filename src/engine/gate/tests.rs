@@ -66,7 +66,11 @@ fn runs(gate: &Gate, package: &str) -> &'static str {
 }
 
 fn shown(finding: &Finding) -> String {
-    let place = if finding.path == "other" { "other:" } else { "" };
+    let place = if finding.path == "other" {
+        "other:"
+    } else {
+        ""
+    };
     let Finding {
         line,
         column,
@@ -79,7 +83,10 @@ fn shown(finding: &Finding) -> String {
 
 /// Which evaluators run the case's policy, and what is found.
 fn judge(case: &Case) -> (String, Vec<String>) {
-    let sources = [("policy", Some(&case.policy)), ("other", case.other.as_ref())];
+    let sources = [
+        ("policy", Some(&case.policy)),
+        ("other", case.other.as_ref()),
+    ];
     let mut modules = Vec::new();
     for (path, source) in sources {
         let Some(source) = source else { continue };
@@ -113,7 +120,10 @@ fn each_case_is_judged_as_the_tables_say() {
             judged += 1;
             let (runs, found) = judge(&case);
             if (&runs, &found) != (&case.runs, &case.found) {
-                wrong.push(format!("{}\n  runs: {runs}\n  found: {found:#?}", case.name));
+                wrong.push(format!(
+                    "{}\n  runs: {runs}\n  found: {found:#?}",
+                    case.name
+                ));
             }
         }
     }
