@@ -9,54 +9,60 @@ OPA_VERSION := v1.22.0
 GRPCURL_VERSION := v1.9.4
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
-MCP_EVERYTHING_VERSION := 2026.7.4
+MCP_EVERYTHING_VERSION := 2026.8.31
+PYTHON_GRPC_VERSION := 1.85.1
+PYTHON_MCP_VERSION := 2.3.0
+PYTHON_JSONSCHEMA_VERSION := 4.26.0
 FUZZ_SECONDS ?= 20
 
-.PHONY: build test lint fmt-check deny proto-lint rego-check demo bench fuzz tools ci golden
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden tools test-tools ci
 
-build:
+help: ## Lists the targets.
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: ## Builds the release program.
 	$(CARGO) build --release --locked
 
-# The README's test command.
-test:
+test: test-tools ## Every test; installs the programs that tests run beside toolgate.
 	$(CARGO) test --locked
 
-lint:
+lint: ## clippy, warnings denied.
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
-fmt-check:
+fmt-check: ## Whether the code is formatted.
 	$(CARGO) fmt --check
 
-deny:
+deny: ## Dependencies: bans, licences, sources.
 	cargo-deny --locked check bans licenses sources
 
-proto-lint:
+proto-lint: ## Style, comments and format of the proto.
 	buf lint
-	buf format --diff --exit-code proto/toolgate
+	buf format --diff --exit-code
 
-rego-check:
-	opa check --strict rego bundles
+rego-check: ## Policy library and demo bundle: format, checks, tests.
 	opa fmt --list --fail rego bundles
-	opa test rego bundles
+	opa check --strict --bundle rego bundles/demo
+	opa test --bundle rego bundles/demo --threshold 100 > /dev/null
+	opa test --bundle rego bundles/demo
 	$(CARGO) run --locked --quiet -- check bundles/demo
 	$(CARGO) run --locked --quiet -- test bundles/demo
 
-demo:
+demo: ## Shows the whole, in seconds.
 	$(CARGO) run --release --locked -- demo
 
-bench:
+bench: ## Measures, and prints ratios; see docs/performance.md.
 	benches/run
 
-# Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz.
-fuzz:
+fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	fuzz/run $(FUZZ_SECONDS)
 
-# Rewrites the expectations of the golden cases; read the diff.
-golden:
+golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
 
-# Test programs, into target/tools: nothing outside this directory is touched.
-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf $(TOOLS)/venv/bin/python
+# Nothing outside target/tools is touched.
+tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf ## Installs the programs that tests and checks use. Needs go, npm and python3.
+
+test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/venv/bin/python ## Installs those that tests use.
 
 $(TOOLS)/bin/opa:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/open-policy-agent/opa@$(OPA_VERSION)
@@ -67,11 +73,19 @@ $(TOOLS)/bin/grpcurl:
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --quiet --locked --root $(TOOLS) --target-dir target/tools/build cargo-deny@$(CARGO_DENY_VERSION)
 
-$(TOOLS)/node_modules/.bin/buf:
-	npm install --silent --no-fund --no-audit --prefix $(TOOLS) @bufbuild/buf@$(BUF_VERSION) @modelcontextprotocol/server-everything
+NPM_INSTALL := npm install --silent --no-fund --no-audit --prefix $(TOOLS)
+
+$(TOOLS)/node_modules/.bin/mcp-server-everything:
+	$(NPM_INSTALL) @modelcontextprotocol/server-everything@$(MCP_EVERYTHING_VERSION)
+
+# One after the other: both write the same package.json.
+$(TOOLS)/node_modules/.bin/buf: | $(TOOLS)/node_modules/.bin/mcp-server-everything
+	$(NPM_INSTALL) @bufbuild/buf@$(BUF_VERSION)
 
 $(TOOLS)/venv/bin/python:
 	python3 -m venv $(TOOLS)/venv
-	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check grpcio grpcio-tools mcp
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check \
+		grpcio==$(PYTHON_GRPC_VERSION) grpcio-tools==$(PYTHON_GRPC_VERSION) mcp==$(PYTHON_MCP_VERSION) jsonschema==$(PYTHON_JSONSCHEMA_VERSION)
 
+ci: ## What CI runs; `make tools` first.
 ci: fmt-check lint deny proto-lint rego-check test

@@ -16,7 +16,22 @@ const PROTOS: [&str; 4] = [
 fn main() -> Result<(), Box<dyn error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     library::embed(&out)?;
+    versions()?;
     proto(&out)
+}
+
+/// What `toolgate version` tells.
+fn versions() -> Result<(), Box<dyn error::Error>> {
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let target = env::var("TARGET")?;
+    println!("cargo::rustc-env=TOOLGATE_TARGET={target}");
+    let lock = fs::read_to_string("Cargo.lock")?;
+    let (_, package) = lock
+        .split_once("name = \"regorus\"\nversion = \"")
+        .ok_or("regorus is not in Cargo.lock")?;
+    let version = package.split('"').next().unwrap_or_default();
+    println!("cargo::rustc-env=TOOLGATE_REGORUS_VERSION={version}");
+    Ok(())
 }
 
 fn proto(out: &Path) -> Result<(), Box<dyn error::Error>> {

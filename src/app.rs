@@ -1,8 +1,10 @@
 //! The only wiring: configuration → app → run → drain. Building binds nothing.
 
+mod embedded;
 mod serve;
 mod tls;
 
+pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 
 use crate::audit::files::OsFiles;
@@ -18,6 +20,8 @@ use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure}
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
+use crate::model::json;
+use crate::model::time::Clock;
 use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
 use crate::telemetry::now;
 use std::io;
@@ -66,6 +70,18 @@ impl App {
     /// # Errors
     /// What a process cannot start without.
     pub fn build(config: &Config, replicas: NonZeroUsize) -> Result<Self, AppError> {
+        Self::build_with_clock(config, replicas, Arc::new(now))
+    }
+
+    /// As `build`, with another clock to decide by.
+    ///
+    /// # Errors
+    /// What a process cannot start without.
+    pub fn build_with_clock(
+        config: &Config,
+        replicas: NonZeroUsize,
+        clock: Clock,
+    ) -> Result<Self, AppError> {
         let evidence = Arc::new(evidence(&config.audit)?);
         let metrics = Arc::new(Metrics::default());
         let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
@@ -85,7 +101,7 @@ impl App {
             evidence,
             owed: OwedCalls::default(),
             metrics,
-            clock: now,
+            clock,
             limits: decision_limits(config),
         };
         Ok(Self {
@@ -125,7 +141,9 @@ fn names(config: &Config) -> String {
     names.join(",")
 }
 
-fn source(bundle: &crate::config::BundleConfig) -> Source {
+/// Where this configuration has a bundle.
+#[must_use]
+pub fn source(bundle: &crate::config::BundleConfig) -> Source {
     Source {
         name: bundle.name.clone(),
         path: bundle.path.clone(),
@@ -155,6 +173,10 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
 
 fn decision_limits(config: &Config) -> DecisionLimits {
     DecisionLimits {
+        json: json::Limits {
+            bytes_max: config.limits.request_bytes_max,
+            depth_max: config.limits.json_depth_max,
+        },
         in_flight_max: config.limits.in_flight_decisions_max,
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),

@@ -9,7 +9,7 @@
 //!   fails leaves the last good set active.
 
 pub mod compile;
-mod data;
+pub mod data;
 mod digest;
 pub mod library;
 pub mod load;
@@ -21,4 +21,4 @@ pub mod swap;
 mod testing;
 pub mod verify;
 pub mod watch;
-mod yaml;
+pub mod yaml;

@@ -3,8 +3,19 @@
 //! Exit codes: 0 done (for `decide`: granted), 1 a failure at run time, 2 unusable input or
 //! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
 
+mod audit;
+mod bundles;
+mod check;
+mod decide;
+mod demo;
+mod document;
+mod eval;
+mod findings;
 mod output;
 mod serve;
+mod shim;
+mod test;
+mod version;
 
 pub use output::{Format, Output};
 
@@ -79,6 +90,21 @@ struct Cli {
 enum Command {
     /// Serve decisions over gRPC.
     Serve(serve::Serve),
+    /// Enforce decisions in front of an MCP server.
+    Shim(shim::Shim),
+    Decide(decide::Decide),
+    Check(check::Check),
+    Eval(eval::Eval),
+    Test(test::Test),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Print the version, the engine's, and the platform.
+    Version,
+    /// Show it all: decisions, a shim before an MCP server, a policy changed, the log verified.
+    Demo(demo::Demo),
+    /// The demo's MCP server.
+    #[command(hide = true)]
+    DemoServer,
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -114,6 +140,15 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
+        Command::Shim(shim) => shim.run(output),
+        Command::Decide(decide) => decide.run(output),
+        Command::Check(check) => check.run(output),
+        Command::Eval(eval) => eval.run(output),
+        Command::Test(test) => test.run(output),
+        Command::Audit(audit) => audit.run(output),
+        Command::Version => Ok(version::run(output)),
+        Command::Demo(demo) => demo.run(output),
+        Command::DemoServer => demo::run_server(),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "toolgate", &mut std::io::stdout());

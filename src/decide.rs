@@ -26,8 +26,9 @@ pub fn decide(
 ) -> (Verdict, Vec<Intent>) {
     let judged = judge(set, request, facts, now);
     let verdict = match request.phase {
-        Phase::Call if judged.effect.grants() => rewritten(set, request, facts, now, judged),
+        Phase::List => judged,
         Phase::Result if judged.effect.grants() => filtered(request, facts, judged),
+        _ if judged.effect.grants() => rewritten(set, request, facts, now, judged),
         _ => judged,
     };
     let intents = intents(request.phase, &verdict);
@@ -101,7 +102,7 @@ fn judge(set: &PolicySet, request: &Request, facts: &Facts, now: Timestamp) -> V
     verdict
 }
 
-/// Applies the rewriting that a granted call owes and judges what came of it, once more.
+/// Applies the rewriting that a granted message owes and judges what came of it, once more.
 fn rewritten(
     set: &PolicySet,
     request: &Request,
@@ -173,7 +174,7 @@ fn filtered(request: &Request, facts: &Facts, judged: Verdict) -> Verdict {
     let audit = judged
         .obligations
         .into_iter()
-        .filter(|obligation| !obligation.concerns_result());
+        .filter(|obligation| matches!(obligation, Obligation::Audit { .. }));
     let obligations = owed.into_iter().chain(audit).collect();
     Verdict {
         effect,

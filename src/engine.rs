@@ -8,13 +8,17 @@ mod compile;
 mod gate;
 mod lint;
 mod metadata;
+mod query;
 mod replica;
 mod set;
 mod suggest;
+mod testing;
 mod value;
 
 pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
 pub use lint::ScopeRow;
+pub use query::{QueryError, query};
 pub use replica::{EvaluationError, EvaluationLimits};
 pub use set::{Input, Package, PolicySet, SetName, Sets};
+pub use testing::{FileCoverage, Outcome, TestPlan, TestReport, TestResult, run_tests};
 pub use value::Inexact;

@@ -14,7 +14,7 @@ mod plain;
 mod policy;
 mod status;
 
-pub use audit::AuditServer;
+pub use audit::{AuditServer, Publisher};
 pub use decider::{Decider, DecisionLimits};
 pub use decision::DecisionServer;
 pub use evidence::{Evidence, OnFailure, WriteMode};
@@ -23,3 +23,4 @@ pub use metrics::Metrics;
 pub use owed::OwedCalls;
 pub use plain::serve as plain_http;
 pub use policy::PolicyServer;
+pub use status::RpcError;

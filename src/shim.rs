@@ -40,8 +40,4 @@ mod tests;
 
 pub use run::{Config, ShimError, run};
 
-use crate::model::time::Timestamp;
-use std::sync::Arc;
-
-/// Tells the time; given from outside.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+pub use crate::model::time::Clock;

@@ -1,3 +1,20 @@
 //! Integration tests: one binary, so that it is linked once.
+#![cfg(test)]
 
+mod bundled;
+mod cli;
+mod combination;
+mod decide;
+mod demo;
 mod differential;
+mod evidence;
+mod grpcurl;
+mod overload;
+mod programs;
+mod property;
+mod publish;
+mod refused;
+mod server;
+mod swap;
+mod tidy;
+mod util;

@@ -21,8 +21,8 @@ use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::transport::Server;
 use tonic::transport::server::Router;
 
-/// Longest message on the wire, in bytes: a request's `params` and `result`, and some room.
-const MESSAGE_BYTES_MAX: usize = 12 << 20;
+/// Room on the wire for everything but a request's largest parts, in bytes.
+const MESSAGE_ROOM_BYTES: usize = 1 << 20;
 /// How long a drain waits for calls under way.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How often an idle connection is asked whether it lives.
@@ -117,7 +117,9 @@ async fn bind_unix(listen: &UnixListen) -> Result<UnixListener, ServeError> {
         address: path.display().to_string(),
         error,
     };
-    if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
+    // The parent of a bare name is empty: the working directory, which exists.
+    let is_missing = |parent: &&Path| !parent.as_os_str().is_empty() && !parent.exists();
+    if let Some(parent) = path.parent().filter(is_missing) {
         std::fs::create_dir_all(parent).map_err(failed)?;
         std::fs::set_permissions(parent, PermissionsExt::from_mode(0o700)).map_err(failed)?;
     }
@@ -239,11 +241,13 @@ fn router(builder: Server, decider: &Arc<Decider>) -> Result<Router, ServeError>
             .register_encoded_file_descriptor_set(wire::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    // `params`, result and definition; what is over the limit of each is a recorded denial.
+    let message_bytes_max = 3 * decider.limits.json.bytes_max + MESSAGE_ROOM_BYTES;
     let decisions = DecisionServiceServer::new(DecisionServer::new(Arc::clone(decider)))
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        .max_decoding_message_size(message_bytes_max)
+        .max_encoding_message_size(message_bytes_max);
     let policies = PolicyServiceServer::new(PolicyServer::new(Arc::clone(decider)))
-        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        .max_decoding_message_size(message_bytes_max);
     let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider)));
     Ok(builder
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))

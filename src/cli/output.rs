@@ -76,6 +76,15 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// How many columns the terminal has, where results are shown on one.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        let shown = self.format == Format::Table && std::io::stdout().is_terminal();
+        let size = shown.then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok());
+        let columns = size.flatten()?.ws_col;
+        (columns > 0).then(|| columns.into())
+    }
+
     /// The text in a colour, where standard output has colours.
     #[must_use]
     pub fn paint(&self, colour: Colour, text: &str) -> String {
@@ -154,7 +163,7 @@ fn pad(cell: &str, width: usize) -> String {
 }
 
 /// Characters that are seen: colours are not.
-fn visible_width(text: &str) -> usize {
+pub(super) fn visible_width(text: &str) -> usize {
     let mut within_escape = false;
     text.chars()
         .filter(|character| {

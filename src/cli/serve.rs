@@ -6,6 +6,7 @@ use crate::config::{Config, Local, LogFormat, LogLevel, Overrides};
 use crate::engine::STACK_BYTES;
 use crate::telemetry;
 use clap::Args;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
@@ -51,10 +52,12 @@ impl Serve {
         start_logging(&config);
         let runtime = runtime()?;
         runtime.block_on(async {
+            // Before anything listens, so that whoever sees a socket may already end the process.
+            let stopped = shutdown().map_err(CliError::failure)?;
             let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
             let bound = app.bind().await.map_err(CliError::failure)?;
             announce(&bound);
-            bound.run(shutdown()).await.map_err(CliError::failure)
+            bound.run(stopped).await.map_err(CliError::failure)
         })?;
         Ok(Exit::Done)
     }
@@ -118,18 +121,15 @@ fn announce(bound: &Bound) {
     }
 }
 
-/// Resolves at SIGTERM or SIGINT.
-async fn shutdown() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!("cannot wait for signals");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("draining");
+/// Resolves at the first SIGTERM or SIGINT after the call.
+fn shutdown() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining");
+    })
 }

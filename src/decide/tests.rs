@@ -212,10 +212,11 @@ fn the_meaning_of_a_call() {
 fn rewritten_arguments_are_judged_again() {
     let cap = "allow contains \"ok\"\n\nconstrain contains {\"type\": \"rewrite_arguments\", \
                \"patch\": [{\"op\": \"replace\", \"path\": \"/limit\", \"value\": 100}]} if \
-               not input.arguments.limit <= 100";
-    let denies = "deny contains \"hundred\" if input.arguments.limit == 100";
+               not within\n\nwithin if {\n\tis_number(input.arguments.limit)\n\tinput.arguments.limit <= 100\n}";
+    let denies = "deny contains \"hundred\" if {\n\tinput.arguments.limit\n\tinput.arguments.limit == 100\n}";
     let grows = "allow contains \"ok\"\n\nconstrain contains {\"type\": \"rewrite_arguments\", \
-                 \"patch\": [{\"op\": \"add\", \"path\": \"/n\", \"value\": input.arguments.n + 1}]}";
+                 \"patch\": [{\"op\": \"add\", \"path\": \"/n\", \"value\": longer}]} if {\n\t\
+                 input.arguments.n\n\tlonger := sprintf(\"%v.\", [input.arguments.n])\n}";
     let cases: &[(&[&str], &str, &str)] = &[
         (
             &[cap],

@@ -24,7 +24,7 @@ pub const STACK_BYTES: usize = 64 << 20;
 /// Most source files of a program; the machine's own limit is 256.
 const PROGRAM_SOURCES_MAX: usize = 250;
 /// Most entry points of a program; the machine's own limit is 254.
-const PROGRAM_ENTRIES_MAX: usize = 250;
+pub(super) const PROGRAM_ENTRIES_MAX: usize = 250;
 /// The package of the generated entry points.
 pub(super) const ENTRY_PACKAGE: &str = "toolgate_entry";
 /// Length of a revision taken from a digest, in characters.
@@ -120,7 +120,7 @@ fn panicked() -> Finding {
     error("engine.panic", "the policy compiler panicked on this set")
 }
 
-fn error(code: &'static str, message: impl Into<String>) -> Finding {
+pub(super) fn error(code: &'static str, message: impl Into<String>) -> Finding {
     Finding {
         severity: Severity::Error,
         code,
@@ -222,13 +222,13 @@ fn group(plans: &mut [Plan], modules: &[ParsedModule]) -> Vec<Group> {
 }
 
 /// Which modules the rules of each module read from, directly.
-struct ModuleNeeds<'a> {
+pub(super) struct ModuleNeeds<'a> {
     modules: &'a [ParsedModule],
     direct: Vec<BTreeSet<usize>>,
 }
 
 impl<'a> ModuleNeeds<'a> {
-    fn new(modules: &'a [ParsedModule]) -> Self {
+    pub(super) fn new(modules: &'a [ParsedModule]) -> Self {
         let index = Index::new(modules);
         let direct = modules.iter().map(|module| {
             let rules = module.module.policy.iter();
@@ -244,7 +244,7 @@ impl<'a> ModuleNeeds<'a> {
     }
 
     /// The modules of a package and everything that they need.
-    fn of_package(&self, path: &DataPath) -> BTreeSet<usize> {
+    pub(super) fn of_package(&self, path: &DataPath) -> BTreeSet<usize> {
         let numbered = self.modules.iter().enumerate();
         let own = numbered.filter(|(_, module)| module.package_path == *path);
         let mut open: Vec<usize> = own.map(|(number, _)| number).collect();
@@ -297,24 +297,7 @@ impl Layout<'_> {
             .iter()
             .map(|number| entry_rule(*number))
             .collect();
-        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
-        let Some(first) = entries.first().copied() else {
-            return Err(error("engine.compile", "a program has no entry point"));
-        };
-        let failed = |text: String| error("engine.compile", last_line(&text));
-        let program = catch_unwind(AssertUnwindSafe(|| {
-            let compiled = engine
-                .compile_with_entrypoint(&first.into())
-                .map_err(|error| error.to_string())?;
-            Compiler::compile_from_policy(&compiled, &entries).map_err(|error| error.to_string())
-        }));
-        let program = program.unwrap_or_else(|_| Err("the compiler panicked".to_owned()));
-        let mut program = program.map_err(failed)?;
-        builtins::replace_in_program(Arc::make_mut(&mut program));
-        program
-            .check_rule_data_conflicts(data)
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(program)
+        compile_entries(engine, &entries, data)
     }
 
     fn interpreter(&self, data: &Value) -> Result<Engine, Finding> {
@@ -354,6 +337,32 @@ impl Layout<'_> {
     }
 }
 
+/// The program of an engine's modules, entered at these rules.
+pub(super) fn compile_entries(
+    engine: &mut Engine,
+    entries: &[String],
+    data: &Value,
+) -> Result<Arc<Program>, Finding> {
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    let Some(first) = entries.first().copied() else {
+        return Err(error("engine.compile", "a program has no entry point"));
+    };
+    let failed = |text: String| error("engine.compile", last_line(&text));
+    let program = catch_unwind(AssertUnwindSafe(|| {
+        let compiled = engine
+            .compile_with_entrypoint(&first.into())
+            .map_err(|error| error.to_string())?;
+        Compiler::compile_from_policy(&compiled, &entries).map_err(|error| error.to_string())
+    }));
+    let program = program.unwrap_or_else(|_| Err("the compiler panicked".to_owned()));
+    let mut program = program.map_err(failed)?;
+    builtins::replace_in_program(Arc::make_mut(&mut program));
+    program
+        .check_rule_data_conflicts(data)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(program)
+}
+
 /// The modules of a live set, in the order in which they are numbered.
 pub(super) fn modules(sources: &Sources) -> Vec<&Module> {
     sources.library.iter().chain(&sources.modules).collect()
@@ -364,7 +373,11 @@ pub(super) fn data_value(data: &Object) -> Result<Value, Finding> {
     value::object_to_value(data).map_err(|inexact| error("engine.data", inexact.to_string()))
 }
 
-fn load<'a>(modules: impl Iterator<Item = &'a Module>, entries: &str) -> Result<Engine, Finding> {
+/// An interpreter that has these modules, and `entries` as a module of its own.
+pub(super) fn load<'a>(
+    modules: impl Iterator<Item = &'a Module>,
+    entries: &str,
+) -> Result<Engine, Finding> {
     let mut engine = Engine::new();
     builtins::replace_in_interpreter(&mut engine).map_err(|text| error("engine.builtins", text))?;
     let mut add = |path: &str, source: &str| {

@@ -39,6 +39,8 @@
 mod bind;
 mod body;
 mod builtins;
+mod call;
+mod definition;
 mod expr;
 mod facts;
 mod input;
@@ -134,6 +136,8 @@ struct Lint<'a> {
 
 impl<'a> Lint<'a> {
     fn package(&mut self, roots: &[Root<'a>]) {
+        self.memo.clear();
+        self.partials.clear();
         let given: Vec<Option<Facts>> = roots.iter().map(|root| self.given(root)).collect();
         for (at, root) in roots.iter().enumerate() {
             let mut facts = Facts::default();

@@ -1,5 +1,9 @@
 //! What is asked: one MCP message, in one phase, by one principal.
 
+mod input;
+
+pub use input::{Given, InputError};
+
 use super::json::{Json, Object};
 use super::principal::Principal;
 use super::time::Timestamp;

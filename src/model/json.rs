@@ -5,12 +5,14 @@
 //! deep and too large documents are errors, and a number stays the text it was written as, so that
 //! 9007199254740993 never becomes 9007199254740992. Grammar: RFC 8259.
 
+mod error;
 mod parse;
 #[cfg(test)]
 mod tests;
 mod write;
 
-pub use parse::{JsonError, Limits, members, parse};
+pub use error::JsonError;
+pub use parse::{Limits, members, parse};
 
 /// A JSON value. Objects keep the order in which their members were written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -42,6 +42,15 @@ pub enum AuthenticatedBy {
 }
 
 impl AuthenticatedBy {
+    /// Every way.
+    pub const ALL: [Self; 5] = [
+        Self::Mtls,
+        Self::Jwt,
+        Self::PeerUid,
+        Self::Shim,
+        Self::Local,
+    ];
+
     /// The name in `input` and in the record.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -67,6 +76,9 @@ pub enum RolesFrom {
 }
 
 impl RolesFrom {
+    /// Every source.
+    pub const ALL: [Self; 3] = [Self::Token, Self::Directory, Self::Shim];
+
     /// The name in `input` and in the record.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,6 +1,10 @@
 //! Points in time, given from outside: nothing that decides reads a clock.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use std::sync::Arc;
+
+/// Tells the time; given from outside.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,6 +16,8 @@ const RECORDED_CHARS_MAX: usize = 256;
 pub(super) struct Asked {
     pub(super) request: Request,
     pub(super) caller: Option<String>,
+    /// The granted call that a result was found to belong to.
+    pub(super) call_id: String,
     pub(super) dropped: Vec<String>,
     pub(super) traceparent: String,
     pub(super) params_digest: String,
@@ -49,6 +51,7 @@ impl Asked {
                 context: Object::new(),
             },
             caller: None,
+            call_id: String::new(),
             dropped: Vec::new(),
             traceparent: String::new(),
             params_digest: wire::digest(&question.params_json),

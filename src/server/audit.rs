@@ -115,7 +115,7 @@ impl AuditService for AuditServer {
 }
 
 /// One stream of events.
-struct Publisher {
+pub struct Publisher {
     decider: Arc<Decider>,
     caller: String,
     /// The (shim, epoch) of the stream's first event; every other must be of the same.
@@ -123,6 +123,34 @@ struct Publisher {
 }
 
 impl Publisher {
+    /// Events that this caller sends, into the log of this decider.
+    #[must_use]
+    pub fn new(decider: Arc<Decider>, caller: String) -> Self {
+        Self {
+            decider,
+            caller,
+            stream: None,
+        }
+    }
+
+    /// Appends these events and waits until all are durable; what to acknowledge then. `None` of
+    /// no events.
+    ///
+    /// # Errors
+    /// An event that makes no sense, or a log that cannot be written.
+    pub async fn publish(
+        &mut self,
+        events: Vec<v1::PublishRequest>,
+    ) -> Result<Option<v1::PublishResponse>, RpcError> {
+        let appended: Result<Vec<_>, _> =
+            events.into_iter().map(|event| self.append(event)).collect();
+        let mut last = None;
+        for appending in appended? {
+            last = Some(appending.durable(&self.decider).await?);
+        }
+        Ok(last)
+    }
+
     /// Appends events as they come and acknowledges each once it is durable; events that come
     /// while one is being made durable share its sync.
     async fn run(
@@ -242,8 +270,10 @@ impl Publisher {
             hashed.size = outcome.response_bytes;
             hashed
         });
+        let origin = bounded("outcome.decision_origin", outcome.decision_origin)?;
         Ok(OutcomeRecord {
             decision_id,
+            decision_origin: (!origin.is_empty()).then_some(origin),
             call_id: bounded("outcome.call_id", outcome.call_id)?,
             status,
             response,

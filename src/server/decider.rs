@@ -13,11 +13,11 @@ use crate::decide::{self, Explained, decide};
 use crate::engine::PolicySet;
 use crate::identity::{Directory, DirectoryEntry, Identity, Peer, session_id};
 use crate::model::call::{Facts, Phase};
-use crate::model::json::Json;
+use crate::model::json::{self, Json};
 use crate::model::obligation::Obligation;
 use crate::model::reason::{Code, Reason};
 use crate::model::subject::Subject;
-use crate::model::time::Timestamp;
+use crate::model::time::{Clock, Timestamp};
 use crate::model::verdict::{Effect, Intent, Verdict};
 use crate::wire::{self, Question, v1};
 use std::sync::Arc;
@@ -30,6 +30,8 @@ const DIRECTORY_ENTRY_BYTES_MAX: usize = 64 << 10;
 /// Limits of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecisionLimits {
+    /// Each JSON part of a request.
+    pub json: json::Limits,
     /// Decisions under way at once.
     pub in_flight_max: usize,
     /// Messages of one batch.
@@ -41,6 +43,7 @@ pub struct DecisionLimits {
 impl Default for DecisionLimits {
     fn default() -> Self {
         Self {
+            json: json::Limits::REQUEST,
             in_flight_max: 4096,
             batch_max: 512,
             verdict_valid: Duration::from_secs(30),
@@ -61,7 +64,7 @@ pub struct Decider {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
-    pub clock: fn() -> Timestamp,
+    pub clock: Clock,
     /// Limits.
     pub limits: DecisionLimits,
 }
@@ -111,8 +114,11 @@ impl Decider {
         question: v1::DecideRequest,
         now: Timestamp,
     ) -> Result<(Verdict, Vec<Intent>), Reason> {
-        let question = Question::try_from(question)
-            .map_err(|malformed| Code::MalformedRequest.with_message(malformed.to_string()))?;
+        let question = Question::read(question, self.limits.json).map_err(|malformed| {
+            // Whoever sends what is malformed is worth knowing, too.
+            asked.caller = self.identity.known_caller(peer, now).ok();
+            Code::MalformedRequest.with_message(malformed.to_string())
+        })?;
         asked.fill(&question);
         self.identify(
             asked,
@@ -167,7 +173,7 @@ impl Decider {
 
     /// What the call of this result owes; a result that belongs to no call of this caller, or not
     /// to these `params`, is denied.
-    fn owed_to(&self, asked: &Asked, call_id: &str) -> Result<Vec<Obligation>, Reason> {
+    fn owed_to(&self, asked: &mut Asked, call_id: &str) -> Result<Vec<Obligation>, Reason> {
         if asked.request.phase != Phase::Result {
             return Ok(Vec::new());
         }
@@ -178,6 +184,7 @@ impl Decider {
         if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
             return Err(Code::CallUnknown.reason());
         }
+        call_id.clone_into(&mut asked.call_id);
         Ok(call.obligations)
     }
 
@@ -194,7 +201,8 @@ impl Decider {
             now,
         } = outcome;
         let decision_id = Uuid::now_v7().to_string();
-        let grants_call = asked.request.phase == Phase::Call && verdict.effect.grants();
+        let grants = verdict.effect.grants() && !asked.dry_run;
+        let grants_call = asked.request.phase == Phase::Call && grants;
         let call_id = if grants_call {
             Uuid::now_v7().to_string()
         } else {
@@ -203,7 +211,10 @@ impl Decider {
         let revision = set.map(PolicySet::revision);
         let mut record = DecisionRecord::new(&asked.request, &verdict, revision);
         record.decision_id.clone_from(&decision_id);
-        record.call_id.clone_from(&call_id);
+        record.call_id = match asked.request.phase {
+            Phase::Result => asked.call_id.clone(),
+            _ => call_id.clone(),
+        };
         record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.describe(&mut record, &asked, &verdict, now);
         let durable = intents.contains(&Intent::RecordDurably);

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// How long a server may take to end by itself, and again after being asked to, in milliseconds.
-pub const GRACE_MS: u64 = 2_000;
+/// Clients give a shim 2 s before each of their own steps: the server must be gone before the last,
+/// which ends the shim alone.
+pub const GRACE_MS: u64 = 1_500;
 /// Environment variables that start with this are the shim's own and may be secrets.
 const OWN_VARIABLES: &str = "TOOLGATE_";
 /// Exit codes of processes that a signal ended start here, as in shells.
@@ -81,18 +83,28 @@ impl Server {
         Ok(exit_code(self.child.wait().await?))
     }
 
-    /// Ends the server, whose input has been closed: waits, asks (SIGTERM), then kills its whole
-    /// process group. Gives the exit code.
+    /// Ends the server, whose input has been closed: waits, then asks (SIGTERM), waits again, then
+    /// kills its whole process group. Gives the exit code.
     ///
     /// # Errors
     /// The operating system's.
     pub async fn end(&mut self, grace: Duration) -> io::Result<u8> {
-        for signal in [Signal::TERM, Signal::KILL] {
-            if let Ok(ended) = tokio::time::timeout(grace, self.wait()).await {
-                return ended;
-            }
-            self.signal(signal);
+        match tokio::time::timeout(grace, self.wait()).await {
+            Ok(ended) => ended,
+            Err(_) => self.end_now(grace).await,
         }
+    }
+
+    /// Asks the server to end, waits, then kills its whole process group. Gives the exit code.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub async fn end_now(&mut self, grace: Duration) -> io::Result<u8> {
+        self.signal(Signal::TERM);
+        if let Ok(ended) = tokio::time::timeout(grace, self.wait()).await {
+            return ended;
+        }
+        self.signal(Signal::KILL);
         self.wait().await
     }
 

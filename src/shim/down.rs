@@ -9,12 +9,13 @@ use crate::shim::fields::Names;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
 use crate::shim::frame::{self, Frame};
 use crate::shim::gate::Grant;
+use crate::shim::list::{self, Judged};
 use crate::shim::message::{
     self, Body, Id, Message, Notification, Payload, Refused, Request, Response, Why,
 };
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
-use crate::shim::{list, listing, notice, splice};
+use crate::shim::{listing, notice, splice};
 use std::io;
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncBufRead;
@@ -224,12 +225,17 @@ async fn list_page(
     session.tools().note(list.cursor.as_deref(), &page, now);
     let judged = list::judge(&session.gate, &list.question, message.bytes, &page, modern).await;
     match judged {
-        Ok((edits, hidden)) => {
+        Ok(Judged {
+            edits,
+            shown,
+            hidden,
+        }) => {
             let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
             session
                 .counts
                 .hidden_tools
                 .fetch_add(hidden, Ordering::Relaxed);
+            session.tools().note_shown(&page, shown);
             let edited = splice::apply(message.bytes, &edits);
             edited.unwrap_or_else(|| denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None))
         }

@@ -6,8 +6,11 @@ use crate::model::time::Timestamp;
 
 /// Most field names in one outcome.
 pub const FIELD_NAMES_MAX: usize = 256;
-/// Longest field name in an outcome, in bytes; longer ones are cut at a character.
-pub const FIELD_NAME_BYTES_MAX: usize = 128;
+/// Longest text in an event, in bytes; longer ones are cut at a character.
+pub const TEXT_BYTES_MAX: usize = 128;
+/// All field names of one list of an outcome together, in bytes: the whole record has to stay below
+/// the log's limit.
+pub const FIELD_NAMES_BYTES_MAX: usize = 8 << 10;
 
 /// One event, numbered without gaps within (shim, epoch).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +116,31 @@ impl Status {
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
             Self::Withheld => "withheld",
+        }
+    }
+}
+
+/// Text that comes from a client or a server, as it may stand in an event: short, and without
+/// control characters. A log refuses others, and everything after them would wait for ever.
+#[must_use]
+pub fn recorded_text(text: &str) -> String {
+    let mut text = text.replace(char::is_control, "\u{fffd}");
+    text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    text
+}
+
+impl EventBody {
+    /// A denial by the shim alone.
+    #[must_use]
+    pub fn local_denial(code: &str, mcp: &Mcp) -> Self {
+        Self::LocalDenial {
+            code: recorded_text(code),
+            mcp: Mcp {
+                server: recorded_text(&mcp.server),
+                method: recorded_text(&mcp.method),
+                name: recorded_text(&mcp.name),
+                protocol: recorded_text(&mcp.protocol),
+            },
         }
     }
 }

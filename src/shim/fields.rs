@@ -1,7 +1,7 @@
 //! Names of the fields in a tool's result, for records of who saw which field. Names, never values.
 
 use crate::model::json::{Json, Limits, parse};
-use crate::shim::event::{FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
+use crate::shim::event::{FIELD_NAMES_BYTES_MAX, FIELD_NAMES_MAX, recorded_text};
 use crate::shim::pdp::Owed;
 use std::collections::BTreeSet;
 
@@ -61,14 +61,14 @@ impl Names {
 
     /// As they are recorded: not too many, not too long.
     #[must_use]
-    pub fn recorded(self) -> Vec<String> {
-        let names = self.0.into_iter().take(FIELD_NAMES_MAX);
-        names
-            .map(|mut name| {
-                name.truncate(name.floor_char_boundary(FIELD_NAME_BYTES_MAX));
-                name
-            })
-            .collect()
+    pub fn recorded(&self) -> Vec<String> {
+        let names = self.0.iter().map(|name| recorded_text(name));
+        let mut bytes = 0;
+        let fit = names.take_while(|name| {
+            bytes += name.len();
+            bytes <= FIELD_NAMES_BYTES_MAX
+        });
+        fit.take(FIELD_NAMES_MAX).collect()
     }
 }
 

@@ -11,8 +11,18 @@ use crate::shim::tools::Page;
 /// Nanoseconds in a millisecond.
 const NANOS_PER_MS: i64 = 1_000_000;
 
-/// Asks about each tool of a page. Gives the edits that hide what is not shown, in the order of
-/// the places in `whole`, and how many tools they hide.
+/// What becomes of a page.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What hides the tools that are not shown, in the order of the places.
+    pub edits: Vec<Edit>,
+    /// The names that are shown.
+    pub shown: Vec<String>,
+    /// How many tools are hidden.
+    pub hidden: usize,
+}
+
+/// Asks about each tool of a page, which is a part of `whole`.
 ///
 /// # Errors
 /// The denial of the whole page.
@@ -22,7 +32,7 @@ pub async fn judge(
     whole: &[u8],
     page: &Page<'_>,
     modern: bool,
-) -> Result<(Vec<Edit>, usize), Box<Denial>> {
+) -> Result<Judged, Box<Denial>> {
     let named: Vec<_> = page
         .entries
         .iter()
@@ -36,12 +46,11 @@ pub async fn judge(
         question
     });
     let answers = gate.judge_list(questions.collect()).await?;
-    let shown: Vec<&[u8]> = named
-        .iter()
-        .zip(&answers)
-        .filter(|(_, answer)| answer.visible && gate.holds(answer))
-        .map(|((_, entry), _)| entry.raw)
-        .collect();
+    let shown = named.iter().zip(&answers);
+    let shown = shown.filter(|(_, answer)| answer.visible && gate.holds(answer));
+    let (names, shown): (Vec<String>, Vec<&[u8]>) = shown
+        .map(|((name, entry), _)| ((*name).clone(), entry.raw))
+        .unzip();
     let hidden = page.entries.len() - shown.len();
     let mut edits = Vec::new();
     if hidden > 0 {
@@ -52,7 +61,11 @@ pub async fn judge(
         edits.extend(capped(whole, page, &answers, gate.now()));
     }
     edits.sort_by_key(|edit| edit.place.start);
-    Ok((edits, hidden))
+    Ok(Judged {
+        edits,
+        shown: names,
+        hidden,
+    })
 }
 
 fn array_of(items: &[&[u8]]) -> Vec<u8> {

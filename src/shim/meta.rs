@@ -66,7 +66,9 @@ impl Meta {
         let string = |name: &str| meta.get(name)?.as_str().map(str::to_owned);
         self.modern = string(PROTOCOL);
         self.progress_token = meta.get("progressToken").and_then(Id::read);
-        self.traceparent = string("traceparent").filter(|it| it.len() <= TRACEPARENT_BYTES_MAX);
+        self.traceparent = string("traceparent").filter(|it| {
+            it.len() <= TRACEPARENT_BYTES_MAX && it.bytes().all(|byte| byte.is_ascii_graphic())
+        });
         if self.modern.is_some() {
             let repeated = meta.iter().filter(|(name, _)| REPEATED.contains(name));
             let repeated = Json::object(repeated.map(|(name, value)| (name, value.clone())));

@@ -1,6 +1,6 @@
 //! A PDP over gRPC.
 
-mod convert;
+pub mod convert;
 #[cfg(test)]
 mod tests;
 

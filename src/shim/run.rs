@@ -90,22 +90,24 @@ pub async fn run(
     let mut tasks = Tasks::start(&session, pdp, client_in, own_messages);
     let mut down = tasks.down(&session, server_out);
     let mut down_ended = false;
-    let ended = tokio::select! {
-        code = server.wait() => Some(code?),
+    let end = tokio::select! {
+        code = server.wait() => End::Server(code?),
         _ = &mut down => {
             down_ended = true;
-            None
+            End::Pipe
         }
-        _ = &mut tasks.up => None,
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        _ = hang_up.recv() => None,
+        _ = &mut tasks.up => End::Pipe,
+        _ = terminate.recv() => End::Signal,
+        _ = interrupt.recv() => End::Signal,
+        _ = hang_up.recv() => End::Signal,
     };
+    tasks.stop_writing();
     session.to_server.close().await;
     let grace = Duration::from_millis(GRACE_MS);
-    let code = match ended {
-        Some(code) => code,
-        None => server.end(grace).await?,
+    let code = match end {
+        End::Server(code) => code,
+        End::Pipe => server.end(grace).await?,
+        End::Signal => server.end_now(grace).await?,
     };
     // What the server wrote last is still to be passed on.
     if !down_ended && tokio::time::timeout(grace, &mut down).await.is_err() {
@@ -119,9 +121,20 @@ pub async fn run(
     Ok(code)
 }
 
+/// What ends a session.
+enum End {
+    /// The server ended, with this code.
+    Server(u8),
+    /// The client or the server closed a pipe.
+    Pipe,
+    /// Somebody wants the shim to end.
+    Signal,
+}
+
 /// What runs beside the direction from server to client.
 struct Tasks {
     up: JoinHandle<()>,
+    own: JoinHandle<()>,
     helpers: Vec<JoinHandle<()>>,
     reporting: JoinHandle<()>,
 }
@@ -144,7 +157,8 @@ impl Tasks {
         let reporting = tokio::spawn(session.reporter.clone().run(pdp));
         Self {
             up,
-            helpers: vec![own, overdue, sync],
+            own,
+            helpers: vec![overdue, sync],
             reporting,
         }
     }
@@ -159,8 +173,13 @@ impl Tasks {
         tokio::spawn(async move { log(down::pump(&shared, reader).await) })
     }
 
-    fn abort(&self) {
+    /// A server that does not read keeps whoever writes to it, and the pipe with them.
+    fn stop_writing(&self) {
         self.up.abort();
+        self.own.abort();
+    }
+
+    fn abort(&self) {
         self.helpers.iter().for_each(JoinHandle::abort);
     }
 }

@@ -4,7 +4,7 @@ use crate::model::call::Mcp;
 use crate::model::reason::Code;
 use crate::shim::Clock;
 use crate::shim::denial::{By, Denial};
-use crate::shim::event::{DecisionRef, EventBody, Outcome, Status};
+use crate::shim::event::{DecisionRef, EventBody, Outcome, Status, recorded_text};
 use crate::shim::flight::{CallFlight, Flight, Flights};
 use crate::shim::frame;
 use crate::shim::gate::Gate;
@@ -180,9 +180,8 @@ impl Session {
         match denial.by {
             By::Pdp => {}
             By::Shim if self.reporter.has_room(1) => {
-                let code = denial.code().to_owned();
-                let mcp = mcp.clone();
-                self.reporter.record(EventBody::LocalDenial { code, mcp });
+                let body = EventBody::local_denial(denial.code(), mcp);
+                self.reporter.record(body);
             }
             By::Shim => {}
             By::ShimOverGrant => self.not_called(denial.decision.clone(), Status::Withheld),
@@ -207,16 +206,12 @@ impl Session {
     }
 }
 
-/// A session's id and the request's: at most 128 bytes.
+/// A session's id and the request's.
 fn correlation_id(session: &str, id: &Id) -> String {
-    /// Bytes of an id in a correlation id.
-    const ID_BYTES_MAX: usize = 64;
-    let mut text = match id {
-        Id::Integer(number) => number.to_string(),
-        Id::Text(text) => text.replace(char::is_control, "_"),
-    };
-    text.truncate(text.floor_char_boundary(ID_BYTES_MAX));
-    format!("{session}:{text}")
+    match id {
+        Id::Integer(number) => format!("{session}:{number}"),
+        Id::Text(text) => format!("{session}:{}", recorded_text(text)),
+    }
 }
 
 /// Microseconds since a request was forwarded.

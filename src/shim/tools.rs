@@ -3,7 +3,7 @@
 use crate::model::json::{Json, Limits, members, parse};
 use crate::model::time::Timestamp;
 use crate::shim::splice;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,9 +72,26 @@ pub struct Known {
     table: Option<Arc<Table>>,
     growing: Option<(Table, String)>,
     changes: u64,
+    shown: HashSet<String>,
 }
 
 impl Known {
+    /// Notes which tools of a page the client was shown, and which not.
+    pub fn note_shown(&mut self, page: &Page<'_>, shown: Vec<String>) {
+        for name in page.entries.iter().filter_map(|entry| entry.name.as_ref()) {
+            self.shown.remove(name);
+        }
+        if self.shown.len().saturating_add(shown.len()) <= TOOLS_MAX {
+            self.shown.extend(shown);
+        }
+    }
+
+    /// Whether the client was shown a tool when it last saw a list with it.
+    #[must_use]
+    pub fn was_shown(&self, name: &str) -> bool {
+        self.shown.contains(name)
+    }
+
     /// The whole table, if a whole list was seen since the last change.
     #[must_use]
     pub fn table(&self) -> Option<Arc<Table>> {

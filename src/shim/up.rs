@@ -1,6 +1,6 @@
 //! From the client to the server. One message after the other, so that their order is kept.
 
-use crate::model::reason::Code;
+use crate::model::reason::{Code, Origin};
 use crate::shim::denial::{self, By, Denial};
 use crate::shim::event::Status;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
@@ -198,7 +198,7 @@ async fn attempt(
     let ruling = session.gate.judge(question).await;
     let hidden = match &ruling {
         Err(denial) if denial.by == By::Shim => return refused(denial, question),
-        Err(denial) => denial.by == By::Pdp && !denial.visible,
+        Err(denial) => is_hidden(session, denial, &meta.name),
         Ok(_) => false,
     };
     if hidden || definition.is_none() {
@@ -218,6 +218,14 @@ async fn attempt(
         Ok(grant) => pass_on(session, message, request, meta, question, grant).await,
         Err(denial) => refused(&denial, question),
     }
+}
+
+/// Whether the client may not learn that the tool exists. A tool that it was shown in a list does
+/// not vanish because deciding failed; it does where a policy hides it now.
+fn is_hidden(session: &Session, denial: &Denial, name: &str) -> bool {
+    let by_policy = denial.reasons.iter().any(|it| it.origin == Origin::Policy);
+    let known = !by_policy && session.tools().was_shown(name);
+    denial.by == By::Pdp && !denial.visible && !known
 }
 
 /// A grant that is not used leaves an outcome too: each granted call has one.

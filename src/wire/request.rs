@@ -82,13 +82,16 @@ impl std::fmt::LowerHex for HexDigest<'_> {
     }
 }
 
-impl TryFrom<v1::DecideRequest> for Question {
-    type Error = Malformed;
-
-    fn try_from(request: v1::DecideRequest) -> Result<Self, Malformed> {
+impl Question {
+    /// Reads a request whose JSON parts may each be as large and as deep as `limits` says.
+    ///
+    /// # Errors
+    /// The first field that is malformed.
+    pub fn read(request: v1::DecideRequest, limits: Limits) -> Result<Self, Malformed> {
         let phase = phase(request.phase())?;
-        let params = object("params_json", &request.params_json)?;
-        let (definition_digest, untrusted_annotations) = definition(request.tool.as_ref())?;
+        let json = Reader(limits);
+        let params = json.object("params_json", &request.params_json)?;
+        let (definition_digest, untrusted_annotations) = json.definition(request.tool.as_ref())?;
         Ok(Self {
             phase,
             mcp: mcp(request.mcp.unwrap_or_default())?,
@@ -96,10 +99,13 @@ impl TryFrom<v1::DecideRequest> for Question {
             untrusted_annotations,
             params,
             params_digest: digest(&request.params_json),
-            result: result(phase, &request.result_json)?,
+            result: json.result(phase, &request.result_json)?,
             call_id: call_id(phase, request.call_id)?,
             context: context(request.context)?,
-            subject: request.subject.map_or(Ok(Subject::None), subject)?,
+            subject: match request.subject {
+                Some(subject) => json.subject(subject)?,
+                None => Subject::None,
+            },
             request_id: text("request_id", request.request_id, ID_BYTES_MAX)?,
             client_session: text("client_session", request.client_session, ID_BYTES_MAX)?,
             correlation_id: text("correlation_id", request.correlation_id, ID_BYTES_MAX)?,
@@ -183,29 +189,6 @@ fn texts(field: &'static str, values: Vec<String>) -> Result<Vec<String>, Malfor
         .collect()
 }
 
-fn document(field: &'static str, bytes: &[u8]) -> Result<Json, Malformed> {
-    json::parse(bytes, Limits::REQUEST).map_err(|error| malformed(field, error.to_string()))
-}
-
-fn object(field: &'static str, bytes: &[u8]) -> Result<Object, Malformed> {
-    if bytes.is_empty() {
-        return Ok(Object::new());
-    }
-    match document(field, bytes)? {
-        Json::Object(object) => Ok(object),
-        other => Err(malformed(field, format!("is {}, not object", other.kind()))),
-    }
-}
-
-fn result(phase: Phase, bytes: &[u8]) -> Result<Option<(Json, String)>, Malformed> {
-    match (phase, bytes.is_empty()) {
-        (Phase::Result, true) => Err(malformed("result_json", "is required in this phase")),
-        (Phase::Result, false) => Ok(Some((document("result_json", bytes)?, digest(bytes)))),
-        (_, false) => Err(malformed("result_json", "is only for PHASE_RESULT")),
-        (_, true) => Ok(None),
-    }
-}
-
 fn call_id(phase: Phase, call_id: String) -> Result<String, Malformed> {
     if phase == Phase::Result && call_id.is_empty() {
         return Err(malformed("call_id", "is required in this phase"));
@@ -231,47 +214,80 @@ fn context(members: std::collections::HashMap<String, String>) -> Result<Object,
         .collect()
 }
 
-fn subject(subject: v1::decide_request::Subject) -> Result<Subject, Malformed> {
-    let asserted = match subject {
-        v1::decide_request::Subject::BearerToken(token) if token.len() > TOKEN_BYTES_MAX => {
-            let problem = format!("is longer than {TOKEN_BYTES_MAX} bytes");
-            return Err(malformed("bearer_token", problem));
-        }
-        v1::decide_request::Subject::BearerToken(token) => {
-            return Ok(Subject::BearerToken(Token::new(token)));
-        }
-        v1::decide_request::Subject::Asserted(asserted) => asserted,
-    };
-    let id = text("asserted.id", asserted.id, ID_BYTES_MAX)?;
-    if id.is_empty() {
-        return Err(malformed("asserted.id", "is required"));
-    }
-    let optional = |field, value: String| {
-        let value = text(field, value, ID_BYTES_MAX)?;
-        Ok((!value.is_empty()).then_some(value))
-    };
-    Ok(Subject::Asserted(Asserted {
-        id,
-        user: optional("asserted.user", asserted.user)?,
-        agent: optional("asserted.agent", asserted.agent)?,
-        client: optional("asserted.client", asserted.client)?,
-        roles: texts("asserted.roles", asserted.roles)?,
-        attributes: object("asserted.attributes_json", &asserted.attributes_json)?,
-        delegation: texts("asserted.delegation", asserted.delegation)?,
-    }))
-}
+/// Reads the JSON parts of a request.
+struct Reader(Limits);
 
-fn definition(tool: Option<&v1::ToolDefinition>) -> Result<(Option<String>, Object), Malformed> {
-    let Some(tool) = tool.filter(|tool| !tool.definition_json.is_empty()) else {
-        return Ok((None, Object::new()));
-    };
-    let definition = object("tool.definition_json", &tool.definition_json)?;
-    let annotations = match definition.get("annotations") {
-        Some(Json::Object(annotations)) => annotations.clone(),
-        _ => Object::new(),
-    };
-    Ok((
-        Some(digest(&Json::Object(definition).canonical())),
-        annotations,
-    ))
+impl Reader {
+    fn document(&self, field: &'static str, bytes: &[u8]) -> Result<Json, Malformed> {
+        json::parse(bytes, self.0).map_err(|error| malformed(field, error.to_string()))
+    }
+
+    fn object(&self, field: &'static str, bytes: &[u8]) -> Result<Object, Malformed> {
+        if bytes.is_empty() {
+            return Ok(Object::new());
+        }
+        match self.document(field, bytes)? {
+            Json::Object(object) => Ok(object),
+            other => Err(malformed(field, format!("is {}, not object", other.kind()))),
+        }
+    }
+
+    fn result(&self, phase: Phase, bytes: &[u8]) -> Result<Option<(Json, String)>, Malformed> {
+        match (phase, bytes.is_empty()) {
+            (Phase::Result, true) => Err(malformed("result_json", "is required in this phase")),
+            (Phase::Result, false) => {
+                Ok(Some((self.document("result_json", bytes)?, digest(bytes))))
+            }
+            (_, false) => Err(malformed("result_json", "is only for PHASE_RESULT")),
+            (_, true) => Ok(None),
+        }
+    }
+
+    fn subject(&self, subject: v1::decide_request::Subject) -> Result<Subject, Malformed> {
+        let asserted = match subject {
+            v1::decide_request::Subject::BearerToken(token) if token.len() > TOKEN_BYTES_MAX => {
+                let problem = format!("is longer than {TOKEN_BYTES_MAX} bytes");
+                return Err(malformed("bearer_token", problem));
+            }
+            v1::decide_request::Subject::BearerToken(token) => {
+                return Ok(Subject::BearerToken(Token::new(token)));
+            }
+            v1::decide_request::Subject::Asserted(asserted) => asserted,
+        };
+        let id = text("asserted.id", asserted.id, ID_BYTES_MAX)?;
+        if id.is_empty() {
+            return Err(malformed("asserted.id", "is required"));
+        }
+        let optional = |field, value: String| {
+            let value = text(field, value, ID_BYTES_MAX)?;
+            Ok((!value.is_empty()).then_some(value))
+        };
+        Ok(Subject::Asserted(Asserted {
+            id,
+            user: optional("asserted.user", asserted.user)?,
+            agent: optional("asserted.agent", asserted.agent)?,
+            client: optional("asserted.client", asserted.client)?,
+            roles: texts("asserted.roles", asserted.roles)?,
+            attributes: self.object("asserted.attributes_json", &asserted.attributes_json)?,
+            delegation: texts("asserted.delegation", asserted.delegation)?,
+        }))
+    }
+
+    fn definition(
+        &self,
+        tool: Option<&v1::ToolDefinition>,
+    ) -> Result<(Option<String>, Object), Malformed> {
+        let Some(tool) = tool.filter(|tool| !tool.definition_json.is_empty()) else {
+            return Ok((None, Object::new()));
+        };
+        let definition = self.object("tool.definition_json", &tool.definition_json)?;
+        let annotations = match definition.get("annotations") {
+            Some(Json::Object(annotations)) => annotations.clone(),
+            _ => Object::new(),
+        };
+        Ok((
+            Some(digest(&Json::Object(definition).canonical())),
+            annotations,
+        ))
+    }
 }

@@ -19,6 +19,7 @@ body_has_iban if {
 # Only of a body that is text can it be said that it holds none.
 body_is_clean if {
 	tg.argument_length_at_most("body", 2000)
+	is_string(input.arguments.body)
 	not body_has_iban
 }
 

@@ -13,7 +13,10 @@ _argument_path(name) := name if {
 # description: True if there is such an argument and it is not null.
 # custom:
 #   example: |
-#     deny contains {"code": "crm.ticket_missing"} if not tg.argument_present("ticket")
+#     deny contains {"code": "crm.ticket_missing"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.argument_present("ticket")
+#     }
 argument_present(name) if {
 	_argument(name) != null
 } else := false
@@ -23,7 +26,10 @@ argument_present(name) if {
 # description: True if the arguments are an object and every name in it is one of a list or a set.
 # custom:
 #   example: |
-#     deny contains {"code": "crm.unknown_argument"} if not tg.arguments_only(["id", "note"])
+#     deny contains {"code": "crm.unknown_argument"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.arguments_only(["id", "note"])
+#     }
 arguments_only(names) if {
 	is_object(input.arguments)
 	object.remove(input.arguments, names) == {}
@@ -45,7 +51,10 @@ argument_is(name, value) if {
 # description: True if the argument is one of a list or a set of values.
 # custom:
 #   example: |
-#     deny contains {"code": "files.mode"} if not tg.argument_in("mode", ["read", "list"])
+#     deny contains {"code": "files.mode"} if {
+#       tg.is_call("read_file")
+#       not tg.argument_in("mode", ["read", "list"])
+#     }
 argument_in(name, values) if {
 	_argument(name) != null
 	_argument(name) in values
@@ -56,7 +65,10 @@ argument_in(name, values) if {
 # description: True if the argument is a number, not below `low` and not above `high`.
 # custom:
 #   example: |
-#     deny contains {"code": "crm.page_size"} if not tg.argument_between("limit", 1, 100)
+#     deny contains {"code": "crm.page_size"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.argument_between("limit", 1, 100)
+#     }
 argument_between(name, low, high) if {
 	is_number(low)
 	is_number(high)

@@ -9,7 +9,10 @@ package toolgate.lib
 #   the path has to do that. For several folders, write a rule with one line for each.
 # custom:
 #   example: |
-#     deny contains {"code": "files.path"} if not tg.argument_path_within("path", "/srv/data")
+#     deny contains {"code": "files.path"} if {
+#       tg.is_call("read_file")
+#       not tg.argument_path_within("path", "/srv/data")
+#     }
 argument_path_within(name, folder) if {
 	_is_plain_path(_argument(name))
 	_is_plain_path(folder)

@@ -20,6 +20,7 @@ _held_roles contains role if {
 
 _including_roles contains role if {
 	reachable := graph.reachable(data.directory.role_includes, _held_roles)
+	is_set(reachable)
 	role := reachable[_]
 	is_string(role)
 }

@@ -6,7 +6,10 @@ package toolgate.lib
 #   True if the argument is a string of at most `limit` characters (Unicode code points).
 # custom:
 #   example: |
-#     deny contains {"code": "crm.note.length"} if not tg.argument_length_at_most("note", 500)
+#     deny contains {"code": "crm.note.length"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.argument_length_at_most("note", 500)
+#     }
 argument_length_at_most(name, limit) if {
 	is_number(limit)
 	limit >= 0
@@ -24,7 +27,10 @@ argument_length_at_most(name, limit) if {
 #   ``id_is_plain if regex.match(`^C-[0-9]{6}$`, input.arguments.id)``.
 # custom:
 #   example: |
-#     deny contains {"code": "crm.id"} if not tg.argument_made_of("id", "0123456789")
+#     deny contains {"code": "crm.id"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.argument_made_of("id", "0123456789")
+#     }
 argument_made_of(name, characters) if {
 	is_string(_argument(name))
 	_argument(name) != ""

@@ -23,7 +23,7 @@ pub struct DecisionRecord {
     pub tenant: String,
     /// The phase.
     pub phase: Phase,
-    /// The subject's id.
+    /// The subject's id; empty where nobody was identified, and then nothing of it is recorded.
     pub principal_id: String,
     /// The human behind it.
     pub user: Option<String>,
@@ -210,6 +210,9 @@ impl DecisionRecord {
 
     fn principal(&self) -> Json {
         let mut fields = Fields::default();
+        if self.principal_id.is_empty() {
+            return Json::Object(fields.take());
+        }
         fields
             .put("id", self.principal_id.as_str())
             .optional("user", &self.user)

@@ -81,6 +81,8 @@ impl OutcomeStatus {
 pub struct OutcomeRecord {
     /// The decision that this is the outcome of.
     pub decision_id: String,
+    /// The log in which that decision stands; `None`: this one.
+    pub decision_origin: Option<String>,
     /// The call that it belongs to.
     pub call_id: String,
     /// How it ended.
@@ -112,6 +114,7 @@ impl OutcomeRecord {
         let mut fields = Fields::default();
         fields
             .put("decision_id", self.decision_id.as_str())
+            .optional("decision_origin", &self.decision_origin)
             .text("call_id", &self.call_id)
             .put("status", self.status.as_str())
             .optional("dlp_result", &self.dlp_result)

@@ -126,6 +126,7 @@ pub fn decision() -> DecisionRecord {
 pub fn outcome() -> OutcomeRecord {
     OutcomeRecord {
         decision_id: "0199-d".into(),
+        decision_origin: Some("pdp/2".into()),
         call_id: "0199-c".into(),
         status: OutcomeStatus::Ok,
         response: Some(hashed()),

@@ -98,6 +98,7 @@ const SCHEMAS: [Schema; 7] = [
             ("latency_ms", Integer),
         ],
         optional: &[
+            ("decision_origin", Text),
             ("call_id", Text),
             ("response", Map),
             ("dlp_result", Text),

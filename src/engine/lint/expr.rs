@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use regorus::unstable::{ArithOp, BoolOp, Expr, Query, Ref};
+use regorus::unstable::{ArithOp, BoolOp, Expr, Query};
 
 use super::Lint;
 use super::body::Env;
-use super::builtins::Builtin;
 use super::facts::{Cause, Growth, Polarity, Ty, Value};
 use super::input::SELECTOR;
-use super::report::text;
-use super::rules::{Call, Usage};
-use crate::engine::ast::{Reference, Target, declared};
+use super::report::{Form, text};
+use super::rules::Usage;
+use crate::engine::ast::{Reference, declared};
 
 /// The names that the statements of a query declare.
 pub(super) fn declared_in(query: &Query) -> BTreeSet<String> {
@@ -195,12 +194,7 @@ impl<'a> Lint<'a> {
         for part in key.into_iter().chain([term]) {
             let value = self.value(&mut inner, part, polarity);
             self.settle(&inner, &value, Polarity::Both);
-            self.require(
-                &mut inner,
-                super::report::Form::Head(part),
-                &value,
-                polarity,
-            );
+            self.require(&mut inner, Form::Head(part), &value, polarity);
         }
         Some(self.value(&mut inner, term, polarity))
     }
@@ -250,50 +244,6 @@ impl<'a> Lint<'a> {
             }
         }
         value
-    }
-
-    fn call(
-        &mut self,
-        env: &mut Env<'a>,
-        expr: &'a Expr,
-        fcn: &'a Expr,
-        params: &'a [Ref<Expr>],
-        truth: Polarity,
-        usage: Usage,
-    ) -> Value<'a> {
-        let args: Vec<Value<'a>> = params
-            .iter()
-            .map(|param| self.value(env, param, truth))
-            .collect();
-        match self.index.resolve_call(env.module, fcn) {
-            Target::Rule(path) => {
-                let mut needs = Vec::new();
-                for need in args.iter().flat_map(|arg| &arg.needs) {
-                    let mut need = need.clone();
-                    need.behind = true;
-                    needs.push(need);
-                }
-                let mut value = self.rule(
-                    env,
-                    Call {
-                        path,
-                        args: Some(args),
-                        span: expr.span(),
-                        shown: text(expr),
-                        usage,
-                        truth,
-                    },
-                );
-                value.needs.extend(needs);
-                value
-            }
-            Target::Builtin(name) => builtin(&name, text(expr), params, &args, env),
-            _ => {
-                let mut value = Value::new(text(expr), text(expr), Ty::ANY);
-                value.need(Cause::Fails);
-                value
-            }
-        }
     }
 }
 
@@ -352,112 +302,16 @@ fn operation<'a>(shown: String, takes: Ty, returns: Ty, operands: &[&Value<'a>])
     value
 }
 
-fn expect_type<'a>(value: &mut Value<'a>, operand: &Value<'a>, takes: Ty) {
-    if !operand.fixed && !operand.ty.within(takes) {
+pub(super) fn expect_type<'a>(value: &mut Value<'a>, operand: &Value<'a>, takes: Ty) {
+    let wrong = if operand.fixed {
+        operand.ty & takes == Ty::NONE
+    } else {
+        !operand.ty.within(takes)
+    };
+    if wrong {
         let mut typed = operand.clone();
         typed.needs.clear();
         typed.need(Cause::Type(takes));
         value.needs.append(&mut typed.needs);
-    }
-}
-
-fn builtin<'a>(
-    name: &str,
-    shown: String,
-    params: &'a [Ref<Expr>],
-    args: &[Value<'a>],
-    env: &Env<'a>,
-) -> Value<'a> {
-    let keys: Vec<&str> = args.iter().map(|arg| arg.key.as_str()).collect();
-    let key = format!("{}({})", Builtin::domain(name), keys.join(","));
-    let mut value = Value::new(key, shown, Ty::ANY);
-    if name == "print" {
-        value.ty = Ty::BOOL;
-        value.holds = true;
-        return value;
-    }
-    value.fixed = args.iter().all(|arg| arg.fixed);
-    for arg in args {
-        value = value.with_part(arg);
-    }
-    let Some(builtin) = Builtin::find(name) else {
-        if !value.fixed {
-            value.need(Cause::Fails);
-        }
-        return value;
-    };
-    value.ty = builtin.returns;
-    value.elem = builtin.elem;
-    value.len = Builtin::returned_len(name);
-    value.counts = name == "count";
-    for (arg, takes) in args.iter().zip(builtin.args) {
-        expect_type(&mut value, arg, *takes);
-        if !arg.fixed && arg.ty.within(Ty::LIST) && !arg.elem.within(builtin.members) {
-            value.need(Cause::Fails);
-        }
-    }
-    if builtin.fails && may_fail(name, params, args) {
-        value.need(Cause::Fails);
-    }
-    if let (Some(ty), [arg]) = (Ty::of_guard(name), args) {
-        value.holds = arg.ty.within(ty) && env.meets(arg);
-    }
-    if name == "object.get" {
-        value.fixed = false;
-    }
-    value
-}
-
-fn may_fail(name: &str, params: &[Ref<Expr>], args: &[Value<'_>]) -> bool {
-    match (name, args) {
-        ("max" | "min", [list]) => {
-            let not_empty = list.len.is_some_and(|len| len > 0);
-            !not_empty && !(list.fixed && list.growth.is_empty())
-        }
-        ("sprintf", [_, list]) => !plain_format(params, list),
-        _ => {
-            let failing = Builtin::failing_arguments(name);
-            args.iter()
-                .enumerate()
-                .any(|(at, arg)| (failing.is_empty() || failing.contains(&at)) && !arg.fixed)
-        }
-    }
-}
-
-/// A format that takes any values: `%v` and `%s` only, as many as there are values; or `%d` of
-/// counts.
-fn plain_format(params: &[Ref<Expr>], list: &Value<'_>) -> bool {
-    let Some(Expr::String { value, .. } | Expr::RawString { value, .. }) =
-        params.first().map(AsRef::as_ref)
-    else {
-        return false;
-    };
-    let Ok(format) = value.as_string() else {
-        return false;
-    };
-    let mut verbs = 0;
-    let mut chars = format.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            continue;
-        }
-        match chars.next() {
-            Some('v' | 's') => verbs += 1,
-            Some('d') if list.fixed || is_count(params, verbs) => verbs += 1,
-            Some('%') => {}
-            _ => return false,
-        }
-    }
-    list.len == Some(verbs)
-}
-
-/// Whether the value at this position of the list is a `count`: a whole number.
-fn is_count(params: &[Ref<Expr>], at: usize) -> bool {
-    let Some(Expr::Array { items, .. }) = params.get(1).map(AsRef::as_ref) else {
-        return false;
-    };
-    match items.get(at).map(AsRef::as_ref) {
-        Some(Expr::Call { fcn, .. }) => fcn.span().text() == "count",
-        _ => false,
     }
 }

@@ -25,6 +25,8 @@ impl Ty {
     pub(super) const LIST: Self = Self(16 | 64);
     pub(super) const COLLECTION: Self = Self(16 | 32 | 64);
     pub(super) const COUNTABLE: Self = Self(8 | 16 | 32 | 64);
+    /// What JSON has.
+    pub(super) const JSON: Self = Self(63);
     pub(super) const ANY: Self = Self(127);
 
     pub(super) const fn within(self, other: Self) -> bool {
@@ -325,4 +327,14 @@ impl Facts {
 /// In the keys of local variables of the frame at `depth`.
 pub(super) fn local_mark(depth: usize) -> String {
     format!("@{depth}:")
+}
+
+impl Facts {
+    /// What holds once these needs are met, and what follows from them.
+    pub(super) fn assume_value(&mut self, value: &Value<'_>) {
+        self.assume(&value.needs);
+        if let Some(implied) = &value.implied {
+            self.extend(implied);
+        }
+    }
 }

@@ -42,7 +42,8 @@ impl<'a> Lint<'a> {
                 (value, taken)
             }
             Some(Target::Data(_)) => {
-                let mut data = Value::literal(base.to_string(), reference.head, Ty::ANY);
+                let mut data = Value::literal(base.to_string(), reference.head, Ty::JSON);
+                data.elem = Ty::JSON;
                 data.fixed = !env.overridden;
                 (data, 0)
             }
@@ -203,6 +204,7 @@ fn is_wildcard(index: &Expr) -> bool {
 /// The part of `input` that the name stands for: `input` itself or an import.
 fn input<'a>(env: &Env<'a>, reference: &Reference<'a>) -> Value<'a> {
     let mut value = Value::new("input", "input", Ty::OBJECT);
+    value.elem = Ty::JSON;
     value.place = Place::Input;
     if env.overridden {
         value.ty = Ty::ANY;
@@ -234,6 +236,9 @@ fn named_step<'a>(env: &Env<'a>, from: &Value<'a>, name: &str) -> Value<'a> {
     let mut value = Value::new(key, format!("{}{below}", from.text), from.elem);
     value.fixed = from.fixed;
     value.place = from.place;
+    if from.place == Place::Input || from.elem == Ty::JSON {
+        value.elem = Ty::JSON;
+    }
     value.growth.clone_from(&from.growth);
     let part = guaranteed(&value.key).filter(|_| from.place == Place::Input && !env.overridden);
     match part {

@@ -5,7 +5,7 @@ use regorus::unstable::{BoolOp, Expr, Span};
 use super::Lint;
 use super::body::Env;
 use super::facts::{Cause, Need, Ty};
-use crate::engine::ast::Reference;
+use crate::engine::ast::{ParsedModule, Reference};
 use crate::model::finding::Severity;
 
 /// The code of the lint proper.
@@ -158,7 +158,7 @@ impl<'a> Lint<'a> {
 
     fn add(
         &mut self,
-        module: &'a crate::engine::ast::ParsedModule,
+        module: &'a ParsedModule,
         span: &Span,
         code: &'static str,
         message: String,

@@ -43,12 +43,15 @@ fn evaluate(set: &PolicySet, input: &str) -> Vec<Result<Sets, EvaluationError>> 
 
 const ROLES: &str = "package policies.roles
 
-allow contains {\"code\": \"roles.known\", \"rank\": data.ranks[role]} if {
-	some role in input.roles
-	data.ranks[role]
+allow contains {\"code\": \"roles.known\", \"rank\": rank} if {
+	role := input.roles[_]
+	rank := data.ranks[role]
 }
 
-deny contains \"roles.banned\" if \"banned\" in input.roles
+deny contains \"roles.banned\" if {
+	input.roles
+	\"banned\" in input.roles
+}
 ";
 
 #[test]
@@ -108,9 +111,9 @@ fn an_evaluation_is_bounded_and_the_next_one_is_sound() {
     let source = "package policies.slow
 
 allow contains \"slow\" if {
-	some a in input.l
-	some b in input.l
-	some c in input.l
+	a := input.l[_]
+	b := input.l[_]
+	c := input.l[_]
 	a < b
 	b < c
 	c < a

@@ -48,9 +48,13 @@ async fn one_that_does_not_is_asked_and_then_killed() {
     ];
     for (script, code) in cases {
         let (mut server, stdin, mut stdout) = start(script);
-        drop(stdin);
         ready(&mut stdout).await;
+        drop(stdin);
         assert_eq!(server.end(SHORT).await.unwrap(), code, "{script}");
+        let (mut server, _stdin, mut stdout) = start(script);
+        ready(&mut stdout).await;
+        let grace = if code == 4 { LONG } else { SHORT };
+        assert_eq!(server.end_now(grace).await.unwrap(), code, "{script}");
     }
 }
 

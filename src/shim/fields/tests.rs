@@ -51,15 +51,15 @@ fn hidden_names_are_those_that_were_there() {
 
 #[test]
 fn records_are_bounded() {
-    let members: Vec<_> = (0..300)
-        .map(|at| format!("\"{at:03}{}\":1", "é".repeat(100)))
-        .collect();
-    let result = format!("{{\"structuredContent\":{{{}}}}}", members.join(","));
-    let found = names(of(&result));
-    assert_eq!(found.len(), FIELD_NAMES_MAX);
-    assert!(
-        found
-            .iter()
-            .all(|name| name.len() == 127 && name.is_char_boundary(127))
-    );
+    let of_members = |count: usize, rest: &str| {
+        let members = (0..count).map(|at| format!("\"{at:03}{rest}\":1"));
+        let members = members.collect::<Vec<_>>().join(",");
+        names(of(&format!("{{\"structuredContent\":{{{members}}}}}")))
+    };
+    assert_eq!(of_members(300, "").len(), FIELD_NAMES_MAX);
+    let long = of_members(300, &"é".repeat(100));
+    assert!(long.iter().all(|name| name.len() == 127));
+    assert_eq!(long.len(), FIELD_NAMES_BYTES_MAX / 127);
+    // A log takes no control characters.
+    assert_eq!(of_members(1, "\\n\\u0085"), ["000\u{fffd}\u{fffd}"]);
 }

@@ -21,6 +21,8 @@ pub enum Rule {
     Hidden,
     /// Denied and listed.
     Deny,
+    /// Listed; deciding about a call fails, and the PDP does not say that it is visible.
+    Failing,
     Approve,
     /// The call goes on with these `params`.
     Rewrite(&'static str),
@@ -77,7 +79,8 @@ impl TablePdp {
             .iter()
             .filter(|it| it.mcp.name == *name && it.phase == Phase::Call);
         let earlier = u32::try_from(earlier.count()).unwrap();
-        let is_result = question.phase == Phase::Result;
+        let phase = question.phase;
+        let is_result = phase == Phase::Result;
         let subject = match is_result {
             true => question.result_json.clone().unwrap(),
             false => question.params_json.clone(),
@@ -100,7 +103,7 @@ impl TablePdp {
             revision: "r1".to_owned(),
             audit_origin: "test/1".to_owned(),
         };
-        apply(rule, &mut answer, is_result, &subject, earlier)?;
+        apply(rule, &mut answer, phase, &subject, earlier)?;
         Ok(answer)
     }
 }
@@ -118,10 +121,11 @@ fn reason(code: &str, message: &str) -> Reason {
 fn apply(
     rule: &Rule,
     answer: &mut Answer,
-    is_result: bool,
+    phase: Phase,
     subject: &[u8],
     earlier: u32,
 ) -> Result<(), PdpError> {
+    let is_result = phase == Phase::Result;
     let deny = |answer: &mut Answer, reason: Reason, visible: bool| {
         answer.effect = Effect::Deny;
         answer.visible = visible;
@@ -132,6 +136,10 @@ fn apply(
         Rule::Allow => {}
         Rule::Hidden => deny(answer, Code::NoMatchingAllow.reason(), false),
         Rule::Deny => deny(answer, reason("region.mismatch", "wrong region"), true),
+        Rule::Failing if phase == Phase::Call => {
+            deny(answer, Code::EvaluationLimit.reason(), false);
+        }
+        Rule::Failing => {}
         Rule::Approve => {
             answer.effect = Effect::RequireApproval;
             answer.reasons = vec![reason("contracts.sign", "Legal has to approve.")];

@@ -351,3 +351,37 @@ async fn without_a_list_of_tools_nothing_is_called() {
     );
     assert_eq!(shim.server_got().len(), 1);
 }
+
+#[tokio::test]
+async fn a_tool_that_was_shown_does_not_vanish_when_deciding_fails() {
+    let rules = [("read", Rule::Failing), ("sign", Rule::Hidden)];
+    let mut shim = harness(&rules, &[]);
+    let unknown = |name: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"error":{{"code":-32602,"message":"Unknown tool: {name}"}}}}"#
+        )
+    };
+    // Before any list, the client need not know that the tool exists.
+    assert_eq!(shim.ask(call(1, "read")).await, unknown("read"));
+    shim.ask(r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#)
+        .await;
+    let answer = shim.ask(call(1, "read")).await;
+    assert!(
+        answer.contains("Denied by policy (evaluation_limit)."),
+        "{answer}"
+    );
+    assert_eq!(shim.ask(call(1, "sign")).await, unknown("sign"));
+    assert_eq!(shim.ask(call(1, "absent")).await, unknown("absent"));
+}
+
+#[tokio::test]
+async fn what_a_log_would_refuse_is_not_reported() {
+    let name = format!("bell\\u0007{}", "é".repeat(300));
+    let rule = String::leak(name.replace("\\u0007", "\u{7}"));
+    let mut shim = harness(&[(rule, Rule::Down)], &[]);
+    shim.ask(call(1, &name)).await;
+    let Some(EventBody::LocalDenial { mcp, .. }) = shim.events().await.pop() else {
+        panic!("no denial");
+    };
+    assert_eq!(mcp.name, format!("bell\u{fffd}{}", "é".repeat(60)));
+}

@@ -63,3 +63,21 @@ async fn the_end_of_the_clients_input_is_the_servers() {
     let code = run(config, TablePdp::new(&[]), clock(), client_in, client_out).await;
     assert_eq!(code.unwrap(), 3);
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_read_does_not_keep_the_shim() {
+    let state = tempfile::tempdir().unwrap();
+    let script = "read line; exec 1>&-; exec sleep 1000";
+    let (mut client, client_in) = tokio::io::duplex(4 << 20);
+    let (client_out, _answers) = tokio::io::duplex(4096);
+    client.write_all(PING).await.unwrap();
+    let text = "x".repeat(1 << 20);
+    let large = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\",\"params\":{{\"x\":\"{text}\"}}}}\n"
+    );
+    client.write_all(large.as_bytes()).await.unwrap();
+    let config = config(script, state.path());
+    let running = run(config, TablePdp::new(&[]), clock(), client_in, client_out);
+    let code = tokio::time::timeout(Duration::from_secs(20), running).await;
+    assert_eq!(code.unwrap().unwrap(), 143);
+}

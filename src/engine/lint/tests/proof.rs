@@ -20,6 +20,7 @@ fn data() -> serde_json::Value {
         "tenants": ["acme"],
         "levels": {"acme": 5},
         "clearance": {"bob": "high"},
+        "more": ["mallory"],
     })
 }
 

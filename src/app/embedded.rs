@@ -1,0 +1,76 @@
+//! A PDP in the shim's own process: the same decider, the same log, no server.
+
+use super::App;
+use crate::identity::Peer;
+use crate::model::subject::Subject;
+use crate::server::{Decider, Publisher, RpcError};
+use crate::shim::event::Event;
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
+use crate::shim::remote::convert;
+use std::sync::Arc;
+
+/// Decides and records in this process.
+pub struct EmbeddedPdp {
+    decider: Arc<Decider>,
+    peer: Peer,
+    subject: Subject,
+}
+
+impl App {
+    /// A PDP for a shim in this process, that asks as the user of this uid for this subject.
+    #[must_use]
+    pub fn embedded(&self, uid: u32, subject: Subject) -> EmbeddedPdp {
+        EmbeddedPdp {
+            decider: self.decider(),
+            peer: Peer::UnixUid(uid),
+            subject,
+        }
+    }
+}
+
+impl Pdp for EmbeddedPdp {
+    fn decide(&self, question: Question) -> BoxFuture<'_, Result<Answer, PdpError>> {
+        let request = convert::request(question, &self.subject);
+        Box::pin(async { convert::answer(self.decider.decide(&self.peer, request).await) })
+    }
+
+    fn decide_batch(
+        &self,
+        questions: Vec<Question>,
+    ) -> BoxFuture<'_, Result<Vec<Answer>, PdpError>> {
+        let requests = questions
+            .into_iter()
+            .map(|question| convert::request(question, &self.subject));
+        let requests = requests.collect();
+        Box::pin(async {
+            let answers = self.decider.decide_batch(&self.peer, requests).await;
+            answers
+                .map_err(unavailable)?
+                .into_iter()
+                .map(convert::answer)
+                .collect()
+        })
+    }
+
+    fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
+        let events = events.into_iter().map(convert::event).collect();
+        Box::pin(async {
+            let caller = self.decider.known_caller(&self.peer).map_err(unavailable)?;
+            let mut publisher = Publisher::new(Arc::clone(&self.decider), caller);
+            let reply = publisher
+                .publish(events)
+                .await
+                .map_err(unavailable)?
+                .unwrap_or_default();
+            Ok(Acknowledged {
+                durable_seq: reply.durable_seq,
+                origin: reply.origin,
+                checkpoint: reply.checkpoint,
+            })
+        })
+    }
+}
+
+fn unavailable(error: RpcError) -> PdpError {
+    PdpError::Unavailable(error.to_string())
+}

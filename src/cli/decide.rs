@@ -1,0 +1,160 @@
+//! `toolgate decide`.
+
+mod local;
+mod remote;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use super::bundles::EngineArg;
+use super::{CliError, Exit, Output, document};
+use crate::model::call::Given;
+use crate::model::json::{Json, Limits, parse};
+use crate::wire::v1;
+use clap::Args;
+use local::Local;
+use remote::Remote;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+/// Decide policy inputs, as a PDP or a bundle would.
+///
+/// Takes one policy input document of version 1 (docs/input.schema.json), or with `--lines` one a
+/// line. Exits with 0 if all are granted (`allow` or `constrain`), with 3 if any is not, with 2 for
+/// an input that cannot be used and with 1 where the PDP does not answer.
+#[derive(Debug, Args)]
+pub struct Decide {
+    /// A PDP: `unix:/path`, `http://host:port` or `https://host:port`.
+    #[arg(long, value_name = "URL", required_unless_present = "bundle")]
+    pdp: Option<String>,
+    /// A bundle, decided by in this process: nothing is recorded. Several decide together.
+    #[arg(long, value_name = "PATH", conflicts_with = "pdp")]
+    bundle: Vec<PathBuf>,
+    #[command(flatten)]
+    engine: EngineArg,
+    #[command(flatten)]
+    tls: remote::TlsArgs,
+    /// With `--pdp`, in phase `result`: the call that the result belongs to.
+    #[arg(long, value_name = "ID", requires = "pdp")]
+    call_id: Option<String>,
+    /// One document a line (NDJSON), one answer a line.
+    #[arg(long)]
+    lines: bool,
+    /// Show each package's part in the decision. A PDP decides this as a dry run.
+    #[arg(long)]
+    explain: bool,
+    /// The document: a JSON or YAML file, or `-` for JSON on standard input.
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+}
+
+/// A decision, and each package's part in it where that was asked for.
+struct Answer {
+    decision: v1::DecideResponse,
+    packages: Option<Vec<v1::PackageExplanation>>,
+}
+
+/// Who decides.
+enum Judge {
+    Local(Box<Local>),
+    Remote(Remote),
+}
+
+impl Judge {
+    fn decide(&self, given: Given, explain: bool) -> Result<Answer, CliError> {
+        match self {
+            Self::Local(local) => local.decide(&given, explain),
+            Self::Remote(remote) => remote.decide(given, explain),
+        }
+    }
+}
+
+impl Decide {
+    /// Decides and prints.
+    ///
+    /// # Errors
+    /// Unusable inputs or bundles; a PDP that does not answer.
+    pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
+        let judge = self.judge(output)?;
+        match self.lines {
+            true => self.decide_lines(output, &judge),
+            false => self.decide_one(output, &judge),
+        }
+    }
+
+    fn judge(&self, output: &Output) -> Result<Judge, CliError> {
+        match &self.pdp {
+            Some(url) => {
+                let remote = Remote::new(url, &self.tls, self.call_id.clone())?;
+                output.note("the PDP goes by its own time, tenant, session and roles: those of the input are only asked for");
+                Ok(Judge::Remote(remote))
+            }
+            None => {
+                let local = Local::new(&self.bundle, self.engine)?;
+                output.note("decided in this process: nothing is recorded");
+                Ok(Judge::Local(Box::new(local)))
+            }
+        }
+    }
+
+    fn decide_one(&self, output: &Output, judge: &Judge) -> Result<Exit, CliError> {
+        let input = document::read(&self.file)?;
+        let given = given(&input)?;
+        let answer = judge.decide(given, self.explain)?;
+        match output.is_json() {
+            true => output.json(&show::json(&answer)),
+            false => show::whole(output, &answer),
+        }
+        Ok(exit(&answer))
+    }
+
+    fn decide_lines(&self, output: &Output, judge: &Judge) -> Result<Exit, CliError> {
+        let shown = document::shown(&self.file);
+        let unreadable = |error| CliError::unusable(format!("cannot read `{shown}`: {error}"));
+        let mut lines = BufReader::new(document::open(&self.file).map_err(unreadable)?);
+        let mut all = Exit::Done;
+        for number in 1_u64.. {
+            let mut line = Vec::new();
+            let most = u64::try_from(Limits::REQUEST.bytes_max).map_or(u64::MAX, |max| max + 1);
+            let read = lines.by_ref().take(most).read_until(b'\n', &mut line);
+            if read.map_err(unreadable)? == 0 {
+                break;
+            }
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let in_line = |error: CliError| CliError {
+                message: format!("line {number}: {}", error.message),
+                ..error
+            };
+            let answer = parse_line(&line)
+                .and_then(|input| given(&input))
+                .and_then(|given| judge.decide(given, self.explain))
+                .map_err(in_line)?;
+            match output.is_json() {
+                true => output.json(&show::json(&answer)),
+                false => show::line(output, &answer),
+            }
+            if exit(&answer) == Exit::No {
+                all = Exit::No;
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn parse_line(line: &[u8]) -> Result<Json, CliError> {
+    parse(line, Limits::REQUEST)
+        .map_err(|error| CliError::unusable(format!("no valid JSON: {error}")))
+}
+
+fn given(input: &Json) -> Result<Given, CliError> {
+    Given::from_input(input).map_err(CliError::unusable)
+}
+
+fn exit(answer: &Answer) -> Exit {
+    match answer.decision.effect() {
+        v1::Effect::Allow | v1::Effect::Constrain => Exit::Done,
+        v1::Effect::Deny | v1::Effect::RequireApproval | v1::Effect::Unspecified => Exit::No,
+    }
+}

@@ -1,0 +1,256 @@
+//! Asking a PDP over gRPC.
+
+use super::Answer;
+use crate::cli::{CliError, document};
+use crate::model::call::{Given, Phase, Request};
+use crate::model::json::{Json, Object};
+use crate::wire::v1;
+use crate::wire::v1::decision_service_client::DecisionServiceClient;
+use crate::wire::v1::policy_service_client::PolicyServiceClient;
+use clap::Args;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+/// How long a connection may take, in seconds.
+const CONNECT_SECONDS_MAX: u64 = 2;
+/// How long an answer may take, in seconds.
+const ANSWER_SECONDS_MAX: u64 = 10;
+/// Largest answer, in bytes: a result at its limit, and the rest.
+const ANSWER_BYTES_MAX: usize = 12 << 20;
+
+/// How a PDP is known, and this command to it.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct TlsArgs {
+    /// PEM of the authorities that the PDP's certificate comes from; needed for `https`.
+    #[arg(long, value_name = "FILE", requires = "pdp")]
+    ca: Option<PathBuf>,
+    /// PEM of this client's certificate chain.
+    #[arg(long, value_name = "FILE", requires_all = ["pdp", "key"])]
+    cert: Option<PathBuf>,
+    /// PEM of its key.
+    #[arg(long, value_name = "FILE", requires_all = ["pdp", "cert"])]
+    key: Option<PathBuf>,
+}
+
+/// A PDP over gRPC.
+pub(super) struct Remote {
+    url: String,
+    runtime: Runtime,
+    channel: Channel,
+    call_id: Option<String>,
+}
+
+impl Remote {
+    /// A PDP at this address; connects at the first question.
+    pub(super) fn new(url: &str, tls: &TlsArgs, call_id: Option<String>) -> Result<Self, CliError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(CliError::failure)?;
+        let endpoint = endpoint(url, tls)?;
+        let entered = runtime.enter();
+        let channel = endpoint.connect_lazy();
+        drop(entered);
+        Ok(Self {
+            url: url.to_owned(),
+            runtime,
+            channel,
+            call_id,
+        })
+    }
+
+    /// Asks. What the input says and a question cannot is an error.
+    pub(super) fn decide(&self, given: Given, explain: bool) -> Result<Answer, CliError> {
+        let question = question(given, self.call_id.clone())?;
+        let asking = async {
+            match explain {
+                true => self.explain(question).await,
+                false => self.ask(question).await,
+            }
+        };
+        let limit = Duration::from_secs(ANSWER_SECONDS_MAX);
+        let answer = self
+            .runtime
+            .block_on(async { tokio::time::timeout(limit, asking).await });
+        let url = &self.url;
+        match answer {
+            Err(_elapsed) => Err(CliError::failure(format!(
+                "`{url}` did not answer within {ANSWER_SECONDS_MAX} s"
+            ))),
+            Ok(Err(status)) => Err(CliError::failure(self.told(&status))),
+            Ok(Ok(answer)) => Ok(answer),
+        }
+    }
+
+    async fn ask(&self, question: v1::DecideRequest) -> Result<Answer, tonic::Status> {
+        let client = DecisionServiceClient::new(self.channel.clone());
+        let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
+        Ok(Answer {
+            decision: client.decide(question).await?.into_inner(),
+            packages: None,
+        })
+    }
+
+    async fn explain(&self, question: v1::DecideRequest) -> Result<Answer, tonic::Status> {
+        let client = PolicyServiceClient::new(self.channel.clone());
+        let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
+        let request = v1::ExplainRequest {
+            request: Some(question),
+        };
+        let reply = client.explain(request).await?.into_inner();
+        Ok(Answer {
+            decision: reply.decision.unwrap_or_default(),
+            packages: Some(reply.packages),
+        })
+    }
+
+    fn told(&self, status: &tonic::Status) -> String {
+        let url = &self.url;
+        match status.code() {
+            tonic::Code::Unavailable => {
+                format!("cannot reach `{url}`: is `toolgate serve` listening there?")
+            }
+            tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => format!(
+                "`{url}` does not know this caller: {}; name it under `callers` in its configuration",
+                status.message()
+            ),
+            code => format!("`{url}` made no decision: {code:?}: {}", status.message()),
+        }
+    }
+}
+
+fn endpoint(url: &str, tls: &TlsArgs) -> Result<Endpoint, CliError> {
+    let no_address = || {
+        CliError::unusable(format!(
+            "`{url}` is no address of a PDP: write unix:/path, http://host:port or https://host:port"
+        ))
+    };
+    let schemes = ["unix:/", "http://", "https://"];
+    if !schemes.iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(no_address());
+    }
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| no_address())?;
+    let endpoint = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX));
+    if !url.starts_with("https://") {
+        return Ok(endpoint);
+    }
+    let Some(ca) = &tls.ca else {
+        return Err(CliError::unusable(format!(
+            "`{url}` needs `--ca FILE`: the authorities that its certificate comes from"
+        )));
+    };
+    let ca = Certificate::from_pem(document::read_bytes(ca)?);
+    let mut config = ClientTlsConfig::new().ca_certificate(ca);
+    if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
+        let (cert, key) = (document::read_bytes(cert)?, document::read_bytes(key)?);
+        config = config.identity(Identity::from_pem(cert, key));
+    }
+    let endpoint = endpoint.tls_config(config);
+    endpoint.map_err(|error| CliError::unusable(format!("TLS to `{url}`: {error}")))
+}
+
+/// The question that has this input.
+pub(super) fn question(
+    given: Given,
+    call_id: Option<String>,
+) -> Result<v1::DecideRequest, CliError> {
+    if let Some(member) = not_sent(&given) {
+        return Err(CliError::unusable(format!(
+            "`{member}` cannot be sent: the PDP works it out itself; leave it out, or decide with `--bundle`"
+        )));
+    }
+    let Request {
+        phase,
+        principal,
+        mcp,
+        params,
+        result,
+        mut context,
+        ..
+    } = given.request;
+    if (phase == Phase::Result) != call_id.is_some() {
+        return Err(CliError::unusable(
+            "phase `result` needs `--call-id` with what the call's decision gave, and no other phase has one",
+        ));
+    }
+    let mut own = |name| match context.remove(name) {
+        None => Ok(String::new()),
+        Some(Json::String(text)) => Ok(text),
+        Some(other) => Err(not_text(name, &other)),
+    };
+    let (client_session, correlation_id) = (own("client_session")?, own("correlation_id")?);
+    let asserted = v1::AssertedSubject {
+        id: principal.id,
+        user: principal.user.unwrap_or_default(),
+        agent: principal.agent.unwrap_or_default(),
+        client: principal.client.unwrap_or_default(),
+        roles: principal.roles,
+        attributes_json: Json::Object(principal.attributes).to_bytes(),
+        delegation: principal.delegation,
+    };
+    Ok(v1::DecideRequest {
+        phase: sent_phase(phase).into(),
+        subject: Some(v1::decide_request::Subject::Asserted(asserted)),
+        mcp: Some(v1::Mcp {
+            server: mcp.server,
+            method: mcp.method,
+            name: mcp.name,
+            protocol_version: mcp.protocol,
+        }),
+        params_json: Json::Object(params).to_bytes(),
+        result_json: result.map(|result| result.to_bytes()).unwrap_or_default(),
+        call_id: call_id.unwrap_or_default(),
+        client_session,
+        correlation_id,
+        context: sent_context(context)?,
+        ..v1::DecideRequest::default()
+    })
+}
+
+/// The first member that would change the decision and has no place in a question.
+fn not_sent(given: &Given) -> Option<&'static str> {
+    let request = &given.request;
+    let present = [
+        ("facts", !given.facts.facts.is_empty()),
+        ("session.labels", !given.facts.labels.is_empty()),
+        (
+            "tool.definition_digest",
+            request.definition_digest.is_some(),
+        ),
+        (
+            "tool.untrusted_annotations",
+            !request.untrusted_annotations.is_empty(),
+        ),
+    ];
+    let mut present = present.into_iter();
+    present
+        .find(|(_, is_there)| *is_there)
+        .map(|(name, _)| name)
+}
+
+fn not_text(name: &str, value: &Json) -> CliError {
+    CliError::unusable(format!(
+        "`context.{name}` cannot be sent: it must be a string, is {}",
+        value.kind()
+    ))
+}
+
+fn sent_context(context: Object) -> Result<HashMap<String, String>, CliError> {
+    let members = context.into_iter().map(|(name, value)| match value {
+        Json::String(text) => Ok((name, text)),
+        other => Err(not_text(&name, &other)),
+    });
+    members.collect()
+}
+
+const fn sent_phase(phase: Phase) -> v1::Phase {
+    match phase {
+        Phase::Call => v1::Phase::Call,
+        Phase::Result => v1::Phase::Result,
+        Phase::List => v1::Phase::List,
+        Phase::Notification => v1::Phase::Notification,
+        Phase::ServerRequest => v1::Phase::ServerRequest,
+        Phase::ClientAnswer => v1::Phase::ClientAnswer,
+    }
+}

@@ -1,0 +1,68 @@
+//! `toolgate demo --interactive`: what to type next, while the PDP runs on.
+
+use super::client::shim_arguments;
+use super::pdp::DemoPdp;
+use super::workspace::Workspace;
+use crate::cli::CliError;
+use crate::cli::output::{Colour, Output};
+use crate::model::json::{Json, Object};
+use crate::telemetry;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What asks for a decision.
+const QUESTION: &str = r#"{"phase": "PHASE_CALL", "asserted": {"id": "agent_analytics"}, "mcp": {"server": "crm", "method": "tools/call", "name": "delete_customer_record"}}"#;
+
+/// Says what can be done, and waits for Ctrl-C.
+pub async fn wait(output: &Output, workspace: &Workspace, pdp: DemoPdp) -> Result<(), CliError> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failure)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failure)?;
+    telemetry::init("info", telemetry::LogFormat::Text);
+    for (title, text) in hints(workspace)? {
+        // Not the result: with `--output json` standard output holds one document.
+        output.note(format!("\n{}\n{text}", output.paint(Colour::Bold, title)));
+    }
+    output.note("\nThe PDP runs until Ctrl-C; then its directory is removed.\n");
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    pdp.stop().await
+}
+
+fn hints(workspace: &Workspace) -> Result<Vec<(&'static str, String)>, CliError> {
+    let program = std::env::current_exe().map_err(CliError::failure)?;
+    let shown = program.display();
+    let socket = workspace.socket();
+    let grpcurl = "  grpcurl -plaintext -unix";
+    let socket = socket.display();
+    let arguments = shim_arguments(workspace, "agent_customer", &program);
+    let arguments = arguments.iter().map(|it| it.to_string_lossy().into_owned());
+    let shim = Json::object([
+        ("command", Json::from(shown.to_string())),
+        ("args", Json::array(arguments)),
+    ]);
+    let servers = Object::from_iter([("demo", shim)]);
+    let client = Json::object([("mcpServers", servers)]);
+    Ok(vec![
+        (
+            "What is in force:",
+            format!("{grpcurl} {socket} toolgate.v1.PolicyService/GetStatus"),
+        ),
+        (
+            "A decision:",
+            format!("{grpcurl} -d '{QUESTION}' {socket} toolgate.v1.DecisionService/Decide"),
+        ),
+        (
+            "The demo's MCP server behind a shim, for a client's configuration:",
+            format!("  {client}"),
+        ),
+        (
+            "Policies to edit; what is saved is in force within a second:",
+            format!("  {}", workspace.bundle().display()),
+        ),
+        (
+            "Is the log whole?",
+            format!("  {shown} audit verify {}", workspace.audit().display()),
+        ),
+    ])
+}

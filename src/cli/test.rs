@@ -1,0 +1,113 @@
+//! `toolgate test`.
+
+mod expect;
+mod report;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use super::{CliError, Exit, Output, bundles, findings};
+use crate::engine::{Outcome, TestPlan, TestResult, run_tests};
+use crate::model::bundle::{Module, Sources};
+use clap::Args;
+use report::{Kind, Report, Row, Status};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Run a bundle's tests: rules named `test_…` in `*_test.rego`, and tables in `*_test.yaml`.
+///
+/// Rego tests run in the interpreter, as `opa test` runs them. Each case of a table is decided on
+/// both evaluators; where they differ, that is a failure of its own kind. Exits with 3 if a test
+/// failed, with 2 if the bundle or a table cannot be used.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Bundles that decide together: directories, `.rego` files or OPA `.tar.gz` archives.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Run only tests whose name contains this text.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    run: String,
+    /// Also tell which lines of the policies the Rego tests evaluated.
+    #[arg(long)]
+    coverage: bool,
+}
+
+impl Test {
+    /// Runs the tests and prints how they came out.
+    ///
+    /// # Errors
+    /// Bundles or tables that cannot be used.
+    pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
+        let (sources, warnings) = bundles::read(&self.paths)?.into_parts();
+        for warning in warnings {
+            output.note(format!("warning: {warning}"));
+        }
+        let mut report = self.rego(&sources)?;
+        report.rows.extend(self.tables(&sources)?);
+        if report.rows.is_empty() {
+            output.note(match self.run.is_empty() {
+                true => "no tests found: write rules named `test_…` into `*_test.rego`, or tables into `*_test.yaml`".to_owned(),
+                false => format!("no test has `{}` in its name", self.run),
+            });
+        }
+        report.show(output);
+        Ok(match report.has_failures() {
+            true => Exit::No,
+            false => Exit::Done,
+        })
+    }
+
+    fn rego(&self, sources: &Sources) -> Result<Report, CliError> {
+        let begin = Instant::now();
+        let plan = TestPlan {
+            wanted: &|name| name.contains(&self.run),
+            coverage: self.coverage,
+            clock: &|| begin.elapsed(),
+        };
+        let run = run_tests(sources, &plan).map_err(|refused| findings::refused(&refused))?;
+        Ok(Report {
+            rows: run.results.into_iter().map(rego_row).collect(),
+            coverage: self.coverage.then_some(run.coverage),
+        })
+    }
+
+    fn tables(&self, sources: &Sources) -> Result<Vec<Row>, CliError> {
+        let is_table = |module: &&Module| !module.path.ends_with(".rego");
+        let mut cases = Vec::new();
+        for file in sources.tests.iter().filter(is_table) {
+            let read = table::read(&file.path, &file.source).map_err(CliError::unusable)?;
+            cases.extend(
+                read.into_iter()
+                    .filter(|case| case.name.contains(&self.run)),
+            );
+        }
+        if cases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sets = table::Sets::compile(sources).map_err(|refused| findings::refused(&refused))?;
+        Ok(cases.into_iter().map(|case| sets.run(case)).collect())
+    }
+}
+
+fn rego_row(result: TestResult) -> Row {
+    let (status, details) = match result.outcome {
+        Outcome::Pass => (Status::Pass, Vec::new()),
+        Outcome::Fail => (Status::Fail, vec!["the rule is not true".to_owned()]),
+        Outcome::Error(message) => (Status::Error, vec![message]),
+        Outcome::Skip => (Status::Skip, Vec::new()),
+    };
+    Row {
+        kind: Kind::Rego,
+        name: result.name,
+        place: format!("{}:{}", result.path, result.line),
+        status,
+        details,
+        took: result.took,
+        prints: result.prints,
+    }
+}

@@ -1,0 +1,52 @@
+//! Certificates made for these tests, here and now.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+};
+use std::path::Path;
+use std::sync::LazyLock;
+use tonic::transport::{Certificate, Identity};
+
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    Authority { pem, issuer }
+});
+
+/// The authority of all certificates.
+pub fn authority() -> Certificate {
+    Certificate::from_pem(&AUTHORITY.pem)
+}
+
+fn issue(names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> (String, String) {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = names;
+    params.extended_key_usages = vec![usage];
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &AUTHORITY.issuer).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+/// A client certificate with this SPIFFE id.
+pub fn client(spiffe_id: &str) -> Identity {
+    let name = SanType::URI(spiffe_id.try_into().unwrap());
+    let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ClientAuth);
+    Identity::from_pem(certificate, key)
+}
+
+/// Writes the files of `[listen.tls]`: `server.pem`, `server.key`, `clients.pem`.
+pub fn write_server_files(dir: &Path) {
+    let name = SanType::DnsName("localhost".try_into().unwrap());
+    let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ServerAuth);
+    std::fs::write(dir.join("server.pem"), certificate).unwrap();
+    std::fs::write(dir.join("server.key"), key).unwrap();
+    std::fs::write(dir.join("clients.pem"), &AUTHORITY.pem).unwrap();
+}
