@@ -6,6 +6,7 @@ mod cli;
 mod combination;
 mod decide;
 mod demo;
+mod differential;
 mod evidence;
 mod grpcurl;
 mod overload;
