@@ -7,6 +7,7 @@ mod table;
 mod tests;
 
 use super::{CliError, Exit, Output, bundles, findings};
+use crate::bundle::library;
 use crate::engine::{Outcome, TestPlan, TestResult, run_tests};
 use crate::model::bundle::{Module, Sources};
 use clap::Args;
@@ -22,8 +23,11 @@ use std::time::Instant;
 #[derive(Debug, Args)]
 pub struct Test {
     /// Bundles that decide together: directories, `.rego` files or OPA `.tar.gz` archives.
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "library")]
     paths: Vec<PathBuf>,
+    /// Run the tests of the embedded policy library instead.
+    #[arg(long, conflicts_with = "paths")]
+    library: bool,
     /// Run only tests whose name contains this text.
     #[arg(
         long,
@@ -43,7 +47,7 @@ impl Test {
     /// # Errors
     /// Bundles or tables that cannot be used.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let (sources, warnings) = bundles::read(&self.paths)?.into_parts();
+        let (sources, warnings) = self.sources()?;
         for warning in warnings {
             output.note(format!("warning: {warning}"));
         }
@@ -60,6 +64,19 @@ impl Test {
             true => Exit::No,
             false => Exit::Done,
         })
+    }
+
+    fn sources(&self) -> Result<(Sources, Vec<String>), CliError> {
+        if !self.library {
+            return Ok(bundles::read(&self.paths)?.into_parts());
+        }
+        // As a bundle of its own, so that coverage tells of it.
+        let sources = Sources {
+            modules: library::modules(),
+            tests: library::test_modules(),
+            ..Sources::default()
+        };
+        Ok((sources, Vec::new()))
     }
 
     fn rego(&self, sources: &Sources) -> Result<Report, CliError> {

@@ -127,21 +127,40 @@ fn round(arguments: &[Value]) -> Value {
     rounded(arguments, f64::round)
 }
 
-/// OPA rounds whatever does not fit 64 bits to a double, also whole numbers.
+/// OPA computes with 64 bits of mantissa, also for whole numbers.
 fn rounded(arguments: &[Value], round: fn(f64) -> f64) -> Value {
-    match arguments {
-        [Value::Number(number)] => match (number.as_i64(), number.as_f64()) {
-            (Some(_), _) => Value::Number(number.clone()),
-            (None, Some(double)) => whole(round(double)),
-            (None, None) => Value::Undefined,
-        },
-        _ => Value::Undefined,
+    let [Value::Number(number)] = arguments else {
+        return Value::Undefined;
+    };
+    if number.is_integer() {
+        let Ok(whole) = number.format_decimal().parse::<i128>() else {
+            return Value::Undefined;
+        };
+        return json_number(&sixty_four_bits(whole).to_string());
+    }
+    match number.as_f64() {
+        Some(double) => json_number(&format!("{:.0}", round(double))),
+        None => Value::Undefined,
     }
 }
 
-/// All digits of a whole double.
-fn whole(double: f64) -> Value {
-    match Value::from_json_str(&format!("{double:.0}")) {
+/// The number with 64 significant bits that is nearest, the even one of two.
+fn sixty_four_bits(whole: i128) -> i128 {
+    let size = whole.unsigned_abs();
+    let spare_bits = (u128::BITS - size.leading_zeros()).saturating_sub(u64::BITS);
+    if spare_bits == 0 {
+        return whole;
+    }
+    let unit = 1_u128 << spare_bits;
+    let (below, rest) = (size - size % unit, size % unit);
+    let up = rest > unit / 2 || (rest == unit / 2 && (below / unit) % 2 == 1);
+    let nearest = if up { below + unit } else { below };
+    let nearest = i128::try_from(nearest).unwrap_or(i128::MAX);
+    if whole < 0 { -nearest } else { nearest }
+}
+
+fn json_number(text: &str) -> Value {
+    match Value::from_numeric_string(text) {
         Ok(number @ Value::Number(_)) => number,
         _ => Value::Undefined,
     }

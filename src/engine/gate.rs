@@ -13,13 +13,16 @@ mod heads;
 mod issue;
 mod kinds;
 mod known;
+mod negation;
 mod paths;
 mod pattern;
 mod query;
+mod reference;
 mod tables;
 mod template;
 #[cfg(test)]
 mod tests;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -144,10 +144,10 @@ fn merge_patch(into: &mut Json, patch: &Json) {
 /// A bundle's policies on both evaluators.
 pub(super) struct Sets {
     /// As a server would run them.
-    live: PolicySet,
+    pub(super) live: PolicySet,
     /// In the interpreter alone; `None` where the live set runs there as a whole, or where the
     /// gate keeps them from it.
-    interpreted: Option<PolicySet>,
+    pub(super) interpreted: Option<PolicySet>,
 }
 
 impl Sets {

@@ -47,7 +47,7 @@ fn written(verb: char, value: &Value) -> String {
     match (fits, kind) {
         (true, _) => text,
         (false, GoKind::Text) => format!("%!{verb}(string={text})"),
-        (false, GoKind::Integer | GoKind::Long) => format!("%!{verb}(int={text})"),
+        (false, GoKind::Integer | GoKind::Long) => format!("%!{verb}(int64={text})"),
         (false, GoKind::Float) => format!("%!{verb}(float64={text})"),
     }
 }

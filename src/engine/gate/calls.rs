@@ -32,19 +32,23 @@ impl Checker<'_> {
                 }
             }
             Target::Builtin(name) => self.builtin_call(span, &name, params),
-            _ => {
-                let text = fcn.span().text();
-                self.issues.refuse(
-                    span,
-                    "gate.unknown_function",
-                    format!("`{text}` is neither a builtin nor a function of the policy set"),
-                    "is its package imported?",
-                );
-            }
+            _ => self.unknown(span, fcn.span().text()),
         }
         for param in params {
             self.operand(param, place);
         }
+    }
+
+    fn unknown(&mut self, span: &Span, name: &str) {
+        if let Some((message, hint)) = tables::known_to_be_refused(name) {
+            return self.issues.refuse(span, "gate.builtin", message, hint);
+        }
+        self.issues.refuse(
+            span,
+            "gate.unknown_function",
+            format!("`{name}` is neither a builtin nor a function of the policy set"),
+            "is its package imported?",
+        );
     }
 
     fn function_call(&mut self, span: &Span, path: &DataPath, given: usize) {
@@ -64,7 +68,10 @@ impl Checker<'_> {
             self.issues.refuse(
                 span,
                 "gate.arity",
-                format!("`{name}` takes {wanted} arguments, not {given}"),
+                match wanted {
+                    1 => format!("`{name}` takes one argument, not {given}"),
+                    _ => format!("`{name}` takes {wanted} arguments, not {given}"),
+                },
                 "",
             );
         }

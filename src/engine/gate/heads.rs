@@ -8,10 +8,40 @@ use super::expr::has_iteration;
 use super::issue::Bars;
 use super::known::{Known, is_constant};
 use super::query::{Checker, Place};
-use crate::engine::ast::{Scope, head_args, head_ref, variables};
+use crate::engine::ast::{Reference, Scope, head_args, head_ref, variables};
 
 /// Greatest number of parameters: the register machine drops the others.
 const MAX_PARAMETERS: usize = 8;
+
+/// Builtins without a dot that OPA has and regorus has not, among them those behind operators.
+const OPA_BUILTINS: &[&str] = &[
+    "and",
+    "assign",
+    "cast_array",
+    "cast_boolean",
+    "cast_null",
+    "cast_object",
+    "cast_set",
+    "cast_string",
+    "div",
+    "eq",
+    "equal",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "minus",
+    "mul",
+    "neq",
+    "or",
+    "plus",
+    "print",
+    "re_match",
+    "rem",
+    "set_diff",
+    "trace",
+    "walk",
+];
 
 impl Checker<'_> {
     /// Checks one definition of a rule.
@@ -63,10 +93,11 @@ impl Checker<'_> {
     }
 
     fn refuse_name(&mut self, refr: &Expr) {
+        let name = Reference::of(refr).map_or("", |reference| reference.head);
         self.issues.refuse(
             refr.span(),
             "gate.rule_head",
-            format!("`{}` is no plain name", refr.span().text()),
+            format!("the name of this rule is more than `{name}`"),
             "name the rule `a_b` instead of `a.b`, and write `rule contains element`, \
              `rule := value` or `rule[key] := value`",
         );
@@ -98,7 +129,7 @@ impl Checker<'_> {
             _ => self.refuse_name(refr),
         }
         let name = refr.span().text();
-        if BUILTINS.contains_key(name) || name == "print" {
+        if BUILTINS.contains_key(name) || OPA_BUILTINS.contains(&name) {
             self.issues.refuse(
                 refr.span(),
                 "gate.shadowing",

@@ -66,7 +66,11 @@ impl Known {
 impl<'a> Facts<'a> {
     /// What is known once all statements of `query` hold, given what was known around it.
     pub(crate) fn after(&self, query: &Query, scope: &Scope, around: &Known) -> Known {
-        let mut known = around.clone();
+        self.closed(query, scope, around.clone())
+    }
+
+    /// What follows from `known` by the statements of `query`.
+    pub(crate) fn closed(&self, query: &Query, scope: &Scope, mut known: Known) -> Known {
         // Statements are a conjunction, whatever their order: until nothing new is known.
         for _ in 0..=query.stmts.len() {
             let before = known.size();
@@ -115,7 +119,8 @@ impl<'a> Facts<'a> {
                 if self.definite(value, scope, known) || each_element(value) {
                     known.bind_name(name);
                 }
-                if each_element(value) {
+                // A variable with a value got it from operands that have one.
+                if each_element(value) || (name != "_" && known.has(name)) {
                     self.read(value, known);
                 }
                 if let Some(kind) = self.kind(value, scope, known) {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, LiteralStmt, Query, Span};
+use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Span};
 
 use super::issue::{Bars, Issues};
 use super::known::{Facts, Known};
-use crate::engine::ast::{Reference, Scope, Step, Target, declared, variables};
+use super::negation::is_simple;
+use super::variables::{binders, words};
+use crate::engine::ast::{Scope, Target, declared};
 
 /// Checks the queries of one module.
 pub(crate) struct Checker<'a> {
@@ -82,7 +84,7 @@ impl Checker<'_> {
         for stmt in &query.stmts {
             self.statement(stmt, place);
         }
-        self.unused_undefined(query, &known, head);
+        self.unused_undefined(query, &scope, &known, head);
         After {
             scope,
             known,
@@ -265,96 +267,13 @@ impl Checker<'_> {
         self.query(body, inner, &[]);
     }
 
-    /// OPA evaluates what stands within a negated expression before it negates: where it is
-    /// undefined, so is the statement. regorus negates the whole.
-    fn negated(&mut self, expr: &Expr, place: Place<'_>) {
-        match expr {
-            Expr::AssignExpr { span, .. } => self.issues.refuse(
-                span,
-                "gate.negated_assignment",
-                "an assignment cannot be negated",
-                "compare with `==`",
-            ),
-            Expr::BoolExpr {
-                op: BoolOp::Eq,
-                lhs,
-                rhs,
-                ..
-            } => {
-                for side in [lhs, rhs] {
-                    if !is_simple(side) {
-                        self.definite_operand(side, place);
-                    }
-                }
-            }
-            Expr::BoolExpr { lhs, rhs, .. }
-            | Expr::BinExpr { lhs, rhs, .. }
-            | Expr::ArithExpr { lhs, rhs, .. } => {
-                self.definite_operand(lhs, place);
-                self.definite_operand(rhs, place);
-            }
-            Expr::Membership {
-                key,
-                value,
-                collection,
-                ..
-            } => {
-                key.iter().for_each(|key| self.definite_operand(key, place));
-                self.definite_operand(value, place);
-                self.definite_operand(collection, place);
-            }
-            Expr::Call { params, .. } => params
-                .iter()
-                .for_each(|param| self.definite_operand(param, place)),
-            Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. } => {
-                self.definite_operand(expr, place);
-            }
-            _ => {}
-        }
-        self.indices_bound(expr, place);
-        match expr {
-            Expr::Membership { .. } => self.membership(expr, place),
-            other => self.expression(other, place),
-        }
-    }
-
-    pub(crate) fn definite_operand(&mut self, operand: &Expr, place: Place<'_>) {
-        if self.facts.definite(operand, place.scope, place.known) {
-            return;
-        }
-        let text = operand.span().text();
-        self.issues.refuse(
-            operand.span(),
-            "gate.negated_operand",
-            format!(
-                "where `{text}` is undefined, OPA takes this statement as undefined, not as true"
-            ),
-            "give what is negated a name: a rule `ok if { … }` (or a function, where it needs \
-             local variables), then `not ok`",
-        );
-    }
-
-    /// The brackets of a negated reference read what has a value.
-    fn indices_bound(&mut self, expr: &Expr, place: Place<'_>) {
-        let mut at = expr;
-        loop {
-            match at {
-                Expr::RefDot { refr, .. } => at = refr,
-                Expr::RefBrack { refr, index, .. } => {
-                    self.definite_operand(index, place);
-                    at = refr;
-                }
-                _ => return,
-            }
-        }
-    }
-
     /// `x := input.a` holds for the register machine also where `input.a` is undefined; the
     /// statement is only safe where something behind it reads `x`.
-    fn unused_undefined(&mut self, query: &Query, known: &Known, head: &[&Expr]) {
+    fn unused_undefined(&mut self, query: &Query, scope: &Scope, known: &Known, head: &[&Expr]) {
         let mut with_head = known.clone();
         head.iter()
             .for_each(|head| self.facts.read(head, &mut with_head));
+        let with_head = self.facts.closed(query, scope, with_head);
         for stmt in &query.stmts {
             let Literal::Expr { expr, .. } = &stmt.literal else {
                 continue;
@@ -418,125 +337,9 @@ impl Checker<'_> {
     }
 }
 
-/// A variable, a reference or a constant: compared under `not` as OPA does.
-fn is_simple(expr: &Expr) -> bool {
-    Reference::of(expr).is_some_and(|reference| {
-        reference
-            .steps
-            .iter()
-            .all(|step| matches!(step, Step::Name(_)))
-    }) || super::known::is_constant(expr)
-}
-
 fn declares_by_assignment(stmt: &LiteralStmt) -> bool {
     matches!(
         stmt.literal,
         Literal::Expr { .. } | Literal::SomeVars { .. } | Literal::SomeIn { .. }
     )
-}
-
-/// The names that a statement binds without declaring them: variables in brackets, and either side
-/// of `=`.
-fn binders(stmt: &LiteralStmt, bound: &mut BTreeSet<String>) {
-    let Literal::Expr { expr, .. } = &stmt.literal else {
-        return;
-    };
-    if let Expr::AssignExpr {
-        op: AssignOp::Eq,
-        lhs,
-        rhs,
-        ..
-    } = expr.as_ref()
-    {
-        variables(lhs, bound);
-        variables(rhs, bound);
-    }
-    iterators(expr, bound);
-}
-
-/// The variables in the brackets of references that may iterate.
-fn iterators(expr: &Expr, bound: &mut BTreeSet<String>) {
-    match expr {
-        Expr::AssignExpr { lhs, rhs, .. } | Expr::BoolExpr { lhs, rhs, .. } => {
-            iterators(lhs, bound);
-            iterators(rhs, bound);
-        }
-        Expr::Call { params, .. } => params.iter().for_each(|param| iterators(param, bound)),
-        Expr::Membership { value, .. } => iterators(value, bound),
-        Expr::RefDot { .. } | Expr::RefBrack { .. } => {
-            let steps = Reference::of(expr).map(|reference| reference.steps);
-            for step in steps.into_iter().flatten() {
-                if let Step::Index(Expr::Var { span, .. }) = step {
-                    bound.insert(span.text().to_owned());
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The variables that stand in a statement, not in its nested queries.
-fn words<'a>(stmt: &'a LiteralStmt, seen: &mut BTreeSet<&'a str>) {
-    match &stmt.literal {
-        Literal::SomeVars { vars, .. } => seen.extend(vars.iter().map(|var| var.text())),
-        Literal::SomeIn {
-            key,
-            value,
-            collection,
-            ..
-        } => {
-            key.iter().for_each(|key| names(key, seen));
-            names(value, seen);
-            names(collection, seen);
-        }
-        Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => names(expr, seen),
-        Literal::Every { domain, .. } => names(domain, seen),
-    }
-}
-
-fn names<'a>(expr: &'a Expr, seen: &mut BTreeSet<&'a str>) {
-    match expr {
-        Expr::Var { span, .. } => {
-            seen.insert(span.text());
-        }
-        Expr::Array { items, .. } | Expr::Set { items, .. } => {
-            items.iter().for_each(|item| names(item, seen));
-        }
-        Expr::Object { fields, .. } => fields.iter().for_each(|(_, key, value)| {
-            names(key, seen);
-            names(value, seen);
-        }),
-        Expr::Call { params, .. } => params.iter().for_each(|param| names(param, seen)),
-        Expr::UnaryExpr { expr, .. } => names(expr, seen),
-        Expr::RefDot { refr, .. } => names(refr, seen),
-        Expr::RefBrack { refr, index, .. } => {
-            names(refr, seen);
-            names(index, seen);
-        }
-        Expr::BinExpr { lhs, rhs, .. }
-        | Expr::BoolExpr { lhs, rhs, .. }
-        | Expr::ArithExpr { lhs, rhs, .. }
-        | Expr::AssignExpr { lhs, rhs, .. } => {
-            names(lhs, seen);
-            names(rhs, seen);
-        }
-        Expr::Membership {
-            key,
-            value,
-            collection,
-            ..
-        } => {
-            key.iter().for_each(|key| names(key, seen));
-            names(value, seen);
-            names(collection, seen);
-        }
-        Expr::ArrayCompr { .. }
-        | Expr::SetCompr { .. }
-        | Expr::ObjectCompr { .. }
-        | Expr::String { .. }
-        | Expr::RawString { .. }
-        | Expr::Number { .. }
-        | Expr::Bool { .. }
-        | Expr::Null { .. } => {}
-    }
 }

@@ -171,7 +171,6 @@ pub(crate) const BUILTINS: &[Builtin] = &[
     truth("strings.any_prefix_match", 2),
     truth("strings.any_suffix_match", 2),
     integer("strings.count", 2).arguments(Arguments::NotEmpty(1)),
-    text("strings.replace_n", 2),
     text("strings.reverse", 1).total(ONE_TEXT),
     text("substring", 3),
     array("time.clock", 1),
@@ -231,6 +230,32 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "remove it; `toolgate test` shows values",
     ),
     (
+        "walk",
+        "visits what the register machine cannot",
+        "name the members, or use `some k, v in object`",
+    ),
+    (
+        "abs",
+        "rounds long numbers otherwise than OPA does",
+        "compare with both signs: `x < 5` and `x > -5`",
+    ),
+    ("bits.lsh", "can use all memory", "multiply"),
+    (
+        "json.patch",
+        "was not compared with OPA for all operations",
+        "use object.union and object.remove",
+    ),
+    (
+        "time.parse_ns",
+        "panics for some layouts",
+        "use time.parse_rfc3339_ns",
+    ),
+    (
+        "time.format",
+        "writes fractions of a second otherwise than OPA does",
+        "use time.date and time.clock",
+    ),
+    (
         "glob.match",
         "matches some strings otherwise than OPA does",
         "use startswith, endswith or regex.match",
@@ -271,6 +296,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "use `every k, v in sub { sup[k] == v }`",
     ),
     (
+        "strings.replace_n",
+        "replaces one after the other, where OPA replaces all at once",
+        "nest calls of replace",
+    ),
+    (
         "sum",
         "adds fractions otherwise than OPA does",
         "let the caller give the total",
@@ -288,14 +318,22 @@ pub(crate) fn builtin(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|builtin| builtin.name == name)
 }
 
-/// Why it is refused, and what to write instead.
+/// Why a builtin is refused, and what to write instead.
 #[must_use]
 pub(crate) fn refused(name: &str) -> (String, &'static str) {
-    match REFUSED.iter().find(|(refused, ..)| *refused == name) {
-        Some((_, why, instead)) => (format!("`{name}` is refused: it {why}"), instead),
-        None => (
+    known_to_be_refused(name).unwrap_or_else(|| {
+        (
             format!("`{name}` is not on the list of allowed builtins"),
             "see the list in docs/policy-guide.md",
-        ),
-    }
+        )
+    })
+}
+
+/// The same, where there is more to say than that it is not on the list.
+#[must_use]
+pub(crate) fn known_to_be_refused(name: &str) -> Option<(String, &'static str)> {
+    REFUSED
+        .iter()
+        .find(|(refused, ..)| *refused == name)
+        .map(|(_, why, instead)| (format!("`{name}` is refused: it {why}"), *instead))
 }

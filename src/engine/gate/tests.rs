@@ -1,85 +1,263 @@
+//! What the gate says about policies: the tables in `tests/data/gate`, and that what it allows is
+//! compared with OPA.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use regorus::unstable::{Expr, Literal, LiteralStmt};
+use serde::Deserialize;
+
+use super::{Gate, inspect, tables};
+use crate::engine::ast::{
+    Index, ParsedModule, Scope, Target, Visitor, parse as parse_module, walk_rule,
+};
+use crate::model::bundle::Module;
+use crate::model::finding::{Finding, Severity};
+use crate::model::json::{Json, Limits, Object, parse};
+use crate::model::revision::EngineKind;
+
+/// One row of a table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    policy: String,
+    /// A second module.
+    other: Option<String>,
+    /// The data, as JSON.
+    data: Option<String>,
+    /// `both`, `rvm`, `interpreter` or `refused`.
+    runs: String,
+    /// What is found, as `line:column message [code]`; in the second module, with `other:` before.
+    #[serde(default)]
+    found: Vec<String>,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    files.sort();
+    files
+}
+
+fn object(text: &str) -> Object {
+    match parse(text.as_bytes(), Limits::REQUEST).unwrap() {
+        Json::Object(object) => object,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn runs(gate: &Gate, package: &str) -> &'static str {
+    let refused = gate.findings.iter().any(|f| f.severity == Severity::Error);
+    let interpretable = gate.interpreter_refusals(package).is_empty();
+    match (refused, gate.engine_for(package), interpretable) {
+        (true, ..) => "refused",
+        (_, EngineKind::Interpreter, _) => "interpreter",
+        (_, EngineKind::Rvm, true) => "both",
+        (_, EngineKind::Rvm, false) => "rvm",
+    }
+}
+
+fn shown(finding: &Finding) -> String {
+    let place = if finding.path == "other" {
+        "other:"
+    } else {
+        ""
+    };
+    let Finding {
+        line,
+        column,
+        message,
+        code,
+        ..
+    } = finding;
+    format!("{place}{line}:{column} {message} [{code}]")
+}
+
+/// Which evaluators run the case's policy, and what is found.
+fn judge(case: &Case) -> (String, Vec<String>) {
+    let sources = [
+        ("policy", Some(&case.policy)),
+        ("other", case.other.as_ref()),
+    ];
+    let mut modules = Vec::new();
+    for (path, source) in sources {
+        let Some(source) = source else { continue };
+        let module = Module {
+            path: path.to_owned(),
+            source: source.clone(),
+        };
+        match parse_module(&module) {
+            Ok(module) => modules.push(module),
+            Err(finding) => return ("refused".to_owned(), vec![shown(&finding)]),
+        }
+    }
+    let data = object(case.data.as_deref().unwrap_or("{}"));
+    let gate = inspect(&modules, &data);
+    let package = &modules[0].package;
+    let mut found: Vec<String> = gate.findings.iter().map(shown).collect();
+    if runs(&gate, package) == "rvm" {
+        found.extend(gate.interpreter_refusals(package).iter().map(shown));
+    }
+    (runs(&gate, package).to_owned(), found)
+}
+
 #[test]
-fn adhoc() {
-    use crate::engine::ast;
-    let dirs = std::env::var("ADHOC").unwrap();
-    for dir in dirs.split(' ') {
-        let mut names: Vec<_> = std::fs::read_dir(dir)
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .filter(|p| {
-                p.extension().is_some_and(|e| e == "rego") && !p.to_string_lossy().contains("_test")
-            })
-            .collect();
-        names.sort();
-        let together = std::env::var("TOGETHER").is_ok();
-        let mut all = vec![];
-        for name in names {
-            let module = crate::model::bundle::Module {
-                path: name.file_name().unwrap().to_string_lossy().to_string(),
-                source: std::fs::read_to_string(&name).unwrap(),
-            };
-            match ast::parse(&module) {
-                Err(f) => println!("PARSE {f}"),
-                Ok(m) => {
-                    if together {
-                        all.push(m)
-                    } else {
-                        let p = m.package.clone();
-                        let data = crate::model::json::parse(
-                            std::fs::read_to_string(format!("{dir}/data.json"))
-                                .unwrap_or("{}".into())
-                                .as_bytes(),
-                            crate::model::json::Limits::REQUEST,
-                        )
-                        .unwrap();
-                        let crate::model::json::Json::Object(data) = data else {
-                            panic!()
-                        };
-                        let g = super::inspect(&[m], &data);
-                        let r = if g
-                            .findings
-                            .iter()
-                            .any(|f| f.severity == crate::model::finding::Severity::Error)
-                        {
-                            "REFUSED"
-                        } else {
-                            match (g.engine_for(&p), g.interpreter_refusals(&p).is_empty()) {
-                                (crate::model::revision::EngineKind::Rvm, true) => "BOTH",
-                                (crate::model::revision::EngineKind::Rvm, false) => "RVM",
-                                (_, true) => "INT",
-                                _ => "NEITHER?",
-                            }
-                        };
-                        println!(
-                            "GATE {} {r} {}",
-                            name.file_stem().unwrap().to_string_lossy(),
-                            g.findings
-                                .iter()
-                                .map(|f| format!("{}:{} {} ", f.line, f.column, f.code))
-                                .collect::<String>()
-                        );
-                        if std::env::var("V").is_ok() {
-                            for f in &g.findings {
-                                println!("{f}");
-                            }
-                        }
-                    }
+fn each_case_is_judged_as_the_tables_say() {
+    let mut wrong = Vec::new();
+    let mut judged = 0;
+    for path in files("tests/data/gate", "yaml") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cases: Vec<Case> = serde_saphyr::from_str(&text).unwrap();
+        for case in cases {
+            judged += 1;
+            let (runs, found) = judge(&case);
+            if (&runs, &found) != (&case.runs, &case.found) {
+                wrong.push(format!(
+                    "{}\n  runs: {runs}\n  found: {found:#?}",
+                    case.name
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(judged >= 60, "{judged}");
+}
+
+/// The kinds of nodes and the builtins that policies use.
+struct Used<'a> {
+    index: &'a Index,
+    module: &'a ParsedModule,
+    nodes: BTreeSet<&'static str>,
+    builtins: BTreeSet<String>,
+}
+
+impl Visitor for Used<'_> {
+    fn literal(&mut self, stmt: &LiteralStmt, _scope: &Scope) {
+        self.nodes.insert(match &stmt.literal {
+            Literal::SomeVars { .. } => "some",
+            Literal::SomeIn { key: None, .. } => "some in",
+            Literal::SomeIn { .. } => "some key, value in",
+            Literal::Expr { .. } => "statement",
+            Literal::NotExpr { .. } => "not",
+            Literal::Every { key: None, .. } => "every",
+            Literal::Every { .. } => "every key, value",
+        });
+        if !stmt.with_mods.is_empty() {
+            self.nodes.insert("with");
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, _scope: &Scope) {
+        self.nodes.insert(match expr {
+            Expr::String { .. } => "string",
+            Expr::RawString { .. } => "raw string",
+            Expr::Number { .. } => "number",
+            Expr::Bool { .. } => "boolean",
+            Expr::Null { .. } => "null",
+            Expr::Var { .. } => "variable",
+            Expr::Array { .. } => "array",
+            Expr::Set { .. } => "set",
+            Expr::Object { .. } => "object",
+            Expr::ArrayCompr { .. } => "array comprehension",
+            Expr::SetCompr { .. } => "set comprehension",
+            Expr::ObjectCompr { .. } => "object comprehension",
+            Expr::Call { fcn, .. } => {
+                if let Target::Builtin(name) = self.index.resolve_call(self.module, fcn) {
+                    self.builtins.insert(name);
                 }
+                "call"
             }
+            Expr::UnaryExpr { .. } => "unary minus",
+            Expr::RefDot { .. } => "name step",
+            Expr::RefBrack { .. } => "bracket step",
+            Expr::BinExpr { .. } => "set operation",
+            Expr::BoolExpr { .. } => "comparison",
+            Expr::ArithExpr { .. } => "arithmetic",
+            Expr::AssignExpr { .. } => "assignment",
+            Expr::Membership { key: None, .. } => "membership",
+            Expr::Membership { .. } => "key membership",
+        });
+    }
+}
+
+/// Nodes that the register machine runs.
+const MACHINE_NODES: &[&str] = &[
+    "some",
+    "some in",
+    "some key, value in",
+    "statement",
+    "not",
+    "every",
+    "every key, value",
+    "string",
+    "raw string",
+    "number",
+    "boolean",
+    "null",
+    "variable",
+    "array",
+    "set",
+    "object",
+    "array comprehension",
+    "set comprehension",
+    "object comprehension",
+    "call",
+    "name step",
+    "bracket step",
+    "set operation",
+    "comparison",
+    "arithmetic",
+    "assignment",
+    "membership",
+];
+/// Nodes that only the interpreter runs.
+const INTERPRETER_NODES: &[&str] = &["with", "key membership"];
+
+/// What the policies of the comparison use whose first line has `word`.
+fn compared(word: &str) -> (BTreeSet<&'static str>, BTreeSet<String>) {
+    let (mut nodes, mut builtins) = (BTreeSet::new(), BTreeSet::new());
+    for path in files("tests/data/differential", "rego") {
+        let source = std::fs::read_to_string(&path).unwrap();
+        if !source.lines().next().unwrap().contains(word) {
+            continue;
         }
-        if together {
-            let g = super::inspect(&all, &crate::model::json::Object::new());
-            for f in &g.findings {
-                println!("{f}");
-            }
-            for m in &all {
-                println!(
-                    "{} {:?} {}",
-                    m.package,
-                    g.engine_for(&m.package),
-                    g.interpreter_refusals(&m.package).len()
-                );
-            }
+        let module = Module {
+            path: path.display().to_string(),
+            source,
+        };
+        let modules = [parse_module(&module).unwrap()];
+        let index = Index::new(&modules);
+        let mut used = Used {
+            index: &index,
+            module: &modules[0],
+            nodes: BTreeSet::new(),
+            builtins: BTreeSet::new(),
+        };
+        for rule in &modules[0].module.policy {
+            walk_rule(&mut used, rule);
         }
+        nodes.extend(used.nodes);
+        builtins.extend(used.builtins);
+    }
+    (nodes, builtins)
+}
+
+#[test]
+fn all_that_is_allowed_is_compared_with_opa() {
+    let (nodes, builtins) = compared("rvm");
+    let allowed: BTreeSet<String> = tables::BUILTINS.iter().map(|b| b.name.to_owned()).collect();
+    assert_eq!(builtins, allowed);
+    assert_eq!(nodes, MACHINE_NODES.iter().copied().collect());
+    let (nodes, _) = compared("interpreter");
+    for node in INTERPRETER_NODES {
+        assert!(nodes.contains(node), "{node}");
     }
 }
