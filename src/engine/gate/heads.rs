@@ -212,6 +212,15 @@ impl Checker<'_> {
     }
 
     fn body(&mut self, body: &RuleBody, terms: &[&Expr], around: Place<'_>, has_else: bool) {
+        if has_else && loops(&body.query) {
+            self.issues.add(
+                Bars::Rvm,
+                &body.query.span,
+                "gate.else_after_loop",
+                "where no turn of the loop holds, the register machine does not go on to `else`",
+                "move the loop into a rule of its own, and name that in the body",
+            );
+        }
         let after = self.query(&body.query, around, terms);
         let inner = after.place(false);
         for term in terms {
@@ -285,6 +294,12 @@ pub(crate) fn iterates(query: &Query) -> bool {
         Literal::Expr { expr, .. } => has_iteration(expr),
         Literal::NotExpr { .. } | Literal::Every { .. } => false,
     })
+}
+
+/// Whether the register machine runs a query as a loop.
+fn loops(query: &Query) -> bool {
+    let every = |literal: &Literal| matches!(literal, Literal::Every { .. });
+    iterates(query) || query.stmts.iter().any(|stmt| every(&stmt.literal))
 }
 
 /// Whether an expression reads a part of something or calls something.
