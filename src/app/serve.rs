@@ -179,7 +179,7 @@ impl Bound {
         let decider = app.decider();
         let socket_path = unix.as_ref().map(|(listen, _)| listen.path.clone());
         if let Some((_, socket)) = unix {
-            let router = router(Server::builder(), &decider)?;
+            let router = router(Server::builder(), &decider, &stopped)?;
             let incoming = UnixListenerStream::new(socket);
             let stopped = until(stopped.clone());
             servers.spawn(async move {
@@ -193,7 +193,7 @@ impl Bound {
             if let Some(files) = &listen.tls {
                 builder = builder.tls_config(server_tls(files)?)?;
             }
-            let router = router(builder, &decider)?;
+            let router = router(builder, &decider, &stopped)?;
             let incoming = TcpListenerStream::new(socket);
             let stopped = until(stopped.clone());
             servers.spawn(async move {
@@ -233,7 +233,11 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// All services: the same on every socket.
-fn router(builder: Server, decider: &Arc<Decider>) -> Result<Router, ServeError> {
+fn router(
+    builder: Server,
+    decider: &Arc<Decider>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Router, ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(server::watch_health(reporter, decider.policies.subscribe()));
     let reflection = || {
@@ -248,7 +252,7 @@ fn router(builder: Server, decider: &Arc<Decider>) -> Result<Router, ServeError>
         .max_encoding_message_size(message_bytes_max);
     let policies = PolicyServiceServer::new(PolicyServer::new(Arc::clone(decider)))
         .max_decoding_message_size(message_bytes_max);
-    let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider)));
+    let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider), stopped.clone()));
     Ok(builder
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .add_service(decisions)

@@ -8,6 +8,7 @@ mod tests;
 
 use super::{CliError, Exit, Output, bundles, findings};
 use crate::bundle::library;
+use crate::bundle::verify::Verified;
 use crate::engine::{Outcome, TestPlan, TestResult, run_tests};
 use crate::model::bundle::{Module, Sources};
 use clap::Args;
@@ -47,12 +48,10 @@ impl Test {
     /// # Errors
     /// Bundles or tables that cannot be used.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let (sources, warnings) = self.sources()?;
-        for warning in warnings {
-            output.note(format!("warning: {warning}"));
-        }
-        let mut report = self.rego(&sources)?;
-        report.rows.extend(self.tables(&sources)?);
+        let report = match self.library {
+            true => self.rego(&library_alone())?,
+            false => self.bundles(output)?,
+        };
         if report.rows.is_empty() {
             output.note(match self.run.is_empty() {
                 true => "no tests found: write rules named `test_…` into `*_test.rego`, or tables into `*_test.yaml`".to_owned(),
@@ -66,17 +65,14 @@ impl Test {
         })
     }
 
-    fn sources(&self) -> Result<(Sources, Vec<String>), CliError> {
-        if !self.library {
-            return Ok(bundles::read(&self.paths)?.into_parts());
+    fn bundles(&self, output: &Output) -> Result<Report, CliError> {
+        let verified = bundles::read(&self.paths)?;
+        for warning in verified.warnings() {
+            output.note(format!("warning: {warning}"));
         }
-        // As a bundle of its own, so that coverage tells of it.
-        let sources = Sources {
-            modules: library::modules(),
-            tests: library::test_modules(),
-            ..Sources::default()
-        };
-        Ok((sources, Vec::new()))
+        let mut report = self.rego(&verified)?;
+        report.rows.extend(self.tables(&verified)?);
+        Ok(report)
     }
 
     fn rego(&self, sources: &Sources) -> Result<Report, CliError> {
@@ -93,10 +89,10 @@ impl Test {
         })
     }
 
-    fn tables(&self, sources: &Sources) -> Result<Vec<Row>, CliError> {
+    fn tables(&self, verified: &Verified<Sources>) -> Result<Vec<Row>, CliError> {
         let is_table = |module: &&Module| !module.path.ends_with(".rego");
         let mut cases = Vec::new();
-        for file in sources.tests.iter().filter(is_table) {
+        for file in verified.tests.iter().filter(is_table) {
             let read = table::read(&file.path, &file.source).map_err(CliError::unusable)?;
             cases.extend(
                 read.into_iter()
@@ -106,8 +102,17 @@ impl Test {
         if cases.is_empty() {
             return Ok(Vec::new());
         }
-        let sets = table::Sets::compile(sources).map_err(|refused| findings::refused(&refused))?;
+        let sets = table::Sets::compile(verified).map_err(|refused| findings::refused(&refused))?;
         Ok(cases.into_iter().map(|case| sets.run(case)).collect())
+    }
+}
+
+/// The library as a bundle of its own, so that coverage tells of it.
+fn library_alone() -> Sources {
+    Sources {
+        modules: library::modules(),
+        tests: library::test_modules(),
+        ..Sources::default()
     }
 }
 

@@ -44,6 +44,10 @@ replacements! {
     "sprintf" 2 sprintf::sprintf,
     "strings.count" 2 strings_count,
     "substring" 3 substring,
+    "time.clock" 1 time_clock,
+    "time.date" 1 time_date,
+    "time.diff" 2 time_diff,
+    "time.weekday" 1 time_weekday,
     "upper" 1 upper,
 }
 
@@ -112,6 +116,35 @@ fn strings<const N: usize>(arguments: &[Value]) -> Option<[&str; N]> {
 
 fn number(count: usize) -> Value {
     Value::from(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+fn time_clock(arguments: &[Value]) -> Value {
+    in_named_zone("time.clock", arguments)
+}
+
+fn time_date(arguments: &[Value]) -> Value {
+    in_named_zone("time.date", arguments)
+}
+
+fn time_diff(arguments: &[Value]) -> Value {
+    in_named_zone("time.diff", arguments)
+}
+
+fn time_weekday(arguments: &[Value]) -> Value {
+    in_named_zone("time.weekday", arguments)
+}
+
+/// The zone `Local` is that of the machine: an input that nobody sees, so that a recorded decision
+/// could not be replayed elsewhere. Undefined here, unlike in OPA.
+fn in_named_zone(name: &str, arguments: &[Value]) -> Value {
+    let is_local = |argument: &Value| {
+        let zone = argument.as_array().ok().and_then(|parts| parts.get(1));
+        zone.is_some_and(|zone| *zone == Value::from("Local"))
+    };
+    if arguments.iter().any(is_local) {
+        return Value::Undefined;
+    }
+    original(name, arguments)
 }
 
 fn ceil(arguments: &[Value]) -> Value {

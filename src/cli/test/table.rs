@@ -6,6 +6,9 @@
 
 use super::expect::{self, Expected};
 use super::report::{Kind, Row, Status};
+use crate::bundle::compile::compile;
+use crate::bundle::swap::Compiled;
+use crate::bundle::verify::Verified;
 use crate::bundle::yaml;
 use crate::cli::bundles;
 use crate::decide::decide;
@@ -152,10 +155,10 @@ pub(super) struct Sets {
 
 impl Sets {
     /// Compiles the policies for both evaluators.
-    pub(super) fn compile(sources: &Sources) -> Result<Self, Refused> {
+    pub(super) fn compile(verified: &Verified<Sources>) -> Result<Self, Refused> {
         let compile = |choice| {
             let options = bundles::options(choice, Severity::Warning);
-            PolicySet::compile(sources, &options, 1)
+            compile(verified.clone(), &options, 1).map(Compiled::into_set)
         };
         let live = compile(EngineChoice::Auto)?;
         let packages = live.packages().iter();

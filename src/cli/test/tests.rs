@@ -1,8 +1,9 @@
 use super::expect::Expected;
 use super::report::Status;
 use super::table::{Sets, read};
+use crate::bundle::source::Bundle;
+use crate::bundle::verify::verify;
 use crate::bundle::yaml;
-use crate::model::bundle::{Module, Sources};
 use crate::model::json::{Json, Limits, parse};
 
 const BASE: &str = "base:
@@ -138,15 +139,12 @@ fn only_listed_members_are_compared_and_lists_without_order() {
 }
 
 fn sets(policy: &str) -> Sets {
-    let module = Module {
-        path: "a.rego".to_owned(),
-        source: policy.to_owned(),
+    let bundle = Bundle {
+        name: "a".to_owned(),
+        servers: None,
+        files: [("a.rego".to_owned(), policy.as_bytes().to_vec())].into(),
     };
-    let sources = Sources {
-        modules: vec![module],
-        ..Sources::default()
-    };
-    Sets::compile(&sources).unwrap()
+    Sets::compile(&verify(vec![bundle]).unwrap()).unwrap()
 }
 
 #[test]

@@ -55,6 +55,28 @@ fn builtins_answer_as_opa_does() {
             r#""1500000000000000000000 1.5e-07""#,
         ),
         ("sprintf", r#"["%s", []]"#, "undefined"),
+        (
+            "time.clock",
+            r#"[[1795190400000000000, "America/New_York"]]"#,
+            "[11,0,0]",
+        ),
+        ("time.clock", "[1795190400000000000]", "[16,0,0]"),
+        (
+            "time.clock",
+            r#"[[1795190400000000000, "Local"]]"#,
+            "undefined",
+        ),
+        (
+            "time.weekday",
+            r#"[[1795190400000000000, "Local"]]"#,
+            "undefined",
+        ),
+        (
+            "time.date",
+            r#"[[1795190400000000000, "Local"]]"#,
+            "undefined",
+        ),
+        ("time.diff", r#"[[0, "UTC"], [0, "Local"]]"#, "undefined"),
     ] {
         assert_eq!(call(name, arguments), expected, "{name}({arguments})");
     }

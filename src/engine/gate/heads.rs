@@ -8,6 +8,7 @@ use super::expr::has_iteration;
 use super::issue::Bars;
 use super::known::{Known, is_constant};
 use super::query::{Checker, Place};
+use super::variables::iterators;
 use crate::engine::ast::{Reference, Scope, head_args, head_ref, variables};
 
 /// Greatest number of parameters: the register machine drops the others.
@@ -213,6 +214,15 @@ impl Checker<'_> {
 
     fn body(&mut self, body: &RuleBody, terms: &[&Expr], around: Place<'_>, has_else: bool) {
         let after = self.query(&body.query, around, terms);
+        if has_else && self.loops(&body.query, &after.scope) {
+            self.issues.add(
+                Bars::Rvm,
+                &body.query.span,
+                "gate.else_after_loop",
+                "where no turn of the loop holds, the register machine does not go on to `else`",
+                "move the loop into a rule of its own, and name that in the body",
+            );
+        }
         let inner = after.place(false);
         for term in terms {
             if has_else && !self.facts.definite(term, inner.scope, inner.known) {
@@ -229,6 +239,26 @@ impl Checker<'_> {
             }
         }
         self.terms(terms, inner, iterates(&body.query));
+    }
+
+    /// Whether the register machine runs a query, in which `scope` is declared, as a loop.
+    fn loops(&self, query: &Query, scope: &Scope) -> bool {
+        let facts = self.facts;
+        let is_rule = |name: &String| {
+            let own = facts.module.package_path.join(name);
+            facts.index.has_rules_below(&own) || facts.module.imports.contains_key(name)
+        };
+        query.stmts.iter().any(|stmt| match &stmt.literal {
+            Literal::SomeVars { .. } | Literal::SomeIn { .. } | Literal::Every { .. } => true,
+            Literal::NotExpr { .. } => false,
+            Literal::Expr { expr, .. } => {
+                let mut names = BTreeSet::new();
+                iterators(expr, &mut names);
+                names
+                    .iter()
+                    .any(|name| !scope.declares(name) && !is_rule(name))
+            }
+        })
     }
 
     /// The expressions of a head, where its body holds.
