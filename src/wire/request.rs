@@ -92,9 +92,11 @@ impl Question {
         let json = Reader(limits);
         let params = json.object("params_json", &request.params_json)?;
         let (definition_digest, untrusted_annotations) = json.definition(request.tool.as_ref())?;
+        let mcp = mcp(request.mcp.unwrap_or_default())?;
+        same_name(&mcp, &params)?;
         Ok(Self {
             phase,
-            mcp: mcp(request.mcp.unwrap_or_default())?,
+            mcp,
             definition_digest,
             untrusted_annotations,
             params,
@@ -164,6 +166,23 @@ fn mcp(mcp: v1::Mcp) -> Result<Mcp, Malformed> {
         name,
         protocol,
     })
+}
+
+/// The server acts on the name in `params`, policy on that of the address: they must be one.
+fn same_name(mcp: &Mcp, params: &Object) -> Result<(), Malformed> {
+    let member = match mcp.method.as_str() {
+        "tools/call" | "prompts/get" => "name",
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => "uri",
+        _ => return Ok(()),
+    };
+    match params.get(member) {
+        None => Ok(()),
+        Some(Json::String(name)) if *name == mcp.name => Ok(()),
+        Some(_) => Err(malformed(
+            "params_json",
+            format!("its `{member}` is not `mcp.name`"),
+        )),
+    }
 }
 
 fn text(field: &'static str, value: String, bytes_max: usize) -> Result<String, Malformed> {

@@ -5,10 +5,7 @@ use super::source::{OTHERS, SOURCES, Source, files, root};
 use std::fs;
 
 /// Calls that wait for time to pass, each with its reason: `(file, reason)`.
-const SLEEPS: &[(&str, &str)] = &[(
-    "tests/server.rs",
-    "`until` asks another process again and again, up to a deadline",
-)];
+const SLEEPS: &[(&str, &str)] = &[];
 
 #[test]
 fn nothing_is_left_for_later() {
