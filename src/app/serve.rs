@@ -25,6 +25,10 @@ use tonic::transport::server::Router;
 const MESSAGE_ROOM_BYTES: usize = 1 << 20;
 /// How long a drain waits for calls under way.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// Requests under way on one connection.
+const STREAMS_MAX: u32 = 256;
+/// How long a request may take, its body included.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// How often an idle connection is asked whether it lives.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -126,6 +130,12 @@ async fn bind_unix(listen: &UnixListen) -> Result<UnixListener, ServeError> {
     if path.exists() {
         if UnixStream::connect(path).await.is_ok() {
             return Err(ServeError::SocketInUse(path.to_owned()));
+        }
+        let kind = std::fs::symlink_metadata(path).map_err(failed)?.file_type();
+        if !std::os::unix::fs::FileTypeExt::is_socket(&kind) {
+            return Err(failed(io::Error::other(
+                "a file that is no socket is there",
+            )));
         }
         std::fs::remove_file(path).map_err(failed)?;
     }
@@ -255,6 +265,8 @@ fn router(
     let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider), stopped.clone()));
     Ok(builder
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .max_concurrent_streams(STREAMS_MAX)
+        .timeout(REQUEST_MAX)
         .add_service(decisions)
         .add_service(policies)
         .add_service(audit)

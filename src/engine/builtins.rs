@@ -4,9 +4,13 @@
 //! extensions, which it asks before its own. An argument that does not fit makes a call undefined,
 //! as OPA does where builtin errors are not strict.
 
+mod bounded;
+mod network;
 mod sprintf;
 #[cfg(test)]
 mod tests;
+
+pub(super) use bounded::TooLarge;
 
 use regorus::rvm::program::Program;
 use regorus::unstable::BuiltinFcn;
@@ -33,20 +37,28 @@ macro_rules! replacements {
 }
 
 replacements! {
+    "array.concat" 2 bounded::array_concat,
+    "base64.encode" 1 bounded::base64_encode,
     "base64.is_valid" 1 base64_is_valid,
+    "base64url.encode" 1 bounded::base64url_encode,
+    "base64url.encode_no_pad" 1 bounded::base64url_encode_no_pad,
     "ceil" 1 ceil,
+    "concat" 2 bounded::concat,
     "count" 1 count,
     "floor" 1 floor,
+    "hex.encode" 1 bounded::hex_encode,
     "indexof" 2 indexof,
     "lower" 1 lower,
+    "net.cidr_contains" 2 network::cidr_contains,
     "net.cidr_is_valid" 1 cidr_is_valid,
+    "replace" 3 bounded::replace,
     "round" 1 round,
+    "split" 2 bounded::split,
     "sprintf" 2 sprintf::sprintf,
     "strings.count" 2 strings_count,
     "substring" 3 substring,
     "time.clock" 1 time_clock,
     "time.date" 1 time_date,
-    "time.diff" 2 time_diff,
     "time.weekday" 1 time_weekday,
     "upper" 1 upper,
 }
@@ -124,10 +136,6 @@ fn time_clock(arguments: &[Value]) -> Value {
 
 fn time_date(arguments: &[Value]) -> Value {
     in_named_zone("time.date", arguments)
-}
-
-fn time_diff(arguments: &[Value]) -> Value {
-    in_named_zone("time.diff", arguments)
 }
 
 fn time_weekday(arguments: &[Value]) -> Value {

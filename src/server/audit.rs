@@ -238,8 +238,13 @@ impl Publisher {
                 spooled: heartbeat.spooled,
             },
         };
+        let shim_id = bounded("shim_id", event.shim_id)?;
+        if shim_id.is_empty() {
+            return Err(required("shim_id"));
+        }
         Ok(Event {
-            shim_id: bounded("shim_id", event.shim_id)?,
+            // Under its caller's name, so that nobody sends, or acknowledges, in another's.
+            shim_id: format!("{}/{shim_id}", self.caller),
             epoch: event.epoch,
             seq: event.seq,
             event_id: id.to_string(),

@@ -389,7 +389,13 @@ struct SetDirectory<'a>(Option<&'a PolicySet>);
 impl Directory for SetDirectory<'_> {
     fn principal(&self, id: &str) -> Option<DirectoryEntry> {
         let path = ["directory", "principals", id];
-        let entry = self.0?.data(&path, DIRECTORY_ENTRY_BYTES_MAX)?;
-        Some(DirectoryEntry::from_json(&entry))
+        match self.0?.data(&path, DIRECTORY_ENTRY_BYTES_MAX) {
+            Ok(entry) => entry.as_ref().map(DirectoryEntry::from_json),
+            // Nobody gets a call through because an entry cannot be read.
+            Err(_unreadable) => Some(DirectoryEntry {
+                disabled: true,
+                ..DirectoryEntry::default()
+            }),
+        }
     }
 }
