@@ -93,10 +93,10 @@ const OTHERS: &[&str] = &["true", "false", "null"];
 const KEYS: &[&str] = &["k", "a", "b", "x", "é"];
 
 /// A small generator (xorshift) with a fixed seed.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -107,7 +107,7 @@ impl Random {
         self.below(100) < chance
     }
 
-    fn pick(&mut self, items: &[&str]) -> String {
+    pub(super) fn pick(&mut self, items: &[&str]) -> String {
         items[self.below(items.len())].to_owned()
     }
 

@@ -224,21 +224,36 @@ impl Checker<'_> {
             );
         }
         let inner = after.place(false);
+        if has_else {
+            self.before_else(body, terms, inner);
+        }
+        self.terms(terms, inner, iterates(&body.query));
+    }
+
+    /// A body with an `else` behind it.
+    fn before_else(&mut self, body: &RuleBody, terms: &[&Expr], place: Place<'_>) {
         for term in terms {
-            if has_else && !self.facts.definite(term, inner.scope, inner.known) {
-                self.issues.add(
-                    Bars::Rvm,
+            if !self.facts.definite(term, place.scope, place.known) {
+                self.issues.refuse(
                     term.span(),
                     "gate.else_value",
                     format!(
-                        "where `{}` is undefined, the register machine does not go on to `else`",
+                        "where `{}` is undefined, `else` is left out",
                         term.span().text()
                     ),
                     "name the value alone in the body, so that the body fails",
                 );
             }
         }
-        self.terms(terms, inner, iterates(&body.query));
+        if iterates(&body.query) {
+            self.issues.add(
+                Bars::Rvm,
+                &body.span,
+                "gate.else_iteration",
+                "the register machine leaves `else` out after a body that iterates",
+                "move the iteration into a rule or function of its own",
+            );
+        }
     }
 
     /// Whether the register machine runs a query, in which `scope` is declared, as a loop.

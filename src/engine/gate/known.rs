@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::unstable::{BoolOp, Expr, Literal, Query};
+use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, Query};
 
 use super::kinds::{Kind, Memory};
 use crate::engine::ast::{Index, ParsedModule, Reference, Scope, Step, Target, variables};
@@ -100,9 +100,11 @@ impl<'a> Facts<'a> {
             }
             Literal::Every { domain, .. } => self.read(domain, known),
             Literal::Expr { expr, .. } => match expr.as_ref() {
-                Expr::AssignExpr { lhs, rhs, .. } => {
+                Expr::AssignExpr { op, lhs, rhs, .. } => {
                     self.assigned(lhs, rhs, scope, known);
-                    self.assigned(rhs, lhs, scope, known);
+                    if *op == AssignOp::Eq {
+                        self.assigned(rhs, lhs, scope, known);
+                    }
                 }
                 other => {
                     self.read(other, known);
@@ -128,6 +130,10 @@ impl<'a> Facts<'a> {
                 }
             }
             Expr::Array { items, .. } => {
+                // Two unknown sides say nothing about one another.
+                if matches!(value, Expr::Var { .. }) && !self.definite(value, scope, known) {
+                    return;
+                }
                 known.bind(pattern);
                 self.read(value, known);
                 if self.gives_integers(value) {

@@ -2,6 +2,7 @@
 
 use regorus::unstable::{BoolOp, Expr};
 
+use super::known::is_constant;
 use super::query::{Checker, Place};
 use crate::engine::ast::{Reference, Step};
 
@@ -50,6 +51,12 @@ impl Checker<'_> {
             Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. } => {
                 self.definite_operand(expr, place);
             }
+            constant if is_constant(constant) => self.issues.refuse(
+                constant.span(),
+                "gate.negated_constant",
+                "OPA takes a negated constant as true, whatever it is",
+                "remove the statement, or the `not`",
+            ),
             _ => {}
         }
         self.indices_bound(expr, place);
@@ -98,5 +105,5 @@ pub(crate) fn is_simple(expr: &Expr) -> bool {
             .steps
             .iter()
             .all(|step| matches!(step, Step::Name(_)))
-    }) || super::known::is_constant(expr)
+    }) || is_constant(expr)
 }

@@ -102,11 +102,10 @@ impl Checker<'_> {
             );
         }
         if place.every && variable != Some("_") && !super::known::is_constant(index) {
-            self.issues.add(
-                Bars::Rvm,
+            self.issues.refuse(
                 index.span(),
                 "gate.every_index",
-                "the register machine reads `[…]` within `every` wrongly",
+                "`[…]` with a variable within `every` is read wrongly",
                 "call a function: `every x in xs { ok(x) }`",
             );
         }

@@ -15,8 +15,6 @@ allow contains 6 if not is_it
 
 allow contains 7 if not is_one("a")
 
-allow contains 8 if not false
-
 allow contains 9 if not input.a == null
 
 allow contains 10 if not "a" in elements

@@ -6,7 +6,11 @@ allow contains 1 if {
 	not input.b == 1
 }
 
-chain := input.a if input.b == 1
+chain := "some" if {
+	is_array(input.xs)
+	some x in input.xs
+	x == 1
+}
 
 else := 2
 

@@ -1,0 +1,266 @@
+//! Random policies: what the gate lets through, `opa` accepts and answers alike.
+
+use super::Policy;
+use super::inputs::Random;
+use toolgate::model::bundle::Module;
+
+/// How many are written; the gate refuses most.
+pub(super) const WRITTEN: usize = 4_000;
+/// Where the generator starts: the same policies each time.
+const SEED: u64 = 0x2545_F491_4F6C_DD1F;
+/// What is read of the input and the data.
+const REFERENCES: &[&str] = &[
+    "input.a",
+    "input.b",
+    "input.xs",
+    "input.ys",
+    "input.o",
+    "input.o.k",
+    "input.s",
+    "input.n",
+    "input.xs[0]",
+    "data.differential.roles",
+    "data.differential.roles.a",
+    "data.differential.roles[input.s]",
+    "helper",
+    "elements",
+    "chosen",
+    "fallback",
+];
+const LITERALS: &[&str] = &[
+    "1",
+    "\"a\"",
+    "true",
+    "false",
+    "null",
+    "-1",
+    "1.5",
+    "[]",
+    "{}",
+    "set()",
+    "[\"a\", 1]",
+    "{\"a\", 1}",
+    "{\"k\": 1}",
+    "\"k\"",
+];
+const OPERATORS: &[&str] = &["==", "!=", "<", "<=", ">", ">="];
+const CALLS: &[&str] = &[
+    "count",
+    "lower",
+    "is_string",
+    "is_number",
+    "is_array",
+    "type_name",
+    "first",
+    "truth",
+    "named",
+    "object.keys",
+    "trim_space",
+    "to_number",
+    "sort",
+    "max",
+];
+
+/// A policy being written.
+struct Writer {
+    random: Random,
+    /// The variables that may be used here.
+    variables: Vec<String>,
+    next: usize,
+}
+
+impl Writer {
+    fn fresh(&mut self) -> String {
+        self.next += 1;
+        format!("v{}", self.next)
+    }
+
+    fn operand(&mut self, depth: usize) -> String {
+        match self.random.below(12) {
+            0..3 => self.random.pick(LITERALS),
+            3..6 => self.random.pick(REFERENCES),
+            6..9 if !self.variables.is_empty() => self.variable(),
+            9 if depth > 0 => {
+                let name = self.random.pick(CALLS);
+                format!("{name}({})", self.operand(depth - 1))
+            }
+            10 if depth > 0 => self.compound(depth - 1),
+            11 if depth > 0 => self.comprehension(depth - 1),
+            _ => self.random.pick(REFERENCES),
+        }
+    }
+
+    fn variable(&mut self) -> String {
+        let at = self.random.below(self.variables.len());
+        let name = self.variables[at].clone();
+        match self.random.below(6) {
+            0 => format!("{name}.k"),
+            1 => format!("input.o[{name}]"),
+            2 => format!("data.differential.roles[{name}]"),
+            _ => name,
+        }
+    }
+
+    fn compound(&mut self, depth: usize) -> String {
+        let (one, two) = (self.operand(depth), self.operand(depth));
+        match self.random.below(4) {
+            0 => format!("[{one}, {two}]"),
+            1 => format!("{{{one}, {two}}}"),
+            2 => format!("{{\"k\": {one}, \"l\": {two}}}"),
+            _ => format!("({one} | {two})"),
+        }
+    }
+
+    fn comprehension(&mut self, depth: usize) -> String {
+        let outer = self.variables.clone();
+        let name = self.fresh();
+        let over = self.operand(depth);
+        self.variables.push(name.clone());
+        let condition = self.statement(depth);
+        let term = self.operand(0);
+        self.variables = outer;
+        match self.random.below(3) {
+            0 => format!("[{term} | some {name} in {over}; {condition}]"),
+            1 => format!("{{{term} | {name} := {over}[_]; {condition}}}"),
+            _ => format!("{{{name}k: {term} | some {name}k, {name} in {over}; {condition}}}"),
+        }
+    }
+
+    fn statement(&mut self, depth: usize) -> String {
+        match self.random.below(13) {
+            0..3 => self.comparison(depth),
+            3 => {
+                let (value, over) = (self.operand(depth), self.operand(depth));
+                format!("{value} in {over}")
+            }
+            4 | 5 => {
+                let inner = match self.random.below(3) {
+                    0 => self.operand(depth),
+                    1 => self.comparison(depth),
+                    _ => format!("{} in {}", self.operand(0), self.operand(0)),
+                };
+                format!("not {inner}")
+            }
+            6 | 7 => {
+                let value = self.operand(depth);
+                let name = self.fresh();
+                self.variables.push(name.clone());
+                format!("{name} := {value}")
+            }
+            8 => {
+                let over = self.operand(depth);
+                let name = self.fresh();
+                self.variables.push(name.clone());
+                format!("some {name} in {over}")
+            }
+            9 => {
+                let over = self.random.pick(REFERENCES);
+                let name = self.fresh();
+                self.variables.push(name.clone());
+                format!("{name} := {over}[_]")
+            }
+            10 if depth > 0 => {
+                let over = self.operand(depth - 1);
+                let outer = self.variables.clone();
+                let name = self.fresh();
+                self.variables.push(name.clone());
+                let body = self.statement(depth - 1);
+                self.variables = outer;
+                format!("every {name} in {over} {{ {body} }}")
+            }
+            11 => {
+                let (name, of) = (
+                    self.random.pick(&["truth", "first", "startswith"]),
+                    self.operand(0),
+                );
+                match name.as_str() {
+                    "startswith" => format!("startswith({of}, \"a\")"),
+                    _ => format!("{name}({of})"),
+                }
+            }
+            _ => self.operand(depth),
+        }
+    }
+
+    fn comparison(&mut self, depth: usize) -> String {
+        let operator = self.random.pick(OPERATORS);
+        format!("{} {operator} {}", self.operand(depth), self.operand(depth))
+    }
+
+    fn body(&mut self) -> String {
+        let statements: Vec<String> = (0..=self.random.below(3))
+            .map(|_| self.statement(1))
+            .collect();
+        statements.join("\n\t")
+    }
+
+    fn rule(&mut self, head: impl FnOnce(&mut Self) -> String) -> String {
+        self.variables.clear();
+        let body = self.body();
+        format!("{} if {{\n\t{body}\n}}\n", head(self))
+    }
+
+    fn module(&mut self, name: &str) -> String {
+        let mut text = format!("package policies.{name}\n\n{HELPERS}\n");
+        match self.random.below(3) {
+            0 => text += &self.rule(|_| "helper".to_owned()),
+            1 => {
+                self.variables = vec!["x".to_owned()];
+                let (statement, value) = (self.statement(1), self.operand(1));
+                text += &format!("helper if input.a\n\n");
+                text += &format!("second(x) := {value} if {{\n\t{statement}\n}} else := 7\n\n");
+                text += "allow contains [\"second\", y] if {\n\tx := input.xs[_]\n\ty := second(x)\n}\n\n";
+            }
+            _ => text += "helper if input.a\n\n",
+        }
+        text += &self.rule(|w| format!("allow contains [\"one\", {}]", w.operand(0)));
+        text
+    }
+}
+
+const HELPERS: &str = "elements contains x if x := input.ys[_]
+
+chosen := \"x\" if input.b == 1
+
+default fallback := 2
+
+fallback := 1 if input.a == 1
+
+first(x) := 1 if is_string(x)
+
+else := x
+
+truth(x) if x == 1
+
+truth(x) if x == \"a\"
+
+named(\"a\") := 1
+
+named(\"k\") := [2]
+";
+
+/// The policies, before the gate.
+pub(super) fn policies() -> Vec<Policy> {
+    let mut writer = Writer {
+        random: Random(SEED),
+        variables: Vec::new(),
+        next: 0,
+    };
+    (0..WRITTEN)
+        .map(|number| {
+            let name = format!("r{number:04}");
+            let source = writer.module(&name);
+            Policy {
+                module: Module {
+                    path: format!("{name}.rego"),
+                    source,
+                },
+                name,
+                rvm: true,
+                interpreter: true,
+                reads: Vec::new(),
+                conflicts: false,
+            }
+        })
+        .collect()
+}
