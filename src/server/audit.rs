@@ -5,7 +5,7 @@ use super::peer::peer;
 use super::status::RpcError;
 use crate::audit::log::Pending;
 use crate::audit::record::{DecisionRecord, OutcomeRecord, OutcomeStatus, Record};
-use crate::audit::stream::{Accepted, Event, EventKind};
+use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
 use crate::model::call::{Mcp, Phase, Request as Call};
 use crate::model::json::{Json, Object};
 use crate::model::principal::{AuthenticatedBy, Principal};
@@ -240,7 +240,7 @@ impl Publisher {
         };
         let shim_id = bounded("shim_id", event.shim_id)?;
         if shim_id.is_empty() {
-            return Err(required("shim_id"));
+            return Err(RpcError::Invalid(EventRefused::ShimId.to_string()));
         }
         Ok(Event {
             // Under its caller's name, so that nobody sends, or acknowledges, in another's.

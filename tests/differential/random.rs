@@ -207,7 +207,7 @@ impl Writer {
             1 => {
                 self.variables = vec!["x".to_owned()];
                 let (statement, value) = (self.statement(1), self.operand(1));
-                text += &format!("helper if input.a\n\n");
+                text += "helper if input.a\n\n";
                 text += &format!("second(x) := {value} if {{\n\t{statement}\n}} else := 7\n\n");
                 text += "allow contains [\"second\", y] if {\n\tx := input.xs[_]\n\ty := second(x)\n}\n\n";
             }

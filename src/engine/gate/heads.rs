@@ -225,13 +225,13 @@ impl Checker<'_> {
         }
         let inner = after.place(false);
         if has_else {
-            self.before_else(body, terms, inner);
+            self.before_else(terms, inner);
         }
         self.terms(terms, inner, iterates(&body.query));
     }
 
-    /// A body with an `else` behind it.
-    fn before_else(&mut self, body: &RuleBody, terms: &[&Expr], place: Place<'_>) {
+    /// The values of a body with an `else` behind it.
+    fn before_else(&mut self, terms: &[&Expr], place: Place<'_>) {
         for term in terms {
             if !self.facts.definite(term, place.scope, place.known) {
                 self.issues.refuse(
@@ -244,15 +244,6 @@ impl Checker<'_> {
                     "name the value alone in the body, so that the body fails",
                 );
             }
-        }
-        if iterates(&body.query) {
-            self.issues.add(
-                Bars::Rvm,
-                &body.span,
-                "gate.else_iteration",
-                "the register machine leaves `else` out after a body that iterates",
-                "move the iteration into a rule or function of its own",
-            );
         }
     }
 
