@@ -47,6 +47,10 @@ impl Verify {
             None => verify(&self.dir),
         };
         match checked {
+            Ok(report) if report.last_file.is_none() => Err(CliError::unusable(format!(
+                "no audit log in `{}`: it has no file `log-<20 digits>.jsonl`",
+                self.dir.display()
+            ))),
             Ok(report) => {
                 show(output, &report);
                 Ok(Exit::Done)
