@@ -40,7 +40,7 @@ proto-lint: ## Style, comments and format of the proto.
 	buf format --diff --exit-code
 
 rego-check: ## Policy library and demo bundle: format, checks, tests.
-	opa fmt --list --fail rego bundles
+	opa fmt --list --fail rego bundles benches/bundles
 	opa check --strict --bundle rego bundles/demo
 	opa test --bundle rego bundles/demo --threshold 100 > /dev/null
 	opa test --bundle rego bundles/demo

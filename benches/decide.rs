@@ -17,7 +17,6 @@ use toolgate::bundle::source::Source;
 use toolgate::decide::decide;
 use toolgate::engine::{Input, Options, PolicySet};
 use toolgate::model::call::{Facts, Request};
-use toolgate::model::finding::Severity;
 use toolgate::model::json::{Json, Limits, Object, parse};
 use toolgate::model::principal::{AuthenticatedBy, Principal, RolesFrom};
 use toolgate::model::revision::EngineChoice;
@@ -163,7 +162,6 @@ fn policy_set(directory: &Path, case: Case, choice: EngineChoice) -> Result<Poli
     };
     let options = Options {
         choice,
-        fail_open: Severity::Warning,
         ..Options::default()
     };
     Ok(compile(read_and_verify(&[source])?, &options, 1)?.into_set())

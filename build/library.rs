@@ -9,24 +9,34 @@ use std::{env, fs};
 const LIBRARY: &str = "rego/toolgate";
 const DEMO: &str = "bundles/demo";
 
-/// Writes `library.rs`: path and text of each module below `rego/toolgate`, but tests and
-/// `main.rego`, which is there for `opa`; and `demo.rs`: of each file below `bundles/demo`.
+/// Modules below `rego/toolgate` that are there for `opa`.
+const FOR_OPA: [&str; 2] = ["main.rego", "main_test.rego"];
+
+/// Writes path and text of each module below `rego/toolgate` to `library.rs` and of each of their
+/// tests to `library_tests.rs`, and of each file below `bundles/demo` to `demo.rs`.
 pub fn embed(out: &Path) -> Result<(), Box<dyn Error>> {
-    let is_module = |name: &str| {
-        name.ends_with(".rego") && name != "main.rego" && !name.ends_with("_test.rego")
-    };
-    write(LIBRARY, "toolgate:", is_module, &out.join("library.rs"))?;
-    write(DEMO, "", |_| true, &out.join("demo.rs"))
+    let is_ours = |name: &str| name.ends_with(".rego") && !FOR_OPA.contains(&name);
+    let is_test = |name: &str| name.ends_with("_test.rego");
+    let modules = files(LIBRARY, "toolgate:", |name| is_ours(name) && !is_test(name))?;
+    fs::write(out.join("library.rs"), constant("FILES", &modules))?;
+    let tests = files(LIBRARY, "toolgate:", |name| is_ours(name) && is_test(name))?;
+    fs::write(out.join("library_tests.rs"), constant("TESTS", &tests))?;
+    let demo = files(DEMO, "", |_| true)?;
+    fs::write(out.join("demo.rs"), constant("FILES", &demo))?;
+    Ok(())
 }
 
-/// Writes `const FILES`: the prefix and path, and the text, of each file below `root` that is
-/// wanted.
-fn write(
+/// `const <name>`: a list of path and text.
+fn constant(name: &str, files: &str) -> String {
+    format!("const {name}: &[(&str, &str)] = &[\n{files}];\n")
+}
+
+/// The prefix and path, and the text, of each file below `root` that is wanted.
+fn files(
     root: &str,
     prefix: &str,
     is_wanted: impl Fn(&str) -> bool,
-    out: &Path,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<String, Box<dyn Error>> {
     println!("cargo::rerun-if-changed={root}");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(root);
     let mut files = Vec::new();
@@ -34,7 +44,7 @@ fn write(
         list(&root, &mut files)?;
     }
     files.sort();
-    let mut code = String::from("const FILES: &[(&str, &str)] = &[\n");
+    let mut code = String::new();
     for file in files {
         let name = file
             .strip_prefix(&root)?
@@ -48,9 +58,7 @@ fn write(
             )?;
         }
     }
-    code.push_str("];\n");
-    fs::write(out, code)?;
-    Ok(())
+    Ok(code)
 }
 
 fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {

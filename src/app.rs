@@ -17,7 +17,7 @@ use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
-use crate::engine::{EvaluationLimits, Options};
+use crate::engine::{EvaluationLimits, Options, PolicySet};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
 use crate::model::json;
@@ -39,6 +39,9 @@ pub enum AppError {
     /// The key that content is hashed under.
     #[error("audit key: {0}")]
     AuditKey(#[from] KeyError),
+    /// The key of a log that has records already.
+    #[error("audit key: `{}` is gone, but the log has records hashed with it: put it back, or start a new log", .0.display())]
+    AuditKeyLost(PathBuf),
     /// The keys that tokens are verified with.
     #[error("`jwt.jwks_file` `{}`: {error}", .path.display())]
     JwksFile {
@@ -91,7 +94,12 @@ impl App {
             sources: config.bundles.iter().map(source).collect(),
             compile: compiler(options(config, replicas)),
             store: Arc::clone(&policies),
-            on_event: on_load(Arc::clone(&evidence), Arc::clone(&metrics), names(config)),
+            on_event: on_load(
+                Arc::clone(&evidence),
+                Arc::clone(&metrics),
+                Arc::clone(&policies),
+                names(config),
+            ),
             now,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
@@ -210,6 +218,9 @@ fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
     }
     let own_key = config.dir.join(KEY_FILE);
     let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
+    if recovered.report.records > 0 && !key.exists() {
+        return Err(AppError::AuditKeyLost(key.to_owned()));
+    }
     let hasher = Hasher::open(key, files.as_ref())?;
     let mode = match config.mode {
         AuditMode::Async => WriteMode::Async,
@@ -231,7 +242,12 @@ fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
 type OnEvent = Box<dyn Fn(LoadEvent) + Send>;
 
 /// A swap or a refusal is a log line, a metric and a record.
-fn on_load(evidence: Arc<Evidence>, metrics: Arc<Metrics>, source: String) -> OnEvent {
+fn on_load(
+    evidence: Arc<Evidence>,
+    metrics: Arc<Metrics>,
+    policies: Arc<PolicyStore<PolicySet>>,
+    source: String,
+) -> OnEvent {
     let record = move |record: Record| {
         // A swap is not undone because its record cannot be written; decisions fail then too.
         let pending = evidence
@@ -265,7 +281,12 @@ fn on_load(evidence: Arc<Evidence>, metrics: Arc<Metrics>, source: String) -> On
             record(Record::PolicyLoaded(PolicyLoaded {
                 policy: revision,
                 previous: replaced,
-                packages: Vec::new(),
+                packages: policies.current().map_or_else(Vec::new, |set| {
+                    set.packages()
+                        .iter()
+                        .map(|package| package.name.clone())
+                        .collect()
+                }),
                 source: source.clone(),
                 findings,
             }));

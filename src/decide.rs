@@ -31,8 +31,19 @@ pub fn decide(
         _ if judged.effect.grants() => rewritten(set, request, facts, now, judged),
         _ => judged,
     };
+    let verdict = applicable(request.phase, verdict);
     let intents = intents(request.phase, &verdict);
     (verdict, intents)
+}
+
+/// Messages that have no result cannot be masked or limited: what owes that is denied.
+fn applicable(phase: Phase, verdict: Verdict) -> Verdict {
+    let has_result = matches!(phase, Phase::Call | Phase::Result | Phase::List);
+    if has_result || !verdict.obligations.iter().any(Obligation::concerns_result) {
+        return verdict;
+    }
+    let message = "an obligation cannot be applied to this kind of message";
+    refuse(verdict, Code::ObligationFailed.with_message(message))
 }
 
 /// One package's part in a decision: for `explain`.

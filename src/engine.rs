@@ -19,6 +19,6 @@ pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
 pub use lint::ScopeRow;
 pub use query::{QueryError, query};
 pub use replica::{EvaluationError, EvaluationLimits};
-pub use set::{Input, Package, PolicySet, SetName, Sets};
+pub use set::{Input, Package, PolicySet, SetName, Sets, Unreadable};
 pub use testing::{FileCoverage, Outcome, TestPlan, TestReport, TestResult, run_tests};
 pub use value::Inexact;

@@ -5,6 +5,7 @@ mod asked;
 mod audit;
 mod decider;
 mod decision;
+mod directory;
 mod evidence;
 mod health;
 mod metrics;

@@ -1,11 +1,9 @@
 //! The bundled policies over the inputs of their own tests and over random ones.
 
-use proptest::collection::{hash_map, vec};
-use proptest::prelude::*;
-use proptest::sample::{Index, select};
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
-use serde_json::{Map, Value, json};
+mod random;
+
+use random::random;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -14,9 +12,11 @@ use std::time::Duration;
 use toolgate::bundle::compile::compile;
 use toolgate::bundle::load::read_and_verify;
 use toolgate::bundle::source::Source;
-use toolgate::engine::{EvaluationLimits, Input, Options, PolicySet};
+use toolgate::engine::{
+    EvaluationError, EvaluationLimits, Input, Options, Package, PolicySet, Sets,
+};
 use toolgate::model::finding::Severity;
-use toolgate::model::json::{Limits, parse};
+use toolgate::model::json::{Json, Limits, parse};
 use toolgate::model::revision::{EngineChoice, EngineKind};
 
 /// Random inputs that both engines evaluate.
@@ -50,58 +50,46 @@ fn set(choice: EngineChoice) -> PolicySet {
     compile(verified, &options, 1).unwrap().into_set()
 }
 
-/// What every package that is for this server returns, enforced or not.
-fn evaluated(
-    set: &PolicySet,
-    server: &str,
-    input: &Value,
-) -> Vec<(String, bool, String, bool, bool)> {
-    let json = parse(input.to_string().as_bytes(), Limits::REQUEST).unwrap();
-    let input = Input::new(&json).unwrap();
-    let packages = set
-        .packages()
-        .iter()
-        .filter(|package| package.applies_to(server));
-    let evaluated = set
-        .evaluate(packages, &input)
-        .into_iter()
-        .map(|(package, outcome)| {
-            let (allows, denies) = match &outcome {
-                Ok(sets) => (!sets.allow.is_empty(), !sets.deny.is_empty()),
-                Err(_) => (false, true),
-            };
-            (
-                package.name.clone(),
-                package.shadow,
-                format!("{outcome:?}"),
-                allows,
-                denies,
-            )
-        });
-    evaluated.collect()
+/// What one package that is for the server returned.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    package: String,
+    shadow: bool,
+    outcome: Result<Sets, EvaluationError>,
 }
 
-/// Whether the enforced packages, taken together, let it pass; each package's denial counts.
+fn answers(set: &PolicySet, server: &str, input: &Value) -> Vec<Answer> {
+    let json = parse(input.to_string().as_bytes(), Limits::REQUEST).unwrap();
+    let input = Input::new(&json).unwrap();
+    let packages = set.packages().iter();
+    let evaluated = set.evaluate(
+        packages.filter(|package| package.applies_to(server)),
+        &input,
+    );
+    let answer = |(package, outcome): (&Package, _)| Answer {
+        package: package.name.clone(),
+        shadow: package.shadow,
+        outcome,
+    };
+    evaluated.into_iter().map(answer).collect()
+}
+
+/// Whether the enforced packages, taken together, let it pass.
 fn grants(set: &PolicySet, server: &str, input: &Value) -> bool {
-    let evaluated = evaluated(set, server, input);
-    let enforced: Vec<_> = evaluated.iter().filter(|(_, shadow, ..)| !shadow).collect();
-    let denied = enforced.iter().any(|(.., denies)| *denies);
-    !denied && enforced.iter().any(|(_, _, _, allows, _)| *allows)
+    let answers = answers(set, server, input);
+    let enforced = answers.iter().filter(|answer| !answer.shadow);
+    let sets: Result<Vec<_>, _> = enforced.map(|answer| answer.outcome.as_ref()).collect();
+    let Ok(sets) = sets else { return false };
+    let is_denied = sets.iter().any(|sets| !sets.deny.is_empty());
+    !is_denied && sets.iter().any(|sets| !sets.allow.is_empty())
 }
 
-/// The codes of the denials.
+/// The codes of the denials, also of packages in shadow.
 fn denials(set: &PolicySet, server: &str, input: &Value) -> BTreeSet<String> {
-    let json = parse(input.to_string().as_bytes(), Limits::REQUEST).unwrap();
-    let input = Input::new(&json).unwrap();
-    let packages = set
-        .packages()
-        .iter()
-        .filter(|package| package.applies_to(server));
-    let sets = set.evaluate(packages, &input).into_iter();
-    let denials = sets.flat_map(|(_, outcome)| outcome.unwrap().deny);
-    denials
-        .map(|denial| denial.get("code").unwrap().as_str().unwrap().to_owned())
-        .collect()
+    let answers = answers(set, server, input).into_iter();
+    let denials = answers.flat_map(|answer| answer.outcome.unwrap().deny);
+    let code = |denial: Json| denial.get("code").unwrap().as_str().unwrap().to_owned();
+    denials.map(code).collect()
 }
 
 fn merge(base: &mut Value, over: &Value) {
@@ -237,158 +225,13 @@ fn read_codes() -> BTreeSet<String> {
     codes
 }
 
-fn scalar() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        (-3_i64..3000).prop_map(Value::from),
-        select(
-            &[
-                "eu",
-                "us",
-                "invoice",
-                "payment_card",
-                "called back",
-                "",
-                "analyst"
-            ][..]
-        )
-        .prop_map(Value::from),
-        select(
-            &[
-                "ann@example.com",
-                "a@evil.example",
-                "ES91 2100 0418 4502 0005 1332"
-            ][..]
-        )
-        .prop_map(Value::from),
-        "\\PC{0,12}".prop_map(Value::from),
-        (490_usize..510).prop_map(|length| Value::from("x".repeat(length))),
-    ]
-}
-
-fn value() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        5 => scalar(),
-        1 => vec(scalar(), 0..3).prop_map(Value::from),
-        1 => hash_map("[a-c]", scalar(), 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
-    ]
-}
-
-fn arguments() -> impl Strategy<Value = Value> {
-    let names = select(
-        &[
-            "note",
-            "region",
-            "record_type",
-            "to",
-            "body",
-            "id",
-            "subject",
-        ][..],
-    );
-    let members = hash_map(names.prop_map(str::to_owned), value(), 0..6);
-    members.prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>()))
-}
-
-fn principal() -> impl Strategy<Value = Value> {
-    let roles = [
-        "internal",
-        "customer_facing",
-        "analyst",
-        "finance",
-        "crm_admin",
-        "nobody",
-    ];
-    let roles = proptest::sample::subsequence(roles.to_vec(), 0..=3);
-    let zone = select(&["Europe/London", "America/New_York", "Nowhere/Atlantis"][..]);
-    let clearance = select(&["public", "internal", "sensitive", "restricted", "top"][..]);
-    let region = select(&["eu", "us", ""][..]);
-    (roles, zone, clearance, region).prop_map(|(roles, zone, clearance, region)| {
-        json!({
-            "id": "agent_a",
-            "roles": roles,
-            "attributes": {"tz": zone, "clearance": clearance, "region": region},
-            "delegation": [],
-            "authenticated_by": "shim",
-        })
-    })
-}
-
-/// Inputs as the decision point makes them, and some from which a part was taken.
-fn input() -> impl Strategy<Value = (String, Value)> {
-    let tools = [
-        ("crm", "read_customer_record"),
-        ("crm", "search_customers"),
-        ("crm", "delete_customer_record"),
-        ("crm", "update_customer_note"),
-        ("billing", "update_billing_record"),
-        ("demo", "read_contract"),
-        ("demo", "sign_contract"),
-        ("demo", "send_email"),
-        ("demo", "log_event"),
-        ("demo", "unknown"),
-    ];
-    let phases = ["call", "call", "call", "result", "list", "notification"];
-    let hours =
-        (0_i64..7 * 24).prop_map(|hour| 1_795_168_800_000_000_000 + hour * 3_600_000_000_000);
-    let purpose = select(&[None, Some("billing"), Some("analytics")][..]);
-    let parts = (
-        select(tools.to_vec()),
-        select(phases.to_vec()),
-        hours,
-        purpose,
-    );
-    let removed = proptest::option::weighted(0.3, any::<Index>());
-    (parts, principal(), arguments(), removed).prop_map(|(parts, principal, arguments, removed)| {
-        let ((server, name), phase, ns, purpose) = parts;
-        let method = if phase == "list" {
-            "tools/list"
-        } else {
-            "tools/call"
-        };
-        let mut input = json!({
-            "version": 1,
-            "phase": phase,
-            "time": {"ns": ns, "rfc3339": "2026-11-20T10:00:00Z"},
-            "tenant": "default",
-            "principal": principal,
-            "mcp": {"server": server, "method": method, "name": name},
-            "tool": {"untrusted_annotations": {}},
-            "arguments": arguments,
-            "facts": {},
-            "session": {"id": "s", "labels": []},
-            "context": purpose.map_or(json!({}), |purpose| json!({"purpose": purpose})),
-        });
-        if let Some(index) = removed {
-            let paths = members(&input);
-            input = without(&input, &paths[index.index(paths.len())]);
-        }
-        (server.to_owned(), input)
-    })
-}
-
-fn random(count: usize) -> Vec<(String, Value)> {
-    let mut runner = TestRunner::deterministic();
-    let strategy = input();
-    (0..count)
-        .map(|_| strategy.new_tree(&mut runner).unwrap().current())
-        .collect()
-}
-
 #[test]
 fn both_engines_say_the_same() {
     let (mut granted, mut denied, mut errors) = (0, 0, 0);
     for (server, input) in random(RANDOM_INPUTS) {
-        let (one, other) = (
-            evaluated(&RVM, &server, &input),
-            evaluated(&INTERPRETER, &server, &input),
-        );
-        assert_eq!(one, other, "{input}");
-        errors += one
-            .iter()
-            .filter(|(_, _, outcome, ..)| outcome.starts_with("Err"))
-            .count();
+        let one = answers(&RVM, &server, &input);
+        assert_eq!(one, answers(&INTERPRETER, &server, &input), "{input}");
+        errors += one.iter().filter(|answer| answer.outcome.is_err()).count();
         if grants(&RVM, &server, &input) {
             granted += 1;
         } else {

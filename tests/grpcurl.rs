@@ -26,7 +26,7 @@ fn directory() -> TempDir {
 
 fn grpcurl(dir: &Path, before: &[&str], after: &[&str]) -> String {
     let socket = format!("unix://{}", dir.join("run.sock").display());
-    let mut command = Command::new("grpcurl");
+    let mut command = Command::new(crate::programs::tool("bin/grpcurl"));
     command
         .arg("-plaintext")
         .args(before)

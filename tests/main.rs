@@ -14,6 +14,7 @@ mod programs;
 mod property;
 mod publish;
 mod refused;
+mod schema;
 mod server;
 mod swap;
 mod tidy;

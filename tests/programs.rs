@@ -22,7 +22,7 @@ fn root() -> &'static Path {
 }
 
 /// A program that `make tools` installs.
-fn tool(path: &str) -> PathBuf {
+pub fn tool(path: &str) -> PathBuf {
     let program = root().join("target/tools").join(path);
     assert!(
         program.exists(),

@@ -184,6 +184,24 @@ fn a_second_connection_resumes_also_after_a_restart() {
 }
 
 #[test]
+fn a_stream_ends_with_the_server_and_what_was_sent_is_durable() {
+    block_on(async {
+        let server = start().await;
+        let mut shim = Shim::connect(&server).await.unwrap();
+        for seq in 1..=3 {
+            shim.events.send(heartbeat(seq)).await.unwrap();
+        }
+        let mut durable = shim.answers.message().await.unwrap().unwrap().durable_seq;
+        let stopping = tokio::spawn(server.stop());
+        while let Some(answer) = shim.answers.message().await.unwrap() {
+            durable = answer.durable_seq;
+        }
+        let report = stopping.await.unwrap();
+        assert!(report.by_type["heartbeat"] >= durable, "{report:?}");
+    });
+}
+
+#[test]
 fn an_outcome_names_its_decision() {
     block_on(async {
         let server = start().await;

@@ -43,11 +43,12 @@ pub fn block_on<T>(test: impl Future<Output = T>) -> T {
 /// Asks until there is an answer.
 pub async fn until<T>(what: &str, mut answer: impl AsyncFnMut() -> Option<T>) -> T {
     let asked = async {
+        let mut again = tokio::time::interval(POLL);
         loop {
+            again.tick().await;
             if let Some(answer) = answer().await {
                 return answer;
             }
-            tokio::time::sleep(POLL).await;
         }
     };
     let answered = tokio::time::timeout(DEADLINE, asked).await;

@@ -174,7 +174,7 @@ fn an_edit_on_disk_is_soon_in_force() {
 
 /// Writes in place or, every other time, moves a whole directory into place.
 fn replace(main: &Path, version: u64) {
-    if version % 2 == 0 {
+    if version.is_multiple_of(2) {
         return write_version(main, version);
     }
     let (next, old) = (main.with_extension("next"), main.with_extension("old"));

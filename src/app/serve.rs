@@ -25,6 +25,10 @@ use tonic::transport::server::Router;
 const MESSAGE_ROOM_BYTES: usize = 1 << 20;
 /// How long a drain waits for calls under way.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// Requests under way on one connection.
+const STREAMS_MAX: u32 = 256;
+/// How long a request may take, its body included.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// How often an idle connection is asked whether it lives.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -127,6 +131,12 @@ async fn bind_unix(listen: &UnixListen) -> Result<UnixListener, ServeError> {
         if UnixStream::connect(path).await.is_ok() {
             return Err(ServeError::SocketInUse(path.to_owned()));
         }
+        let kind = std::fs::symlink_metadata(path).map_err(failed)?.file_type();
+        if !std::os::unix::fs::FileTypeExt::is_socket(&kind) {
+            return Err(failed(io::Error::other(
+                "a file that is no socket is there",
+            )));
+        }
         std::fs::remove_file(path).map_err(failed)?;
     }
     let socket = UnixListener::bind(path).map_err(failed)?;
@@ -179,7 +189,7 @@ impl Bound {
         let decider = app.decider();
         let socket_path = unix.as_ref().map(|(listen, _)| listen.path.clone());
         if let Some((_, socket)) = unix {
-            let router = router(Server::builder(), &decider)?;
+            let router = router(Server::builder(), &decider, &stopped)?;
             let incoming = UnixListenerStream::new(socket);
             let stopped = until(stopped.clone());
             servers.spawn(async move {
@@ -193,7 +203,7 @@ impl Bound {
             if let Some(files) = &listen.tls {
                 builder = builder.tls_config(server_tls(files)?)?;
             }
-            let router = router(builder, &decider)?;
+            let router = router(builder, &decider, &stopped)?;
             let incoming = TcpListenerStream::new(socket);
             let stopped = until(stopped.clone());
             servers.spawn(async move {
@@ -233,7 +243,11 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// All services: the same on every socket.
-fn router(builder: Server, decider: &Arc<Decider>) -> Result<Router, ServeError> {
+fn router(
+    builder: Server,
+    decider: &Arc<Decider>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Router, ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(server::watch_health(reporter, decider.policies.subscribe()));
     let reflection = || {
@@ -248,9 +262,11 @@ fn router(builder: Server, decider: &Arc<Decider>) -> Result<Router, ServeError>
         .max_encoding_message_size(message_bytes_max);
     let policies = PolicyServiceServer::new(PolicyServer::new(Arc::clone(decider)))
         .max_decoding_message_size(message_bytes_max);
-    let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider)));
+    let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider), stopped.clone()));
     Ok(builder
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .max_concurrent_streams(STREAMS_MAX)
+        .timeout(REQUEST_MAX)
         .add_service(decisions)
         .add_service(policies)
         .add_service(audit)

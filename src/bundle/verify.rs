@@ -12,7 +12,7 @@ use super::manifest::{ManifestError, Root};
 use super::source::Bundle;
 use crate::model::bundle::{BundleGrant, Module, Sources};
 use crate::model::json::{Json, Object};
-use part::{Kind, Part};
+use part::{Document, Kind, Live, Part};
 use std::ops::Deref;
 
 /// Most bundles in a set.
@@ -78,6 +78,17 @@ pub enum VerifyError {
         b: String,
         /// What both own.
         root: Vec<String>,
+    },
+    /// The directory of principals, in a bundle that may not speak for every server.
+    #[error(
+        "bundle `{bundle}`: `{path}` is part of `data.directory`, but the bundle may speak for some \
+         servers only (`servers`): move the directory into a bundle without `servers`"
+    )]
+    LimitedDirectory {
+        /// The bundle.
+        bundle: String,
+        /// The file.
+        path: String,
     },
     /// The manifest.
     #[error("bundle `{bundle}`: `.manifest`: {error}")]
@@ -232,6 +243,7 @@ fn assemble(bundles: &[Bundle], mut parts: Vec<Part<'_>>) -> Result<Sources, Ver
         ..Sources::default()
     };
     for part in &mut parts {
+        check_directory(part)?;
         merge_data(&mut sources.data, part)?;
     }
     for part in &parts {
@@ -279,6 +291,33 @@ fn merge_data(data: &mut Object, part: &mut Part<'_>) -> Result<(), VerifyError>
         })?;
     }
     Ok(())
+}
+
+/// Who gives out roles can grant wherever roles count: a bundle that may speak for some servers
+/// only must not be the directory of all.
+fn check_directory(part: &Part<'_>) -> Result<(), VerifyError> {
+    const DIRECTORY: &str = "directory";
+    let reaches = |document: &Document<'_>| match document.at.first() {
+        Some(first) => first == DIRECTORY,
+        None => document.value.get(DIRECTORY).is_some(),
+    };
+    let is_package = |live: &Live| live.package.first().is_some_and(|name| name == DIRECTORY);
+    if part.servers.is_none() {
+        return Ok(());
+    }
+    let found = part
+        .data
+        .iter()
+        .find(|document| reaches(document))
+        .map(|found| found.path);
+    let package = part.modules.iter().find(|live| is_package(live));
+    match found.or_else(|| package.map(|live| live.module.path.as_str())) {
+        None => Ok(()),
+        Some(path) => Err(VerifyError::LimitedDirectory {
+            bundle: part.name.to_owned(),
+            path: path.to_owned(),
+        }),
+    }
 }
 
 /// A package may stand beside data, as rules beside members, but not where data has a value that

@@ -48,22 +48,28 @@ impl Demo {
         let started = Instant::now();
         let workspace = Workspace::create().map_err(CliError::failure)?;
         let mut report = Report::new(output);
-        let summary = runtime()?.block_on(async {
+        runtime()?.block_on(async {
             let pdp = play(&workspace, &mut report).await?;
-            if !self.interactive {
+            let running = if self.interactive {
+                Some(pdp)
+            } else {
                 pdp.stop().await?;
-                return examine(&workspace, &mut report);
+                None
+            };
+            let (steps, summary) = evidence::examine(&workspace)?;
+            report.section("What the log proves", steps);
+            let problems = report.end(summary, started.elapsed());
+            if let Some(pdp) = running {
+                interactive::wait(output, &workspace, pdp).await?;
             }
-            let summary = examine(&workspace, &mut report)?;
-            interactive::wait(output, &workspace, pdp).await?;
-            Ok(summary)
-        })?;
-        let problems = report.end(summary, started.elapsed());
-        if problems.is_empty() {
-            return Ok(Exit::Done);
-        }
-        let text = problems.join("\n  ");
-        Err(CliError::failure(format!("not as it should be:\n  {text}")))
+            match problems.as_slice() {
+                [] => Ok(Exit::Done),
+                some => {
+                    let text = format!("not as it should be:\n  {}", some.join("\n  "));
+                    Err(CliError::failure(text))
+                }
+            }
+        })
     }
 }
 
@@ -106,13 +112,4 @@ async fn through_shims(agents: &mut Agents, tail: &mut Tail) -> Result<Vec<Step>
         steps.push(calls::make(&mut agents.customer, call, REVISION, tail).await?);
     }
     Ok(steps)
-}
-
-fn examine(
-    workspace: &Workspace,
-    report: &mut Report<'_>,
-) -> Result<crate::model::json::Object, CliError> {
-    let (steps, summary) = evidence::examine(workspace)?;
-    report.section("What the log proves", steps);
-    Ok(summary)
 }

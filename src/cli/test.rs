@@ -7,6 +7,8 @@ mod table;
 mod tests;
 
 use super::{CliError, Exit, Output, bundles, findings};
+use crate::bundle::library;
+use crate::bundle::verify::Verified;
 use crate::engine::{Outcome, TestPlan, TestResult, run_tests};
 use crate::model::bundle::{Module, Sources};
 use clap::Args;
@@ -22,8 +24,11 @@ use std::time::Instant;
 #[derive(Debug, Args)]
 pub struct Test {
     /// Bundles that decide together: directories, `.rego` files or OPA `.tar.gz` archives.
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "library")]
     paths: Vec<PathBuf>,
+    /// Run the tests of the embedded policy library instead.
+    #[arg(long, conflicts_with = "paths")]
+    library: bool,
     /// Run only tests whose name contains this text.
     #[arg(
         long,
@@ -43,12 +48,10 @@ impl Test {
     /// # Errors
     /// Bundles or tables that cannot be used.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let (sources, warnings) = bundles::read(&self.paths)?.into_parts();
-        for warning in warnings {
-            output.note(format!("warning: {warning}"));
-        }
-        let mut report = self.rego(&sources)?;
-        report.rows.extend(self.tables(&sources)?);
+        let report = match self.library {
+            true => self.rego(&library_alone())?,
+            false => self.bundles(output)?,
+        };
         if report.rows.is_empty() {
             output.note(match self.run.is_empty() {
                 true => "no tests found: write rules named `test_…` into `*_test.rego`, or tables into `*_test.yaml`".to_owned(),
@@ -60,6 +63,16 @@ impl Test {
             true => Exit::No,
             false => Exit::Done,
         })
+    }
+
+    fn bundles(&self, output: &Output) -> Result<Report, CliError> {
+        let verified = bundles::read(&self.paths)?;
+        for warning in verified.warnings() {
+            output.note(format!("warning: {warning}"));
+        }
+        let mut report = self.rego(&verified)?;
+        report.rows.extend(self.tables(&verified)?);
+        Ok(report)
     }
 
     fn rego(&self, sources: &Sources) -> Result<Report, CliError> {
@@ -76,10 +89,10 @@ impl Test {
         })
     }
 
-    fn tables(&self, sources: &Sources) -> Result<Vec<Row>, CliError> {
+    fn tables(&self, verified: &Verified<Sources>) -> Result<Vec<Row>, CliError> {
         let is_table = |module: &&Module| !module.path.ends_with(".rego");
         let mut cases = Vec::new();
-        for file in sources.tests.iter().filter(is_table) {
+        for file in verified.tests.iter().filter(is_table) {
             let read = table::read(&file.path, &file.source).map_err(CliError::unusable)?;
             cases.extend(
                 read.into_iter()
@@ -89,8 +102,17 @@ impl Test {
         if cases.is_empty() {
             return Ok(Vec::new());
         }
-        let sets = table::Sets::compile(sources).map_err(|refused| findings::refused(&refused))?;
+        let sets = table::Sets::compile(verified).map_err(|refused| findings::refused(&refused))?;
         Ok(cases.into_iter().map(|case| sets.run(case)).collect())
+    }
+}
+
+/// The library as a bundle of its own, so that coverage tells of it.
+fn library_alone() -> Sources {
+    Sources {
+        modules: library::modules(),
+        tests: library::test_modules(),
+        ..Sources::default()
     }
 }
 

@@ -75,7 +75,7 @@ fn reason(policy: &str, element: &Json) -> Option<Reason> {
         }
         _ => return None,
     };
-    if message.len() > MESSAGE_BYTES_MAX {
+    if message.len() > MESSAGE_BYTES_MAX || message.chars().any(is_unsafe) {
         return None;
     }
     Some(Reason {
@@ -115,4 +115,10 @@ fn known(object: &Object, names: &[&str]) -> Option<()> {
 fn checked_code(code: &str) -> Option<String> {
     let printable = code.chars().all(|c| !c.is_control() && !c.is_whitespace());
     (printable && !code.is_empty() && code.len() <= CODE_BYTES_MAX).then(|| code.to_owned())
+}
+
+/// Characters that change how a line of text is shown: controls, and those that turn its direction.
+fn is_unsafe(character: char) -> bool {
+    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || character.is_control()
 }

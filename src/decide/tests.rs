@@ -310,3 +310,23 @@ fn lists_ask_visible_and_else_allow() {
         assert_eq!(show(&verdict), *expected, "{bodies:?}");
     }
 }
+
+#[test]
+fn what_has_no_result_cannot_owe_to_one() {
+    let policy =
+        "allow contains \"ok\"\n\nconstrain contains {\"type\": \"limit_rows\", \"rows\": 5}";
+    let set = set(&[policy], EngineChoice::Auto);
+    let facts = Facts::default();
+    for phase in [
+        Phase::Notification,
+        Phase::ServerRequest,
+        Phase::ClientAnswer,
+    ] {
+        let (verdict, intents) = decide(&set, &request(phase, "{}", None), &facts, NOW);
+        assert_eq!(
+            show(&verdict),
+            r#"deny visible ["obligation_failed"] [] by ["a"]"#
+        );
+        assert!(intents.is_empty());
+    }
+}

@@ -4,9 +4,13 @@
 //! extensions, which it asks before its own. An argument that does not fit makes a call undefined,
 //! as OPA does where builtin errors are not strict.
 
+mod bounded;
+mod network;
 mod sprintf;
 #[cfg(test)]
 mod tests;
+
+pub(super) use bounded::TooLarge;
 
 use regorus::rvm::program::Program;
 use regorus::unstable::BuiltinFcn;
@@ -33,17 +37,29 @@ macro_rules! replacements {
 }
 
 replacements! {
+    "array.concat" 2 bounded::array_concat,
+    "base64.encode" 1 bounded::base64_encode,
     "base64.is_valid" 1 base64_is_valid,
+    "base64url.encode" 1 bounded::base64url_encode,
+    "base64url.encode_no_pad" 1 bounded::base64url_encode_no_pad,
     "ceil" 1 ceil,
+    "concat" 2 bounded::concat,
     "count" 1 count,
     "floor" 1 floor,
+    "hex.encode" 1 bounded::hex_encode,
     "indexof" 2 indexof,
     "lower" 1 lower,
+    "net.cidr_contains" 2 network::cidr_contains,
     "net.cidr_is_valid" 1 cidr_is_valid,
+    "replace" 3 bounded::replace,
     "round" 1 round,
+    "split" 2 bounded::split,
     "sprintf" 2 sprintf::sprintf,
     "strings.count" 2 strings_count,
     "substring" 3 substring,
+    "time.clock" 1 time_clock,
+    "time.date" 1 time_date,
+    "time.weekday" 1 time_weekday,
     "upper" 1 upper,
 }
 
@@ -112,6 +128,31 @@ fn strings<const N: usize>(arguments: &[Value]) -> Option<[&str; N]> {
 
 fn number(count: usize) -> Value {
     Value::from(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+fn time_clock(arguments: &[Value]) -> Value {
+    in_named_zone("time.clock", arguments)
+}
+
+fn time_date(arguments: &[Value]) -> Value {
+    in_named_zone("time.date", arguments)
+}
+
+fn time_weekday(arguments: &[Value]) -> Value {
+    in_named_zone("time.weekday", arguments)
+}
+
+/// The zone `Local` is that of the machine: an input that nobody sees, so that a recorded decision
+/// could not be replayed elsewhere. Undefined here, unlike in OPA.
+fn in_named_zone(name: &str, arguments: &[Value]) -> Value {
+    let is_local = |argument: &Value| {
+        let zone = argument.as_array().ok().and_then(|parts| parts.get(1));
+        zone.is_some_and(|zone| *zone == Value::from("Local"))
+    };
+    if arguments.iter().any(is_local) {
+        return Value::Undefined;
+    }
+    original(name, arguments)
 }
 
 fn ceil(arguments: &[Value]) -> Value {

@@ -95,6 +95,7 @@ pub(crate) fn inspect(modules: &[ParsedModule], data: &Object) -> Gate {
     paths::check(modules, &index, data, &mut found);
     let edges = index.edges(modules);
     graph::check(modules, &index, &edges, &mut found);
+    graph::check_split_packages(modules, &index, &edges, &mut found);
     conclude(modules, found, &edges)
 }
 

@@ -1,6 +1,7 @@
 //! One copy of a policy set: programs, data and the machines that run them. A copy serves one
 //! thread at a time, because shared reference counts stop threads from scaling.
 
+use super::builtins::TooLarge;
 use super::value::{self, NotJson};
 use crate::model::json::Json;
 use regorus::rvm::RegoVM;
@@ -8,6 +9,7 @@ use regorus::rvm::program::Program;
 use regorus::rvm::vm::VmError;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, LimitError, Value};
+use std::any::Any;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -157,21 +159,26 @@ impl Replica {
         if !matches!(outcome, Ok(Ok(_))) {
             machine.vm = fresh(&machine.program, data, *limits).ok();
         }
-        outcome
-            .map_err(|_| EvaluationError::Panic)?
-            .map_err(failure)
+        outcome.map_err(unwound)?.map_err(failure)
     }
 
     fn interpret(&mut self, rule: &str, input: &Value) -> Result<Value, EvaluationError> {
         let mut engine = self.interpreter.clone();
         engine.set_input(input.clone());
         let outcome = catch_unwind(AssertUnwindSafe(|| engine.eval_rule(rule.to_owned())));
-        let result = outcome.map_err(|_| EvaluationError::Panic)?;
+        let result = outcome.map_err(unwound)?;
         result.map_err(|error| match error.downcast_ref::<LimitError>() {
             Some(_) => EvaluationError::Limit(millis(self.limits.wall_time_max)),
             None => EvaluationError::Policy(last_line(&error.to_string())),
         })
     }
+}
+
+fn unwound(payload: Box<dyn Any + Send>) -> EvaluationError {
+    if payload.is::<TooLarge>() {
+        return EvaluationError::Limit("size of what a builtin gives back".to_owned());
+    }
+    EvaluationError::Panic
 }
 
 fn failure(error: VmError) -> EvaluationError {

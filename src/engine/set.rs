@@ -139,6 +139,11 @@ impl Sets {
     }
 }
 
+/// Data that is there but cannot be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the data is too large, or what is above it is no object")]
+pub struct Unreadable;
+
 /// An input that was converted once and is evaluated by many packages.
 pub struct Input(Value);
 
@@ -171,16 +176,23 @@ impl PolicySet {
         &self.warnings
     }
 
-    /// Part of the set's data, such as `["directory", "principals", id]`; `None` if absent or
-    /// larger than `bytes_max`.
-    #[must_use]
-    pub fn data(&self, path: &[&str], bytes_max: usize) -> Option<Json> {
+    /// Part of the set's data, such as `["directory", "principals", id]`; `None` if absent.
+    ///
+    /// # Errors
+    /// If something above it is no object, or it is larger than `bytes_max`.
+    pub fn data(&self, path: &[&str], bytes_max: usize) -> Result<Option<Json>, Unreadable> {
         let mut at = &self.data;
         for name in path {
-            at = at.as_object().ok()?.get(&Value::from(*name))?;
+            let above = at.as_object().map_err(|_| Unreadable)?;
+            match above.get(&Value::from(*name)) {
+                Some(part) => at = part,
+                None => return Ok(None),
+            }
         }
         let mut bytes_left = bytes_max;
-        value::to_json(at, &mut bytes_left).ok()
+        value::to_json(at, &mut bytes_left)
+            .map(Some)
+            .map_err(|_| Unreadable)
     }
 
     /// Evaluates these packages over one input, all in one copy of the set.

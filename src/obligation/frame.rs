@@ -43,16 +43,35 @@ impl Frame {
     fn of_root(object: &Object) -> Result<Self, Cause> {
         let mut frame = Self::of(object)?;
         frame.members.extend([STRUCTURED, "isError"]);
-        if matches!(object.get("content"), Some(Json::Array(_))) {
-            frame.members.push("content");
+        match object.get("content") {
+            Some(Json::Array(_)) => frame.members.push("content"),
+            Some(_) => return Err(Cause::UnknownContent),
+            None => {}
         }
-        let number = matches!(object.get("code"), Some(Json::Number(_)));
-        if number && has_string(object, "message") && frame.text.is_none() {
+        if is_error(object) && frame.text.is_none() {
             frame.members.push("message");
             frame.text = Some("message");
         }
+        if object.iter().any(|(name, _)| is_lookalike(name)) {
+            return Err(Cause::UnknownContent);
+        }
         Ok(frame)
     }
+}
+
+/// A JSON-RPC error, whatever its code: a message, and nothing that a result has.
+fn is_error(object: &Object) -> bool {
+    let is_result = object.get("content").is_some() || object.get(STRUCTURED).is_some();
+    has_string(object, "message") && !is_result
+}
+
+/// A name that some readers take for a member of the frame, because they do not tell upper case
+/// from lower.
+fn is_lookalike(name: &str) -> bool {
+    const FRAME: [&str; 6] = ["content", STRUCTURED, "isError", "type", "text", "resource"];
+    FRAME
+        .iter()
+        .any(|member| *member != name && member.eq_ignore_ascii_case(name))
 }
 
 fn has_string(object: &Object, name: &str) -> bool {
@@ -112,10 +131,26 @@ impl Walk<'_> {
             changed |= match (name, value) {
                 (STRUCTURED, _) => false,
                 ("content", Json::Array(items)) => self.content(items)?,
+                ("data", value) if frame.text == Some("message") => self.free_text(value)?,
                 (name, value) => self.member(&frame, name, value)?,
             };
         }
         Ok(changed)
+    }
+
+    /// An error's data: texts that stand for themselves are nobody's fields.
+    fn free_text(&mut self, value: &mut Json) -> Edited {
+        match value {
+            Json::String(text) => self.string(text, Place::Content, 0),
+            Json::Array(items) => {
+                let mut changed = self.cut(items);
+                for item in items {
+                    changed |= self.free_text(item)?;
+                }
+                Ok(changed)
+            }
+            other => self.framed(other),
+        }
     }
 
     fn member(&mut self, frame: &Frame, name: &str, value: &mut Json) -> Edited {
@@ -152,7 +187,8 @@ impl Walk<'_> {
     fn content(&mut self, items: &mut Vec<Json>) -> Edited {
         let mut changed = false;
         for item in items.iter_mut() {
-            if !is_known(item) {
+            let confused = |object: &Object| object.iter().any(|(name, _)| is_lookalike(name));
+            if !is_known(item) || item.as_object().is_some_and(confused) {
                 return Err(Cause::UnknownContent);
             }
             changed |= self.framed(item)?;

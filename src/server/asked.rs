@@ -88,7 +88,7 @@ impl Asked {
         CallIdentity {
             caller: self.caller.clone().unwrap_or_default(),
             tenant: request.tenant.clone(),
-            principal: request.principal.id.clone(),
+            principal: request.principal.clone(),
             session_id: request.session_id.clone(),
             server: request.mcp.server.clone(),
             method: request.mcp.method.clone(),

@@ -5,7 +5,7 @@ use super::peer::peer;
 use super::status::RpcError;
 use crate::audit::log::Pending;
 use crate::audit::record::{DecisionRecord, OutcomeRecord, OutcomeStatus, Record};
-use crate::audit::stream::{Accepted, Event, EventKind};
+use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
 use crate::model::call::{Mcp, Phase, Request as Call};
 use crate::model::json::{Json, Object};
 use crate::model::principal::{AuthenticatedBy, Principal};
@@ -17,7 +17,7 @@ use crate::wire::v1::audit_service_server::AuditService;
 use crate::wire::v1::publish_request::Event as WireEvent;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
@@ -33,13 +33,15 @@ const EVENT_TEXT_BYTES_MAX: usize = 512;
 /// The gRPC service.
 pub struct AuditServer {
     decider: Arc<Decider>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl AuditServer {
-    /// Writes to the log of this decider.
+    /// Writes to the log of this decider. Streams of events have no end of their own: once
+    /// `stopped` is true, no more events are read, and what was read is acknowledged.
     #[must_use]
-    pub fn new(decider: Arc<Decider>) -> Self {
-        Self { decider }
+    pub fn new(decider: Arc<Decider>, stopped: watch::Receiver<bool>) -> Self {
+        Self { decider, stopped }
     }
 }
 
@@ -57,13 +59,10 @@ impl AuditService for AuditServer {
         let caller = self.decider.known_caller(&peer(&request))?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
-        let publisher = Publisher {
-            decider: Arc::clone(&self.decider),
-            caller,
-            stream: None,
-        };
+        let publisher = Publisher::new(Arc::clone(&self.decider), caller);
+        let stopped = self.stopped.clone();
         tokio::spawn(async move {
-            if let Err(error) = publisher.run(events, &answers).await {
+            if let Err(error) = publisher.run(events, &answers, stopped).await {
                 // Nobody is left to tell if the client went away.
                 let _gone = answers.send(Err(error.into())).await;
             }
@@ -157,6 +156,7 @@ impl Publisher {
         mut self,
         mut events: Streaming<v1::PublishRequest>,
         answers: &mpsc::Sender<Result<v1::PublishResponse, Status>>,
+        mut stopped: watch::Receiver<bool>,
     ) -> Result<(), RpcError> {
         let (appended, mut pending) = mpsc::channel::<Appending>(ACKNOWLEDGEMENTS_MAX);
         let decider = Arc::clone(&self.decider);
@@ -170,9 +170,14 @@ impl Publisher {
             Ok::<(), RpcError>(())
         };
         let read = async move {
-            while let Some(event) = events.next().await {
+            loop {
+                let event = tokio::select! {
+                    event = events.next() => event,
+                    // The sender is dropped only at the end of the run: that is a stop too.
+                    _stopped = stopped.wait_for(|stopped| *stopped) => break,
+                };
                 // A broken stream is the shim's to mend: it sends again what was not acknowledged.
-                let Ok(event) = event else { break };
+                let Some(Ok(event)) = event else { break };
                 let appending = self.append(event)?;
                 if appended.send(appending).await.is_err() {
                     break;
@@ -233,8 +238,13 @@ impl Publisher {
                 spooled: heartbeat.spooled,
             },
         };
+        let shim_id = bounded("shim_id", event.shim_id)?;
+        if shim_id.is_empty() {
+            return Err(RpcError::Invalid(EventRefused::ShimId.to_string()));
+        }
         Ok(Event {
-            shim_id: bounded("shim_id", event.shim_id)?,
+            // Under its caller's name, so that nobody sends, or acknowledges, in another's.
+            shim_id: format!("{}/{shim_id}", self.caller),
             epoch: event.epoch,
             seq: event.seq,
             event_id: id.to_string(),

@@ -2,6 +2,7 @@
 //! `audit` → the reply. Speaks no gRPC, so that a shim can decide in its own process.
 
 use super::asked::Asked;
+use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls};
@@ -11,7 +12,7 @@ use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
 use crate::decide::{self, Explained, decide};
 use crate::engine::PolicySet;
-use crate::identity::{Directory, DirectoryEntry, Identity, Peer, session_id};
+use crate::identity::{Identity, Peer, session_id};
 use crate::model::call::{Facts, Phase};
 use crate::model::json::{self, Json};
 use crate::model::obligation::Obligation;
@@ -23,9 +24,6 @@ use crate::wire::{self, Question, v1};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
-
-/// Largest entry of the directory, in bytes.
-const DIRECTORY_ENTRY_BYTES_MAX: usize = 64 << 10;
 
 /// Limits of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -380,16 +378,5 @@ fn dry(verdict: Verdict) -> Verdict {
         params: None,
         result: None,
         ..verdict
-    }
-}
-
-/// The directory of principals in a set's data.
-struct SetDirectory<'a>(Option<&'a PolicySet>);
-
-impl Directory for SetDirectory<'_> {
-    fn principal(&self, id: &str) -> Option<DirectoryEntry> {
-        let path = ["directory", "principals", id];
-        let entry = self.0?.data(&path, DIRECTORY_ENTRY_BYTES_MAX)?;
-        Some(DirectoryEntry::from_json(&entry))
     }
 }

@@ -33,7 +33,8 @@ impl DecisionServer {
             what: "decisions",
             limit,
         };
-        let count = u32::try_from(count).map_err(|_| overloaded.clone())?;
+        // A batch larger than the limit waits for all of it, or it could never be admitted.
+        let count = u32::try_from(count.min(limit)).map_err(|_| overloaded.clone())?;
         self.in_flight
             .try_acquire_many(count)
             .map_err(|_| overloaded)

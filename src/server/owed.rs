@@ -31,8 +31,8 @@ pub struct CallIdentity {
     pub caller: String,
     /// The tenant.
     pub tenant: String,
-    /// The principal.
-    pub principal: String,
+    /// The principal, whole: also the user, agent and client, and who delegated.
+    pub principal: crate::model::principal::Principal,
     /// The session.
     pub session_id: String,
     /// The server's name.

@@ -296,13 +296,22 @@ struct Released {
 
 /// A result by which the server wants something else than to answer is not mediated.
 fn not_mediated(payload: Payload<'_>, said: &Json) -> Option<Box<Denial>> {
-    let kind = match payload {
-        Payload::Result(_) => said.get("resultType")?,
-        Payload::Error(_) => return None,
+    let (unfit, text) = match payload {
+        Payload::Result(_) => {
+            let kind = said
+                .get("resultType")
+                .map(|kind| kind.as_str() != Some("complete"));
+            let is_task = said.get("task").is_some() && said.get("content").is_none();
+            let text = "the server asked for something other than to answer the call";
+            (kind.unwrap_or(is_task), text)
+        }
+        // An error of another shape is read otherwise by masks than by clients.
+        Payload::Error(_) => (
+            !is_error(said),
+            "the server's error has no code and message",
+        ),
     };
-    let text = "the server asked for something other than to answer the call";
-    (kind.as_str() != Some("complete"))
-        .then(|| Denial::local(Code::ResultWithheld.with_message(text)))
+    unfit.then(|| Denial::local(Code::ResultWithheld.with_message(text)))
 }
 
 fn release(

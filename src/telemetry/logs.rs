@@ -16,7 +16,9 @@ pub enum LogFormat {
 /// Starts logging at this level (`error`, `warn`, `info`, `debug`, `trace`). Once a process; a
 /// second call changes nothing.
 pub fn init(level: &str, format: LogFormat) {
-    let filter = EnvFilter::try_new(format!("{level},h2=warn,hyper=warn,tower=warn"))
+    // Other crates stay quiet whatever the level: a file watcher that logs what it watches never
+    // comes to an end where the log is among it.
+    let filter = EnvFilter::try_new(format!("warn,toolgate={level}"))
         .unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -16,6 +16,8 @@ const CONTEXT_VALUE_BYTES_MAX: usize = 1024;
 const CONTEXT_MEMBERS_MAX: usize = 64;
 /// Most roles, delegations or supported obligations.
 const ITEMS_MAX: usize = 256;
+/// Longest part of an unknown name that is repeated, in characters.
+const RECORDED_CHARS_MAX: usize = 64;
 /// Longest bearer token, in bytes.
 const TOKEN_BYTES_MAX: usize = 16 << 10;
 
@@ -92,9 +94,11 @@ impl Question {
         let json = Reader(limits);
         let params = json.object("params_json", &request.params_json)?;
         let (definition_digest, untrusted_annotations) = json.definition(request.tool.as_ref())?;
+        let mcp = mcp(request.mcp.unwrap_or_default())?;
+        unambiguous(&mcp, &params)?;
         Ok(Self {
             phase,
-            mcp: mcp(request.mcp.unwrap_or_default())?,
+            mcp,
             definition_digest,
             untrusted_annotations,
             params,
@@ -164,6 +168,76 @@ fn mcp(mcp: v1::Mcp) -> Result<Mcp, Malformed> {
         name,
         protocol,
     })
+}
+
+/// Members of `params` that mean something to a server, by method: MCP up to 2026-07-28. `task` is
+/// missing on purpose: what a task returns is not mediated.
+fn members(method: &str) -> Option<&'static [&'static str]> {
+    Some(match method {
+        "tools/call" | "prompts/get" => &[
+            "name",
+            "arguments",
+            "_meta",
+            "inputResponses",
+            "requestState",
+        ],
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+            &["uri", "_meta", "inputResponses", "requestState"]
+        }
+        _ => return None,
+    })
+}
+
+/// What the server acts on must be what policy judges: the name in `params` is that of the address,
+/// and no member is one that another reader takes for a second `name` or `arguments`, because it
+/// does not tell upper case from lower.
+fn unambiguous(mcp: &Mcp, params: &Object) -> Result<(), Malformed> {
+    let Some(members) = members(&mcp.method) else {
+        return Ok(());
+    };
+    if let Some((member, _)) = params.iter().find(|(member, _)| !members.contains(member)) {
+        let known: String = member.chars().take(RECORDED_CHARS_MAX).collect();
+        return Err(malformed(
+            "params_json",
+            format!("`{known}` is no member of `{}`", mcp.method),
+        ));
+    }
+    let own = if members.contains(&"uri") {
+        "uri"
+    } else {
+        "name"
+    };
+    if params
+        .get(own)
+        .is_some_and(|name| name.as_str() != Some(&mcp.name))
+    {
+        return Err(malformed(
+            "params_json",
+            format!("its `{own}` is not `mcp.name`"),
+        ));
+    }
+    match params.get("arguments") {
+        None => Ok(()),
+        Some(Json::Object(arguments)) => distinct(arguments),
+        Some(other) => Err(malformed(
+            "params_json",
+            format!("`arguments` is {}, not object", other.kind()),
+        )),
+    }
+}
+
+/// No two names that differ in case alone.
+fn distinct(arguments: &Object) -> Result<(), Malformed> {
+    // Up and down: `ſ` and the Kelvin sign become `s` and `k`, as readers that fold take them.
+    let fold = |name: &str| name.to_uppercase().to_lowercase();
+    let mut seen = std::collections::HashSet::with_capacity(arguments.len());
+    if arguments.iter().all(|(name, _)| seen.insert(fold(name))) {
+        return Ok(());
+    }
+    Err(malformed(
+        "params_json",
+        "two names in `arguments` differ in case alone",
+    ))
 }
 
 fn text(field: &'static str, value: String, bytes_max: usize) -> Result<String, Malformed> {

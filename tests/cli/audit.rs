@@ -1,16 +1,18 @@
 use super::GOOD;
-use crate::server::{DEADLINE, POLL};
 use crate::util::Workplace;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// `toolgate serve` as a process of its own, ended with SIGTERM.
-struct Served(Child);
+struct Served {
+    child: Child,
+    /// Held open, so that the process can go on writing.
+    _log: Lines<BufReader<ChildStderr>>,
+}
 
 impl Served {
     fn start(place: &Workplace) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_toolgate"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_toolgate"))
             .args([
                 "serve",
                 "--bundle",
@@ -24,22 +26,19 @@ impl Served {
             .env_clear()
             .env("HOME", place.path(""))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let served = Self(child);
-        let begin = Instant::now();
-        while UnixStream::connect(place.path("s.sock")).is_err() {
-            assert!(begin.elapsed() < DEADLINE, "the socket does not open");
-            std::thread::sleep(POLL);
-        }
-        served
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listens = log.any(|line| line.unwrap().contains("listening on unix:"));
+        assert!(listens, "it ended before it listened");
+        Self { child, _log: log }
     }
 
     fn stop(mut self) {
-        let pid = rustix::process::Pid::from_child(&self.0);
+        let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        assert!(self.0.wait().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
     }
 }
 

@@ -139,3 +139,13 @@ fn the_demo_bundle_passes_with_full_coverage() {
     assert!(json["tests"].as_array().unwrap().len() > 100);
     assert_eq!(json["coverage"]["percent"], 100.0);
 }
+
+#[test]
+fn the_library_passes_its_own_tests_with_full_coverage() {
+    let place = Workplace::new();
+    let arguments = ["test", "--library", "--coverage", "--output", "json"];
+    let json = place.run(&arguments).expect(0).json();
+    assert!(json["tests"].as_array().unwrap().len() > 40);
+    assert_eq!(json["coverage"]["percent"], 100.0);
+    place.run(&["test", "--library", "b"]).expect(64);
+}

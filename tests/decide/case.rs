@@ -127,9 +127,9 @@ pub enum Bytes {
     Text(String),
     /// Hexadecimal.
     Hex(String),
-    /// `{"a": [[…]]}` with so many levels in all.
+    /// `{"_meta": [[…]]}` with so many levels in all.
     Nested(usize),
-    /// `{"a": "xxx…"}` of so many bytes in all.
+    /// `{"_meta": "xxx…"}` of so many bytes in all.
     Long(usize),
 }
 

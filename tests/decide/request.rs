@@ -155,11 +155,16 @@ fn bytes_of(bytes: &Bytes) -> Vec<u8> {
         }
         Bytes::Nested(levels) => {
             let arrays = levels - 1;
-            format!(r#"{{"a":{}{}}}"#, "[".repeat(arrays), "]".repeat(arrays)).into_bytes()
+            format!(
+                r#"{{"_meta":{}{}}}"#,
+                "[".repeat(arrays),
+                "]".repeat(arrays)
+            )
+            .into_bytes()
         }
         Bytes::Long(bytes) => {
-            let frame = r#"{"a":""}"#.len();
-            format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - frame)).into_bytes()
+            let frame = r#"{"_meta":""}"#.len();
+            format!(r#"{{"_meta":"{}"}}"#, "x".repeat(bytes - frame)).into_bytes()
         }
     }
 }

@@ -121,10 +121,10 @@ impl Shower {
         if let Some(engine) = fields.get_mut("engine") {
             *engine = json!(self.engine(engine.as_str().unwrap()));
         }
-        if let Some(by) = fields["principal"].get_mut("authenticated_by") {
-            if by == self.variant.authenticated_by() {
-                *by = json!("connection");
-            }
+        if let Some(by) = fields["principal"].get_mut("authenticated_by")
+            && by == self.variant.authenticated_by()
+        {
+            *by = json!("connection");
         }
         compact(record)
     }

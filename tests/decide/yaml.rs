@@ -25,7 +25,7 @@ fn block(value: &Value, indent: usize, text: &mut String) {
                 let mut inner = String::new();
                 block(item, indent + 2, &mut inner);
                 // The first line's margin gives way to the dash.
-                writeln!(text, "{margin}- {}", inner[indent + 2..].trim_end()).unwrap();
+                writeln!(text, "{margin}- {}", inner.trim()).unwrap();
             }
         }
         Value::Object(fields) if !fields.is_empty() => {

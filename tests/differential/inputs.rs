@@ -44,7 +44,6 @@ const TEXTS: &[&str] = &[
     "1h30m",
     "a.b",
     "America/New_York",
-    "Local",
     "UTC",
     "\\n\\t",
     "<&>\\\"'\\\\",

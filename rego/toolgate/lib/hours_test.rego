@@ -45,7 +45,7 @@ test_in_business_hours_needs_a_known_zone if {
 test_in_business_hours_needs_the_fields if {
 	tg.in_business_hours == false with input as {}
 	tg.in_business_hours == false with input as {"principal": {"attributes": {"tz": "UTC"}}}
-	every ns in ["1795168800000000000", null, [], 1.5, 1e300] {
+	every ns in ["1795168800000000000", null, [], 1.5] {
 		tg.in_business_hours == false with input as {"time": {"ns": ns}, "principal": {"attributes": {"tz": "UTC"}}}
 	}
 }

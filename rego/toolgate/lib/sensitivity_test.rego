@@ -5,7 +5,8 @@ import data.toolgate.lib as tg
 test_sensitivity_at_most_is_the_order_of_the_levels if {
 	every level, rank in tg.sensitivity_levels {
 		every limit, limit_rank in tg.sensitivity_levels {
-			tg.sensitivity_at_most(level, limit) == rank <= limit_rank
+			expected := rank <= limit_rank
+			tg.sensitivity_at_most(level, limit) == expected
 		}
 	}
 }

@@ -23,8 +23,6 @@ argument_length_at_most(name, limit) if {
 # title: The argument is made of these characters
 # description: |
 #   True if the argument is a string, not empty, and each of its characters is one of `characters`.
-#   For anything with more of a structure, write the pattern out in a rule of its own:
-#   ``id_is_plain if regex.match(`^C-[0-9]{6}$`, input.arguments.id)``.
 # custom:
 #   example: |
 #     deny contains {"code": "crm.id"} if {
@@ -35,4 +33,20 @@ argument_made_of(name, characters) if {
 	is_string(_argument(name))
 	_argument(name) != ""
 	trim(_argument(name), characters) == ""
+} else := false
+
+# METADATA
+# title: The argument matches this pattern
+# description: |
+#   True if the argument is a string that the pattern matches. Write the pattern out where you call
+#   this, so that it is checked when the set is loaded; `^` and `$` make it match the whole text.
+# custom:
+#   example: |
+#     deny contains {"code": "crm.id"} if {
+#       tg.is_call("update_customer_note")
+#       not tg.argument_matches("id", `^C-[0-9]{6}$`)
+#     }
+argument_matches(name, pattern) if {
+	is_string(_argument(name))
+	regex.match(pattern, _argument(name))
 } else := false

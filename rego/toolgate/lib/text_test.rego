@@ -49,3 +49,16 @@ test_argument_made_of_arguments_of_the_wrong_type if {
 	}
 	tg.argument_made_of("note", "0123456789") == false with input as {}
 }
+
+test_argument_matches if {
+	tg.argument_matches("note", `^C-[0-9]{6}$`) with input as _note("C-004217")
+	tg.argument_matches("note", `^C-[0-9]{6}$`) == false with input as _note("C-42")
+	tg.argument_matches("note", `^C-[0-9]{6}$`) == false with input as _note("C-004217\n")
+	tg.argument_matches("note", `^C-[0-9]{6}$`) == false with input as {}
+}
+
+test_argument_matches_arguments_of_the_wrong_type if {
+	every value in [42, null, ["C-004217"], {"a": "C-004217"}] {
+		tg.argument_matches("note", `^C-[0-9]{6}$`) == false with input as _note(value)
+	}
+}

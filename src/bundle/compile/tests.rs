@@ -32,7 +32,7 @@ fn verified_sources_become_a_set_that_decides() {
     assert_eq!(set.revision().version, 3);
     assert_eq!(set.revision().revision, "r7");
     assert_eq!(set.revision().digest, digest);
-    let open = set.data(&["contracts", "open"], 100);
+    let open = set.data(&["contracts", "open"], 100).unwrap();
     assert_eq!(open, Some(Json::Bool(true)));
 }
 

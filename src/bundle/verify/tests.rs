@@ -59,12 +59,12 @@ fn several_bundles_make_one_set() {
         &[
             (
                 ".manifest",
-                r#"{"revision": "z1", "roots": ["policies/z", "directory"]}"#,
+                r#"{"revision": "z1", "roots": ["policies/z", "limits"]}"#,
             ),
             ("p.rego", "package policies.z\n"),
             (
                 "data.json",
-                r#"{"directory": {"principals": {}}, "policies": {"z": {"limit": 1}}}"#,
+                r#"{"limits": {"rows": 10}, "policies": {"z": {"limit": 1}}}"#,
             ),
         ],
     );
@@ -92,6 +92,26 @@ fn several_bundles_make_one_set() {
         .collect();
     let crm = vec!["crm".to_owned()];
     assert_eq!(grants, [("alpha/", None), ("zeta/", Some(crm.as_slice()))]);
+}
+
+#[test]
+fn a_bundle_of_some_servers_gives_out_no_roles() {
+    for (path, content) in [
+        ("data.json", r#"{"directory": {"principals": {}}}"#),
+        ("directory/data.yaml", "principals: {}"),
+        ("directory/principals/data.json", "{}"),
+        ("d.rego", "package directory.principals\n"),
+    ] {
+        let mut limited = bundle("crm", &[POLICY, (path, content)]);
+        assert!(verify(vec![limited.clone()]).is_ok(), "{path}");
+        limited.servers = Some(vec!["crm".into()]);
+        let refused = verify(vec![limited]).unwrap_err().to_string();
+        let expected = format!(
+            "bundle `crm`: `{path}` is part of `data.directory`, but the bundle may speak for some \
+             servers only (`servers`): move the directory into a bundle without `servers`"
+        );
+        assert_eq!(refused, expected);
+    }
 }
 
 #[test]

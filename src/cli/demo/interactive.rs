@@ -4,7 +4,7 @@ use super::client::shim_arguments;
 use super::pdp::DemoPdp;
 use super::workspace::Workspace;
 use crate::cli::CliError;
-use crate::cli::output::{Colour, Output};
+use crate::cli::output::Output;
 use crate::model::json::{Json, Object};
 use crate::telemetry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,11 +17,15 @@ pub async fn wait(output: &Output, workspace: &Workspace, pdp: DemoPdp) -> Resul
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failure)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failure)?;
     telemetry::init("info", telemetry::LogFormat::Text);
+    // With `--output json` standard output holds one document.
+    let say = |text: String| match output.is_json() {
+        true => output.note(text),
+        false => output.line(text),
+    };
     for (title, text) in hints(workspace)? {
-        // Not the result: with `--output json` standard output holds one document.
-        output.note(format!("\n{}\n{text}", output.paint(Colour::Bold, title)));
+        say(format!("\n{title}\n{text}"));
     }
-    output.note("\nThe PDP runs until Ctrl-C; then its directory is removed.\n");
+    say("\nThe PDP runs until Ctrl-C; then its directory is removed.\n".to_owned());
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

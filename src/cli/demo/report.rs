@@ -1,5 +1,8 @@
 //! What the demo did, as a table while it runs or as one JSON document at its end.
 
+#[cfg(test)]
+mod tests;
+
 use crate::cli::output::{Colour, Output, visible_width};
 use crate::model::json::{Json, Object};
 use std::time::Duration;

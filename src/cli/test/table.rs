@@ -6,6 +6,9 @@
 
 use super::expect::{self, Expected};
 use super::report::{Kind, Row, Status};
+use crate::bundle::compile::compile;
+use crate::bundle::swap::Compiled;
+use crate::bundle::verify::Verified;
 use crate::bundle::yaml;
 use crate::cli::bundles;
 use crate::decide::decide;
@@ -144,18 +147,18 @@ fn merge_patch(into: &mut Json, patch: &Json) {
 /// A bundle's policies on both evaluators.
 pub(super) struct Sets {
     /// As a server would run them.
-    live: PolicySet,
+    pub(super) live: PolicySet,
     /// In the interpreter alone; `None` where the live set runs there as a whole, or where the
     /// gate keeps them from it.
-    interpreted: Option<PolicySet>,
+    pub(super) interpreted: Option<PolicySet>,
 }
 
 impl Sets {
     /// Compiles the policies for both evaluators.
-    pub(super) fn compile(sources: &Sources) -> Result<Self, Refused> {
+    pub(super) fn compile(verified: &Verified<Sources>) -> Result<Self, Refused> {
         let compile = |choice| {
             let options = bundles::options(choice, Severity::Warning);
-            PolicySet::compile(sources, &options, 1)
+            compile(verified.clone(), &options, 1).map(Compiled::into_set)
         };
         let live = compile(EngineChoice::Auto)?;
         let packages = live.packages().iter();

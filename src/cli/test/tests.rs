@@ -1,7 +1,9 @@
 use super::expect::Expected;
+use super::report::Status;
 use super::table::{Sets, read};
+use crate::bundle::source::Bundle;
+use crate::bundle::verify::verify;
 use crate::bundle::yaml;
-use crate::model::bundle::{Module, Sources};
 use crate::model::json::{Json, Limits, parse};
 
 const BASE: &str = "base:
@@ -136,6 +138,42 @@ fn only_listed_members_are_compared_and_lists_without_order() {
     }
 }
 
+fn sets(policy: &str) -> Sets {
+    let bundle = Bundle {
+        name: "a".to_owned(),
+        servers: None,
+        files: [("a.rego".to_owned(), policy.as_bytes().to_vec())].into(),
+    };
+    Sets::compile(&verify(vec![bundle]).unwrap()).unwrap()
+}
+
+#[test]
+fn evaluators_that_differ_are_a_failure_of_their_own() {
+    let granting = sets("package policies.a\n\nallow contains \"x\"\n");
+    let denying = sets("package policies.a\n\nallow contains \"x\" if input.nope\n");
+    let sets = Sets {
+        live: granting.live,
+        interpreted: denying.interpreted,
+    };
+    let text = case("{name: n, verdict: {effect: allow}}");
+    let row = read("t.yaml", &text)
+        .unwrap()
+        .pop()
+        .map(|case| sets.run(case))
+        .unwrap();
+    assert_eq!(row.status, Status::Differ);
+    assert!(
+        row.details[0].starts_with("rvm:         {\"effect\":\"allow\""),
+        "{:?}",
+        row.details
+    );
+    assert!(
+        row.details[1].starts_with("interpreter: {\"effect\":\"deny\""),
+        "{:?}",
+        row.details
+    );
+}
+
 #[test]
 fn an_input_is_merged_over_the_base() {
     let policy = "package policies.a
@@ -146,14 +184,7 @@ allow contains \"x\" if input.arguments == {\"id\": 2}
 
 allow contains \"y\" if input.arguments == {\"id\": 1, \"note\": \"x\"}
 ";
-    let sources = Sources {
-        modules: vec![Module {
-            path: "a.rego".to_owned(),
-            source: policy.to_owned(),
-        }],
-        ..Sources::default()
-    };
-    let sets = Sets::compile(&sources).unwrap();
+    let sets = sets(policy);
     let text = [
         "{name: base, verdict: {effect: allow, reasons: [y]}}",
         "{name: merged, input: {arguments: {id: 2, note: null}}, verdict: {effect: allow, reasons: [x]}}",

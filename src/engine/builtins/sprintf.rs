@@ -2,6 +2,7 @@
 
 use regorus::Value;
 
+use super::bounded::{TEXT_BYTES_MAX, bound};
 use super::original;
 
 /// Exponents from which Go's `%v` writes a number with an exponent.
@@ -23,7 +24,10 @@ pub(super) fn sprintf(arguments: &[Value]) -> Value {
         match chars.next() {
             Some('%') => out.push('%'),
             Some(verb @ ('s' | 'd' | 'v')) => match values.next() {
-                Some(value) => out.push_str(&written(verb, value)),
+                Some(value) => {
+                    out.push_str(&written(verb, value));
+                    bound(out.len(), TEXT_BYTES_MAX);
+                }
                 None => return Value::Undefined,
             },
             _ => return Value::Undefined,

@@ -55,6 +55,80 @@ fn builtins_answer_as_opa_does() {
             r#""1500000000000000000000 1.5e-07""#,
         ),
         ("sprintf", r#"["%s", []]"#, "undefined"),
+        (
+            "time.clock",
+            r#"[[1795190400000000000, "America/New_York"]]"#,
+            "[11,0,0]",
+        ),
+        ("time.clock", "[1795190400000000000]", "[16,0,0]"),
+        (
+            "time.clock",
+            r#"[[1795190400000000000, "Local"]]"#,
+            "undefined",
+        ),
+        (
+            "time.weekday",
+            r#"[[1795190400000000000, "Local"]]"#,
+            "undefined",
+        ),
+        (
+            "time.date",
+            r#"[[1795190400000000000, "Local"]]"#,
+            "undefined",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["10.0.0.0/8", "::ffff:10.1.2.3"]"#,
+            "true",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["10.0.0.0/8", "::ffff:10.0.0.0/104"]"#,
+            "true",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["::/0", "::ffff:10.1.2.3"]"#,
+            "false",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["::ffff:0:0/96", "10.1.1.1"]"#,
+            "true",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["10.0.0.0/8", "10.0.0.0/7"]"#,
+            "false",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["0.0.0.0/0", "255.255.255.255"]"#,
+            "true",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["2001:db8::/32", "2001:db8::/48"]"#,
+            "true",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["10.0.0.0/33", "10.0.0.1"]"#,
+            "undefined",
+        ),
+        (
+            "net.cidr_contains",
+            r#"["10.0.0.0/+8", "10.0.0.1"]"#,
+            "undefined",
+        ),
+        ("replace", r#"["aXbX", "X", "--"]"#, "\"a--b--\""),
+        ("replace", r#"[1, "X", "--"]"#, "undefined"),
+        ("concat", r#"[",", ["a", "b"]]"#, "\"a,b\""),
+        ("concat", r#"[",", ["a", 1]]"#, "undefined"),
+        ("array.concat", "[[1], [2, 3]]", "[1,2,3]"),
+        ("split", r#"["aé😀", ""]"#, r#"["a","é","😀"]"#),
+        ("split", r#"["a.b.", "."]"#, r#"["a","b",""]"#),
+        ("split", r#"["", ""]"#, "[]"),
     ] {
         assert_eq!(call(name, arguments), expected, "{name}({arguments})");
     }

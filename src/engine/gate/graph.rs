@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::issue::{Issue, Issues};
+use regorus::unstable::{Expr, Rule, RuleHead};
+
+use super::issue::{Bars, Issue, Issues};
 use crate::engine::ast::{DataPath, Index, ParsedModule};
 
 /// Longest chain of rules and functions that read one another: each is a frame of the native
@@ -41,6 +43,70 @@ pub(crate) fn check(
         if let Some((module, rule)) = node.and_then(|node| node.node(modules)) {
             Issues { module, found }.refuse(rule.span(), code, message, hint);
         }
+    }
+}
+
+/// Where a package stands in several modules, the interpreter finds a partial set that reads its
+/// own package empty, if another package reads it: it depends on the order of the modules.
+pub(crate) fn check_split_packages(
+    modules: &[ParsedModule],
+    index: &Index,
+    edges: &Edges,
+    found: &mut Vec<Issue>,
+) {
+    let package = |path: &DataPath| {
+        let node = index.definitions(path).first()?.node(modules)?;
+        Some(node.0.package_path.clone())
+    };
+    let is_split = |of: &DataPath| modules.iter().filter(|m| m.package_path == *of).count() > 1;
+    let read_elsewhere: BTreeSet<&DataPath> = edges
+        .iter()
+        .flat_map(|(reader, reads)| reads.iter().map(move |read| (reader, read)))
+        .filter(|(reader, read)| package(reader) != package(read))
+        .map(|(_, read)| read)
+        .collect();
+    for path in read_elsewhere {
+        let Some(own) = package(path).filter(|own| is_split(own)) else {
+            continue;
+        };
+        let reads = edges.get(path).into_iter().flatten();
+        if !reads
+            .into_iter()
+            .any(|read| package(read).as_ref() == Some(&own))
+        {
+            continue;
+        }
+        for (module, rule) in index
+            .definitions(path)
+            .iter()
+            .filter_map(|def| def.node(modules))
+        {
+            if is_partial(rule) {
+                Issues { module, found }.add(
+                    Bars::Interpreter,
+                    rule.span(),
+                    "gate.interpreter_split_package",
+                    format!("read from another package, the interpreter may find `{path}` empty"),
+                    "put the package into one module",
+                );
+            }
+        }
+    }
+}
+
+fn is_partial(rule: &Rule) -> bool {
+    match rule {
+        Rule::Spec {
+            head: RuleHead::Set { .. },
+            ..
+        } => true,
+        Rule::Spec {
+            head: RuleHead::Compr { refr, .. },
+            ..
+        } => {
+            matches!(refr.as_ref(), Expr::RefBrack { .. })
+        }
+        Rule::Spec { .. } | Rule::Default { .. } => false,
     }
 }
 

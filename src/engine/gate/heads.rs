@@ -9,6 +9,7 @@ use super::issue::Bars;
 use super::known::{Known, is_constant};
 use super::loads::Loads;
 use super::query::{Checker, Place};
+use super::variables::iterators;
 use crate::engine::ast::{Reference, Scope, head_args, head_ref, variables};
 
 /// Greatest number of parameters: the register machine drops the others.
@@ -227,15 +228,24 @@ impl Checker<'_> {
             around.scope,
         );
         let after = self.query(&body.query, around, terms);
+        if has_else && self.loops(&body.query, &after.scope) {
+            self.issues.add(
+                Bars::Rvm,
+                &body.query.span,
+                "gate.else_after_loop",
+                "where no turn of the loop holds, the register machine does not go on to `else`",
+                "move the loop into a rule of its own, and name that in the body",
+            );
+        }
         let inner = after.place(false);
         if has_else {
-            self.before_else(body, terms, inner);
+            self.before_else(terms, inner);
         }
         self.terms(terms, inner, iterates(&body.query));
     }
 
-    /// A body with an `else` behind it.
-    fn before_else(&mut self, body: &RuleBody, terms: &[&Expr], place: Place<'_>) {
+    /// The values of a body with an `else` behind it.
+    fn before_else(&mut self, terms: &[&Expr], place: Place<'_>) {
         for term in terms {
             if !self.facts.definite(term, place.scope, place.known) {
                 self.issues.refuse(
@@ -249,15 +259,26 @@ impl Checker<'_> {
                 );
             }
         }
-        if iterates(&body.query) {
-            self.issues.add(
-                Bars::Rvm,
-                &body.span,
-                "gate.else_iteration",
-                "the register machine leaves `else` out after a body that iterates",
-                "move the iteration into a rule or function of its own",
-            );
-        }
+    }
+
+    /// Whether the register machine runs a query, in which `scope` is declared, as a loop.
+    fn loops(&self, query: &Query, scope: &Scope) -> bool {
+        let facts = self.facts;
+        let is_rule = |name: &String| {
+            let own = facts.module.package_path.join(name);
+            facts.index.has_rules_below(&own) || facts.module.imports.contains_key(name)
+        };
+        query.stmts.iter().any(|stmt| match &stmt.literal {
+            Literal::SomeVars { .. } | Literal::SomeIn { .. } | Literal::Every { .. } => true,
+            Literal::NotExpr { .. } => false,
+            Literal::Expr { expr, .. } => {
+                let mut names = BTreeSet::new();
+                iterators(expr, &mut names);
+                names
+                    .iter()
+                    .any(|name| !scope.declares(name) && !is_rule(name))
+            }
+        })
     }
 
     /// The expressions of a head, where its body holds.

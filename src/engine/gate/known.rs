@@ -194,7 +194,7 @@ impl<'a> Facts<'a> {
             return false;
         };
         self.builtin_name(fcn)
-            .is_some_and(|name| matches!(name.as_str(), "time.clock" | "time.date" | "time.diff"))
+            .is_some_and(|name| matches!(name.as_str(), "time.clock" | "time.date"))
     }
 
     /// What must have a value for `expr`, read in a positive statement, to hold.

@@ -160,8 +160,6 @@ pub(crate) const BUILTINS: &[Builtin] = &[
     truth("regex.match", 2).arguments(Arguments::Pattern),
     text("replace", 3).arguments(Arguments::NotEmpty(1)),
     integer("round", 1),
-    integer("semver.compare", 2),
-    truth("semver.is_valid", 1).total(Total::Always),
     array("sort", 1),
     array("split", 2).total(TWO_TEXTS),
     text("sprintf", 2)
@@ -175,8 +173,6 @@ pub(crate) const BUILTINS: &[Builtin] = &[
     text("substring", 3),
     array("time.clock", 1),
     array("time.date", 1),
-    array("time.diff", 2),
-    integer("time.parse_duration_ns", 1),
     integer("time.parse_rfc3339_ns", 1),
     text("time.weekday", 1),
     any("to_number", 1),
@@ -249,6 +245,26 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "time.parse_ns",
         "panics for some layouts",
         "use time.parse_rfc3339_ns",
+    ),
+    (
+        "time.diff",
+        "differs from OPA where a change to summer time lies between",
+        "subtract the nanoseconds",
+    ),
+    (
+        "time.parse_duration_ns",
+        "panics for some texts, and knows no days",
+        "keep durations as numbers of nanoseconds",
+    ),
+    (
+        "semver.compare",
+        "refuses versions that OPA takes",
+        "compare with regex.match, or keep parts as numbers",
+    ),
+    (
+        "semver.is_valid",
+        "refuses versions that OPA takes",
+        "use regex.match",
     ),
     (
         "time.format",

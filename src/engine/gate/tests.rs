@@ -24,6 +24,8 @@ struct Case {
     policy: String,
     /// A second module.
     other: Option<String>,
+    /// A third module.
+    third: Option<String>,
     /// The data, as JSON.
     data: Option<String>,
     /// `both`, `rvm`, `interpreter` or `refused`.
@@ -66,10 +68,10 @@ fn runs(gate: &Gate, package: &str) -> &'static str {
 }
 
 fn shown(finding: &Finding) -> String {
-    let place = if finding.path == "other" {
-        "other:"
-    } else {
-        ""
+    let place = match finding.path.as_str() {
+        "other" => "other:",
+        "third" => "third:",
+        _ => "",
     };
     let Finding {
         line,
@@ -86,6 +88,7 @@ fn judge(case: &Case) -> (String, Vec<String>) {
     let sources = [
         ("policy", Some(&case.policy)),
         ("other", case.other.as_ref()),
+        ("third", case.third.as_ref()),
     ];
     let mut modules = Vec::new();
     for (path, source) in sources {

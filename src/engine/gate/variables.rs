@@ -26,7 +26,7 @@ pub(crate) fn binders(stmt: &LiteralStmt, bound: &mut BTreeSet<String>) {
 }
 
 /// The variables in the brackets of references that may iterate.
-fn iterators(expr: &Expr, bound: &mut BTreeSet<String>) {
+pub(crate) fn iterators(expr: &Expr, bound: &mut BTreeSet<String>) {
     match expr {
         Expr::AssignExpr { lhs, rhs, .. } | Expr::BoolExpr { lhs, rhs, .. } => {
             iterators(lhs, bound);

@@ -239,11 +239,7 @@ fn hint(form: Form<'_>, needs: &[&Need]) -> String {
             None => accept(&of),
         },
         (Cause::Absent, Form::Statement(expr)) => match negated(expr) {
-            Some(safe) => format!(
-                "write `{safe}` in place of `{}`; or {}",
-                text(expr),
-                accept(&of)
-            ),
+            Some(safe) => format!("{safe}; or {}", accept(&of)),
             None => format!("{helper}; or {}", accept(&of)),
         },
         (Cause::Absent, Form::Collection(_) | Form::Head(_)) => accept(&of),
@@ -304,12 +300,13 @@ fn with_default(expr: &Expr, need: &str) -> Option<String> {
     ))
 }
 
-/// The same condition under `not`, which holds where it is undefined.
+/// How to write the same condition under `not`, which holds where it is undefined. OPA takes
+/// `not a == b` so only for plain references and constants; anything else needs a rule of its own.
 fn negated(expr: &Expr) -> Option<String> {
     let Expr::BoolExpr { op, lhs, rhs, .. } = expr else {
         return None;
     };
-    let op = match op {
+    let opposite = match op {
         BoolOp::Eq => "!=",
         BoolOp::Ne => "==",
         BoolOp::Lt => ">=",
@@ -317,5 +314,25 @@ fn negated(expr: &Expr) -> Option<String> {
         BoolOp::Gt => "<=",
         BoolOp::Ge => "<",
     };
-    Some(format!("not {} {op} {}", text(lhs), text(rhs)))
+    let (allowed, whole) = (
+        format!("{} {opposite} {}", text(lhs), text(rhs)),
+        text(expr),
+    );
+    Some(if *op == BoolOp::Ne && is_plain(lhs) && is_plain(rhs) {
+        format!("write `not {allowed}` in place of `{whole}`")
+    } else {
+        format!("write `not ok` in place of `{whole}`, with a rule `ok if {allowed}`")
+    })
+}
+
+/// Whether an expression is a constant, or a reference made of names.
+fn is_plain(expr: &Expr) -> bool {
+    match expr {
+        Expr::String { .. }
+        | Expr::RawString { .. }
+        | Expr::Number { .. }
+        | Expr::Bool { .. }
+        | Expr::Null { .. } => true,
+        other => Reference::of(other).is_some_and(|reference| reference.is_static()),
+    }
 }

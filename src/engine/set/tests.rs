@@ -1,4 +1,6 @@
-use crate::engine::{EvaluationError, Input, Options, PolicySet, Refused, SetName, Sets};
+use crate::engine::{
+    EvaluationError, EvaluationLimits, Input, Options, PolicySet, Refused, SetName, Sets,
+};
 use crate::model::bundle::{Module, Sources};
 use crate::model::json::{Json, Limits, parse};
 use crate::model::revision::{EngineChoice, EngineKind};
@@ -170,5 +172,48 @@ fn refuses_what_cannot_be_compiled() {
     for (modules, data, expected) in cases {
         let refused = compile(&sources(&modules, data), EngineChoice::Auto).unwrap_err();
         assert!(refused.to_string().starts_with(expected), "{refused}");
+    }
+}
+
+#[test]
+fn no_builtin_uses_all_memory() {
+    let replace = "package policies.big
+
+path_ok if startswith(replace(input.template, \"$\", input.value), \"/srv/\")
+
+allow contains \"ok\" if path_ok
+";
+    let grow = "package policies.big
+
+a := array.concat(input.l, input.l)
+
+b := array.concat(a, a)
+
+c := array.concat(b, b)
+
+allow contains \"ok\" if count(c) > 1
+";
+    let input = format!(
+        "{{\"template\": \"{}\", \"value\": \"{}\", \"l\": [{}]}}",
+        "$".repeat(20_000),
+        "v".repeat(20_000),
+        vec!["1"; 50_000].join(",")
+    );
+    for source in [replace, grow] {
+        for choice in [EngineChoice::Rvm, EngineChoice::Interpreter] {
+            let options = Options {
+                choice,
+                limits: EvaluationLimits {
+                    wall_time_max: std::time::Duration::from_secs(60),
+                    ..EvaluationLimits::default()
+                },
+                ..Options::default()
+            };
+            let sources = sources(&[("big.rego", source)], "{}");
+            let set = PolicySet::compile(&sources, &options, 1).unwrap();
+            let found = evaluate(&set, &input);
+            let limit = "size of what a builtin gives back".to_owned();
+            assert_eq!(found, [Err(EvaluationError::Limit(limit))]);
+        }
     }
 }

@@ -9,8 +9,3 @@ allow contains ["valid", net.cidr_is_valid(input.s)]
 
 allow contains ["any valid", net.cidr_is_valid(input.a)]
 
-allow contains ["newer", semver.compare(input.s, "1.2.3")]
-
-allow contains ["version", semver.is_valid(input.s)]
-
-allow contains ["any version", semver.is_valid(input.a)]

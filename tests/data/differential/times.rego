@@ -11,8 +11,5 @@ allow contains ["date", time.date([input.t, "Asia/Kolkata"])]
 
 allow contains ["weekday", time.weekday([input.t, "Europe/Berlin"])]
 
-allow contains ["diff", time.diff(input.t, 1700000000000000000)]
-
 allow contains ["parsed", time.parse_rfc3339_ns(input.s)]
 
-allow contains ["duration", time.parse_duration_ns(input.s)]
