@@ -124,11 +124,7 @@ type Answers = BTreeMap<String, Result<String, String>>;
 /// What `opa` answers to each input.
 fn opa(policies: &[Policy], inputs: &[String]) -> Vec<Answers> {
     let work = tempfile::tempdir().unwrap();
-    for (number, input) in inputs.iter().enumerate() {
-        let folder = work.path().join("inputs");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{number:05}.json")), input).unwrap();
-    }
+    write_inputs(work.path(), inputs);
     let mut answers: Vec<Answers> = vec![Answers::new(); inputs.len()];
     let together: Vec<&Policy> = policies.iter().filter(|policy| !policy.conflicts).collect();
     for (number, result) in exec(work.path(), &together, "policies") {
@@ -152,6 +148,15 @@ fn opa(policies: &[Policy], inputs: &[String]) -> Vec<Answers> {
         }
     }
     answers
+}
+
+/// One file for each input, below `work`.
+fn write_inputs(work: &Path, inputs: &[String]) {
+    let folder = work.join("inputs");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (number, input) in inputs.iter().enumerate() {
+        std::fs::write(folder.join(format!("{number:05}.json")), input).unwrap();
+    }
 }
 
 /// Runs `opa exec` over all inputs.
@@ -366,98 +371,4 @@ fn each_policy_runs_where_its_first_line_says() {
         let refused = compile(&policies, alone, EngineChoice::Rvm);
         assert!(refused.is_err_and(|why| why.contains("[engine.rvm]")));
     }
-}
-
-#[test]
-fn random_policies_are_answered_as_opa_does() {
-    let inputs: Vec<String> = inputs().into_iter().take(150).collect();
-    let written = random::policies();
-    let alone = |policy: &Policy, choice| compile(std::slice::from_ref(policy), |_| true, choice);
-    let mut policies: Vec<Policy> = Vec::new();
-    for mut policy in written {
-        policy.rvm = alone(&policy, EngineChoice::Rvm).is_ok();
-        policy.interpreter = alone(&policy, EngineChoice::Interpreter).is_ok();
-        if policy.rvm || policy.interpreter {
-            policies.push(policy);
-        }
-    }
-    eprintln!(
-        "{} rvm {} int {}",
-        policies.len(),
-        policies.iter().filter(|p| p.rvm).count(),
-        policies.iter().filter(|p| p.interpreter).count()
-    );
-    if let Ok(dir) = std::env::var("RANDOM_DIR") {
-        std::fs::create_dir_all(&dir).unwrap();
-        for p in &policies {
-            std::fs::write(format!("{dir}/{}", p.module.path), &p.module.source).unwrap();
-        }
-    }
-    loop {
-        let dir = tempfile::tempdir().unwrap();
-        for p in &policies {
-            std::fs::write(dir.path().join(&p.module.path), &p.module.source).unwrap();
-        }
-        let out = Command::new("opa")
-            .args(["check", "-m", "100000"])
-            .arg(dir.path())
-            .output()
-            .unwrap();
-        if out.status.success() {
-            break;
-        }
-        let text = String::from_utf8_lossy(&out.stderr).to_string();
-        for l in text
-            .lines()
-            .filter(|l| l.contains("rego_") && !l.contains("type_error") && !l.contains("unused"))
-        {
-            eprintln!("OPA {l}");
-        }
-        policies.retain(|p| !text.contains(&p.module.path));
-    }
-    eprintln!("{} after opa check", policies.len());
-    let work = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(work.path().join("inputs")).unwrap();
-    for (n, i) in inputs.iter().enumerate() {
-        std::fs::write(work.path().join(format!("inputs/{n:05}.json")), i).unwrap();
-    }
-    loop {
-        let all: Vec<&Policy> = policies.iter().collect();
-        let text: String = exec(work.path(), &all, "policies")
-            .into_iter()
-            .filter_map(|(_, r)| r.err())
-            .collect();
-        if text.is_empty() {
-            break;
-        }
-        policies.retain(|p| !text.contains(&format!("/{}", p.module.path)));
-    }
-    eprintln!("{} without conflicts", policies.len());
-    let expected = opa(&policies, &inputs);
-    let mut bad = 0;
-    for policy in policies.iter() {
-        for (name, yes, choice) in [
-            ("rvm", policy.rvm, EngineChoice::Rvm),
-            ("int", policy.interpreter, EngineChoice::Interpreter),
-        ] {
-            if yes {
-                let set = alone(policy, choice).unwrap();
-                let found = here(&set, &inputs, None);
-                let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    compare(name, &expected, &found, &inputs)
-                }));
-                if let Err(e) = r {
-                    let t = e.downcast_ref::<String>().unwrap();
-                    eprintln!(
-                        "HOLE {name} {}\n{}\n{}",
-                        policy.name,
-                        policy.module.source.split("[2]\n").nth(1).unwrap(),
-                        t.lines().take(6).collect::<Vec<_>>().join("\n")
-                    );
-                    bad += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(bad, 0);
 }

@@ -13,6 +13,7 @@ mod heads;
 mod issue;
 mod kinds;
 mod known;
+mod loads;
 mod negation;
 mod paths;
 mod pattern;

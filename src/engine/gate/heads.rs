@@ -7,6 +7,7 @@ use regorus::unstable::{BUILTINS, Expr, Literal, Query, Ref, Rule, RuleBody, Rul
 use super::expr::has_iteration;
 use super::issue::Bars;
 use super::known::{Known, is_constant};
+use super::loads::Loads;
 use super::query::{Checker, Place};
 use super::variables::iterators;
 use crate::engine::ast::{Reference, Scope, head_args, head_ref, variables};
@@ -195,6 +196,12 @@ impl Checker<'_> {
         }
         let terms = head_terms(head);
         let Some((first, others)) = bodies.split_first() else {
+            let no_body = Query {
+                span: head_ref(head).span().clone(),
+                stmts: Vec::new(),
+                qidx: 0,
+            };
+            Loads::check(self.facts, &mut self.issues, &no_body, &terms, &scope);
             return self.terms(&terms, around, false);
         };
         self.body(first, &terms, around, !others.is_empty());
@@ -213,6 +220,13 @@ impl Checker<'_> {
     }
 
     fn body(&mut self, body: &RuleBody, terms: &[&Expr], around: Place<'_>, has_else: bool) {
+        Loads::check(
+            self.facts,
+            &mut self.issues,
+            &body.query,
+            terms,
+            around.scope,
+        );
         let after = self.query(&body.query, around, terms);
         if has_else && self.loops(&body.query, &after.scope) {
             self.issues.add(
