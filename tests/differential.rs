@@ -5,7 +5,6 @@
 //! conflict of two rules, has to be an error here.
 
 mod inputs;
-mod random;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
