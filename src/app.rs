@@ -17,7 +17,7 @@ use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
-use crate::engine::{EvaluationLimits, Options, PolicySet};
+use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
 use crate::model::json;
@@ -94,12 +94,8 @@ impl App {
             sources: config.bundles.iter().map(source).collect(),
             compile: compiler(options(config, replicas)),
             store: Arc::clone(&policies),
-            on_event: on_load(
-                Arc::clone(&evidence),
-                Arc::clone(&metrics),
-                Arc::clone(&policies),
-                names(config),
-            ),
+            record: record_load(Arc::clone(&evidence), names(config)),
+            on_event: report_load(Arc::clone(&metrics)),
             now,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
@@ -240,31 +236,52 @@ fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
 }
 
 type OnEvent = Box<dyn Fn(LoadEvent) + Send>;
+type OnChange = Box<dyn Fn(&LoadEvent) + Send>;
 
-/// A swap or a refusal is a log line, a metric and a record.
-fn on_load(
-    evidence: Arc<Evidence>,
-    metrics: Arc<Metrics>,
-    policies: Arc<PolicyStore<PolicySet>>,
-    source: String,
-) -> OnEvent {
-    let record = move |record: Record| {
-        // A swap is not undone because its record cannot be written; decisions fail then too.
-        let pending = evidence
-            .log()
-            .append(now(), &record)
-            .map(log::Pending::wait);
-        if let Err(error) | Ok(Err(error)) = pending {
+/// A swap or a refusal is a record before it takes effect.
+fn record_load(evidence: Arc<Evidence>, source: String) -> OnChange {
+    Box::new(move |event| {
+        let record = match event.clone() {
+            LoadEvent::Loaded {
+                revision,
+                replaced,
+                packages,
+                findings,
+                ..
+            } => Record::PolicyLoaded(PolicyLoaded {
+                policy: revision,
+                previous: replaced,
+                packages,
+                source: source.clone(),
+                findings,
+            }),
+            LoadEvent::Refused { refusal, active } => Record::PolicyRefused(PolicyRefused {
+                digest: refusal.digest,
+                active,
+                revision: None,
+                error: refusal.reason,
+                source: source.clone(),
+                findings: refusal.findings,
+            }),
+            LoadEvent::Recovered { .. } | LoadEvent::Unwatched { .. } => return,
+        };
+        // A swap is not held up because its record cannot be written; decisions fail then too.
+        let pending = evidence.log().append(now(), &record);
+        if let Err(error) | Ok(Err(error)) = pending.map(log::Pending::wait) {
             tracing::error!(%error, "a change of policy could not be recorded");
         }
-    };
+    })
+}
+
+/// What became of a change of policy is a log line and a metric.
+fn report_load(metrics: Arc<Metrics>) -> OnEvent {
     Box::new(move |event| match event {
         LoadEvent::Loaded {
             revision,
-            replaced,
             warnings,
             findings,
             took,
+            ..
         } => {
             metrics.policy_loaded(revision.version);
             let found = findings.iter().map(ToString::to_string);
@@ -278,34 +295,14 @@ fn on_load(
                 took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "policy set in force"
             );
-            record(Record::PolicyLoaded(PolicyLoaded {
-                policy: revision,
-                previous: replaced,
-                packages: policies.current().map_or_else(Vec::new, |set| {
-                    set.packages()
-                        .iter()
-                        .map(|package| package.name.clone())
-                        .collect()
-                }),
-                source: source.clone(),
-                findings,
-            }));
         }
-        LoadEvent::Refused { refusal, active } => {
+        LoadEvent::Refused { refusal, .. } => {
             metrics.policy_refused(refusal.stage.as_str());
             tracing::error!(
                 stage = refusal.stage.as_str(),
                 "policies refused: {}",
                 refusal.reason
             );
-            record(Record::PolicyRefused(PolicyRefused {
-                digest: refusal.digest,
-                active,
-                revision: None,
-                error: refusal.reason,
-                source: source.clone(),
-                findings: refusal.findings,
-            }));
         }
         LoadEvent::Recovered { revision } => {
             tracing::info!(

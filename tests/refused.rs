@@ -89,10 +89,13 @@ fn the_last_good_set_stays_in_force() {
             (codes(&reply), reply.policy.as_ref().unwrap().version),
             (vec!["good"], 1)
         );
-        let metrics = watched.metrics().await;
-        let counted = "toolgate_policy_refusals_total{stage=\"compile\"} 1\n";
-        assert!(metrics.contains(counted), "{metrics}");
-        assert!(metrics.contains("toolgate_policy_version 1\n"), "{metrics}");
+        until("metrics that say so", async || {
+            let metrics = watched.metrics().await;
+            let refused = "toolgate_policy_refusals_total{stage=\"compile\"} 1\n";
+            let in_force = "toolgate_policy_version 1\n";
+            (metrics.contains(refused) && metrics.contains(in_force)).then_some(())
+        })
+        .await;
         assert_eq!(
             watched.health("toolgate.ready").await,
             ServingStatus::Serving

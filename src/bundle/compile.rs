@@ -21,8 +21,10 @@ pub fn compile(
 ) -> Result<Compiled<PolicySet>, Refused> {
     let (sources, warnings) = verified.into_parts();
     let set = PolicySet::compile(&sources, options, version)?;
+    let packages = set.packages().iter();
     Ok(Compiled {
         revision: set.revision().clone(),
+        packages: packages.map(|package| package.name.clone()).collect(),
         findings: set.warnings().to_vec(),
         warnings,
         set,

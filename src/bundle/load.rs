@@ -61,6 +61,8 @@ pub enum LoadEvent {
         revision: Revision,
         /// The name of the set that it replaced.
         replaced: Option<Revision>,
+        /// The packages that decide.
+        packages: Vec<String>,
         /// What is worth knowing about its files.
         warnings: Vec<String>,
         /// What `check` warns of in its modules.
@@ -97,7 +99,10 @@ pub struct Loader<T> {
     pub compile: Compile<T>,
     /// Where to publish.
     pub store: Arc<PolicyStore<T>>,
-    /// Hears of each outcome, once. Called on the loader's thread.
+    /// Hears of a swap or a refusal before it takes effect, once: what is decided by a set never
+    /// stands in the log before the set does. Called on the loader's thread.
+    pub record: Box<dyn Fn(&LoadEvent) + Send>,
+    /// Hears of each outcome once it has taken effect. Called on the loader's thread.
     pub on_event: Box<dyn Fn(LoadEvent) + Send>,
     /// The time.
     pub now: fn() -> Timestamp,
@@ -213,10 +218,12 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         let event = LoadEvent::Loaded {
             revision: compiled.revision.clone(),
             replaced,
+            packages: compiled.packages.clone(),
             warnings: compiled.warnings.clone(),
             findings: compiled.findings.clone(),
             took: started.elapsed(),
         };
+        (loader.record)(&event);
         loader.store.publish(compiled, (loader.now)());
         (loader.on_event)(event);
         Ok(())
@@ -231,9 +238,14 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             digest: refused.digest,
             since: (loader.now)(),
         };
-        loader.store.refuse(refusal.clone());
         let active = loader.store.status().active.map(|active| active.revision);
-        (loader.on_event)(LoadEvent::Refused { refusal, active });
+        let event = LoadEvent::Refused {
+            refusal: refusal.clone(),
+            active,
+        };
+        (loader.record)(&event);
+        loader.store.refuse(refusal);
+        (loader.on_event)(event);
     }
 }
 

@@ -26,6 +26,7 @@ const SWEEP_INTERVAL_MS: u64 = 50;
 pub struct Compiled<T> {
     pub(super) set: T,
     pub(super) revision: Revision,
+    pub(super) packages: Vec<String>,
     pub(super) warnings: Vec<String>,
     pub(super) findings: Vec<Finding>,
 }

@@ -89,6 +89,7 @@ pub(in crate::bundle) fn loader(
         sources: sources.iter().map(source).collect(),
         compile: Box::new(text_of),
         store: Arc::clone(&store),
+        record: Box::new(|_| ()),
         on_event: Box::new(move |event| tell.send(event).unwrap()),
         now: || Timestamp::from_nanos(7),
     };
@@ -108,6 +109,7 @@ fn text_of(verified: Verified<Sources>, version: u64) -> Result<Compiled<String>
             revision: verified.revision.clone(),
             digest: verified.digest.clone(),
         },
+        packages: Vec::new(),
         warnings: verified.warnings().to_vec(),
         findings: Vec::new(),
         set,

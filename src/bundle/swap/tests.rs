@@ -17,6 +17,7 @@ fn compiled<T>(set: T, version: u64) -> Compiled<T> {
     Compiled {
         set,
         revision: revision(version),
+        packages: Vec::new(),
         warnings: vec![format!("w{version}")],
         findings: Vec::new(),
     }
