@@ -1,11 +1,16 @@
 //! The only wiring: configuration → app → run → drain. Building binds nothing.
 
+mod accept;
 mod embedded;
+mod preface;
 mod serve;
+mod services;
 mod tls;
+mod transport;
 
 pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
+pub use tls::TlsError;
 
 use crate::audit::files::OsFiles;
 use crate::audit::hash::{Hasher, KeyError};
@@ -16,13 +21,15 @@ use crate::bundle::load::{LoadEvent, Loader};
 use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
-use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
+use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure, TransportLimits};
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
-use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
+use crate::server::{
+    self, Connections, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode,
+};
 use crate::telemetry::now;
 use std::io;
 use std::num::NonZeroUsize;
@@ -62,6 +69,8 @@ pub enum AppError {
 pub struct App {
     decider: Arc<Decider>,
     listen: Listen,
+    limits: TransportLimits,
+    connections: Arc<Connections>,
     /// Watches the bundles for as long as it lives.
     watch: Watch,
 }
@@ -111,6 +120,8 @@ impl App {
         Ok(Self {
             decider: Arc::new(decider),
             listen: config.listen.clone(),
+            limits: config.limits.transport,
+            connections: connections(&config.limits.transport),
             watch,
         })
     }
@@ -173,6 +184,29 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
             output_bytes_max: limits.evaluation_output_bytes_max,
         },
     }
+}
+
+/// Files that a process needs beside its connections.
+const FILES_RESERVED: usize = 64;
+
+/// As many connections as are configured, and as the system has files for.
+fn connections(limits: &TransportLimits) -> Arc<Connections> {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let files = files.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    });
+    let room = files.saturating_sub(FILES_RESERVED).max(1);
+    if room < limits.connections_max {
+        tracing::warn!(
+            open_files_max = files,
+            connections_max = room,
+            "the system's limit of open files leaves room for fewer connections than are configured"
+        );
+    }
+    Connections::new(
+        limits.connections_max.min(room),
+        limits.connections_per_peer_max,
+    )
 }
 
 fn decision_limits(config: &Config) -> DecisionLimits {

@@ -3,10 +3,12 @@
 
 mod asked;
 mod audit;
+mod connection;
 mod decider;
 mod decision;
 mod directory;
 mod evidence;
+mod gate;
 mod health;
 mod metrics;
 mod owed;
@@ -16,9 +18,11 @@ mod policy;
 mod status;
 
 pub use audit::{AuditServer, Publisher};
+pub use connection::{Connection, ConnectionPermit, ConnectionRefused, Connections, PeerAddress};
 pub use decider::{Decider, DecisionLimits};
 pub use decision::DecisionServer;
 pub use evidence::{Evidence, OnFailure, WriteMode};
+pub use gate::{Gate, UNKNOWN_REQUEST_BYTES_MAX};
 pub use health::watch as watch_health;
 pub use metrics::Metrics;
 pub use owed::OwedCalls;

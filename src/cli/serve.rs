@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Serve decisions over gRPC.
 #[derive(Debug, Args)]
@@ -53,11 +54,14 @@ impl Serve {
         let runtime = runtime()?;
         runtime.block_on(async {
             // Before anything listens, so that whoever sees a socket may already end the process.
-            let stopped = shutdown().map_err(CliError::failure)?;
+            let (stopped, at_once) = shutdown().map_err(CliError::failure)?;
             let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
             let bound = app.bind().await.map_err(CliError::failure)?;
             announce(&bound);
-            bound.run(stopped).await.map_err(CliError::failure)
+            bound
+                .run_until(stopped, at_once)
+                .await
+                .map_err(CliError::failure)
         })?;
         Ok(Exit::Done)
     }
@@ -121,15 +125,26 @@ fn announce(bound: &Bound) {
     }
 }
 
-/// Resolves at the first SIGTERM or SIGINT after the call.
-fn shutdown() -> io::Result<impl Future<Output = ()>> {
+/// The first resolves at the first SIGTERM or SIGINT after the call, the second at the second.
+fn shutdown() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (first, asked) = oneshot::channel();
+    let (second, asked_again) = oneshot::channel();
+    tokio::spawn(async move {
+        for signal in [first, second] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            // Whoever waited may be done already.
+            let _done = signal.send(());
         }
+    });
+    let draining = async move {
+        let _signalled = asked.await;
         tracing::info!("draining");
-    })
+    };
+    let at_once = async move { drop(asked_again.await) };
+    Ok((draining, at_once))
 }

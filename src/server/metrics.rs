@@ -1,5 +1,6 @@
 //! What is counted: for operators, never evidence.
 
+use super::connection::ConnectionRefused;
 use crate::model::verdict::Effect;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -24,6 +25,11 @@ struct StageLabel {
     stage: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
 /// The counters of one process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -33,6 +39,9 @@ pub struct Metrics {
     policy_version: Gauge,
     policy_loads: Counter,
     policy_refusals: Family<StageLabel, Counter>,
+    connections: Gauge,
+    connections_refused: Family<ReasonLabel, Counter>,
+    accept_failures: Counter,
 }
 
 impl Default for Metrics {
@@ -44,6 +53,9 @@ impl Default for Metrics {
             policy_version: Gauge::default(),
             policy_loads: Counter::default(),
             policy_refusals: Family::default(),
+            connections: Gauge::default(),
+            connections_refused: Family::default(),
+            accept_failures: Counter::default(),
         }
     }
 }
@@ -78,6 +90,29 @@ impl Metrics {
             .inc();
     }
 
+    /// A connection was taken.
+    pub fn connected(&self) {
+        self.connections.inc();
+    }
+
+    /// A connection that was taken has ended.
+    pub fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    /// A connection was not taken, or came to nothing.
+    pub fn connection_refused(&self, reason: ConnectionRefused) {
+        let reason = reason.as_str();
+        self.connections_refused
+            .get_or_create(&ReasonLabel { reason })
+            .inc();
+    }
+
+    /// The system gave no connection, for lack of file descriptors as an example.
+    pub fn accept_failed(&self) {
+        self.accept_failures.inc();
+    }
+
     /// The metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -108,9 +143,24 @@ impl Metrics {
         );
         let refusals = self.policy_refusals.clone();
         registry.register("policy_refusals", "Policy sets refused", refusals);
+        self.register_connections(&mut registry);
         let mut text = String::new();
         // Writing to a string does not fail.
         let _written = prometheus_client::encoding::text::encode(&mut text, &registry);
         text
+    }
+
+    fn register_connections(&self, registry: &mut Registry) {
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections that were not taken, or came to nothing",
+            self.connections_refused.clone(),
+        );
+        registry.register(
+            "accept_failures",
+            "Times that the system gave no connection",
+            self.accept_failures.clone(),
+        );
     }
 }

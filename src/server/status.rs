@@ -1,6 +1,7 @@
 //! The only place where an error becomes a `tonic::Status`. A status means that no decision was
 //! made; a denial is a successful RPC.
 
+use super::gate::UNKNOWN_REQUEST_BYTES_MAX;
 use std::time::Duration;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
@@ -31,6 +32,18 @@ pub enum RpcError {
     /// The log does not take events now.
     #[error("the audit log cannot be written: {0}")]
     AuditUnavailable(String),
+    /// The request took too long.
+    #[error("the request took longer than {} ms", .time_max.as_millis())]
+    TimedOut {
+        /// How long it might have taken.
+        time_max: Duration,
+    },
+    /// A large request of nobody who is known.
+    #[error(
+        "a caller that is not known may send {UNKNOWN_REQUEST_BYTES_MAX} bytes: show a client \
+         certificate, or send the token as the metadata `authorization` too"
+    )]
+    UnknownSendsMuch,
     /// Served by a later version.
     #[error("`{0}` is not served by this version")]
     Unimplemented(&'static str),
@@ -43,7 +56,8 @@ impl From<RpcError> for Status {
     fn from(error: RpcError) -> Self {
         let code = match &error {
             RpcError::Overloaded { .. } => Code::ResourceExhausted,
-            RpcError::Unauthenticated => Code::Unauthenticated,
+            RpcError::Unauthenticated | RpcError::UnknownSendsMuch => Code::Unauthenticated,
+            RpcError::TimedOut { .. } => Code::DeadlineExceeded,
             RpcError::PermissionDenied => Code::PermissionDenied,
             RpcError::Invalid(_) => Code::InvalidArgument,
             RpcError::AuditUnavailable(_) => Code::Unavailable,
