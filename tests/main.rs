@@ -4,6 +4,7 @@
 mod bundled;
 mod cli;
 mod combination;
+mod connections;
 mod decide;
 mod demo;
 mod differential;
