@@ -28,7 +28,8 @@ use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
 use crate::server::{
-    self, Connections, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode,
+    self, Admission, Connections, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, Repeats,
+    WriteMode,
 };
 use crate::telemetry::now;
 use std::io;
@@ -68,6 +69,7 @@ pub enum AppError {
 /// Everything that decides, before it listens.
 pub struct App {
     decider: Arc<Decider>,
+    admission: Arc<Admission>,
     listen: Listen,
     limits: TransportLimits,
     connections: Arc<Connections>,
@@ -108,17 +110,25 @@ impl App {
             now,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let admission = Admission::new(
+            config.limits.in_flight_decisions_max,
+            config.limits.in_flight_rpcs_max,
+            &identity,
+            clock(),
+        );
         let decider = Decider {
             policies,
             identity: Arc::new(identity),
             evidence,
             owed: OwedCalls::default(),
+            repeats: Repeats::default(),
             metrics,
             clock,
             limits: decision_limits(config),
         };
         Ok(Self {
             decider: Arc::new(decider),
+            admission,
             listen: config.listen.clone(),
             limits: config.limits.transport,
             connections: connections(&config.limits.transport),
@@ -141,6 +151,7 @@ impl App {
     /// Writes what waits and lets the log go.
     pub fn close(self) {
         drop(self.watch);
+        self.admission.record_refused(&self.decider);
         if let Err(error) = self.decider.evidence.log().close() {
             tracing::error!(%error, "the audit log did not close cleanly");
         }
@@ -215,7 +226,6 @@ fn decision_limits(config: &Config) -> DecisionLimits {
             bytes_max: config.limits.request_bytes_max,
             depth_max: config.limits.json_depth_max,
         },
-        in_flight_max: config.limits.in_flight_decisions_max,
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
     }

@@ -168,6 +168,11 @@ impl Identity {
         self.identify(caller, claimed, context, directory)
     }
 
+    /// The names of all entries.
+    pub fn caller_names(&self) -> impl Iterator<Item = &str> {
+        self.callers.iter().map(|caller| caller.name.as_str())
+    }
+
     /// The name of the caller's entry that `peer` proves, for what is no decision.
     ///
     /// # Errors

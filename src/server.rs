@@ -1,6 +1,7 @@
 //! gRPC services. Each takes what the transport proved and what was asked, and calls the modules
 //! that know; only `app` imports this.
 
+mod admission;
 mod asked;
 mod audit;
 mod connection;
@@ -8,15 +9,20 @@ mod decider;
 mod decision;
 mod directory;
 mod evidence;
+mod fair;
 mod gate;
 mod health;
 mod metrics;
+mod overload;
 mod owed;
 mod peer;
 mod plain;
 mod policy;
+mod repeats;
 mod status;
+mod strangers;
 
+pub use admission::Admission;
 pub use audit::{AuditServer, Publisher};
 pub use connection::{Connection, ConnectionPermit, ConnectionRefused, Connections, PeerAddress};
 pub use decider::{Decider, DecisionLimits};
@@ -25,7 +31,10 @@ pub use evidence::{Evidence, OnFailure, WriteMode};
 pub use gate::{Gate, UNKNOWN_REQUEST_BYTES_MAX};
 pub use health::watch as watch_health;
 pub use metrics::Metrics;
+pub use overload::{Limited, Overload};
 pub use owed::OwedCalls;
 pub use plain::serve as plain_http;
 pub use policy::PolicyServer;
+pub use repeats::Repeats;
 pub use status::RpcError;
+pub use strangers::STRANGERS_INTERVAL;

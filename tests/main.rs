@@ -1,6 +1,7 @@
 //! Integration tests: one binary, so that it is linked once.
 #![cfg(test)]
 
+mod admission;
 mod bundled;
 mod cli;
 mod combination;

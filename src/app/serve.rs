@@ -6,7 +6,7 @@ use super::services::routes;
 use super::tls::{TlsError, server_config};
 use super::transport::{Tls, Transport};
 use crate::config::UnixListen;
-use crate::server;
+use crate::server::{self, Admission, Decider, STRANGERS_INTERVAL};
 use arc_swap::ArcSwap;
 use std::io;
 use std::net::SocketAddr;
@@ -181,7 +181,8 @@ impl Bound {
             limits: app.limits,
             connections: Arc::clone(&app.connections),
             decider: Arc::clone(&decider),
-            routes: routes(&decider, &stopped)?,
+            admission: Arc::clone(&app.admission),
+            routes: routes(&decider, &app.admission, &stopped)?,
             stopped: stopped.clone(),
         });
         let unix = unix.map(|(_, socket)| Listener::Unix(socket));
@@ -193,6 +194,11 @@ impl Bound {
                 Ok(())
             });
         }
+        servers.spawn(record_refused(
+            Arc::clone(&app.admission),
+            Arc::clone(&decider),
+            stopped.clone(),
+        ));
         if let Some(socket) = http {
             let serving = server::plain_http(socket, Arc::clone(&decider), until(stopped));
             servers.spawn(async move { Ok(serving.await?) });
@@ -220,6 +226,22 @@ impl Bound {
         }
         app.close();
         Ok(())
+    }
+}
+
+/// Says from time to time which calls were refused without a record each.
+async fn record_refused(
+    admission: Arc<Admission>,
+    decider: Arc<Decider>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let mut stopped = std::pin::pin!(until(stopped));
+    let mut interval = tokio::time::interval(STRANGERS_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => admission.record_refused(&decider),
+            () = stopped.as_mut() => return Ok(()),
+        }
     }
 }
 

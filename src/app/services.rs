@@ -1,7 +1,7 @@
 //! Every service, the same on every socket.
 
 use super::serve::ServeError;
-use crate::server::{self, AuditServer, Decider, DecisionServer, PolicyServer};
+use crate::server::{self, Admission, AuditServer, Decider, DecisionServer, PolicyServer};
 use crate::wire;
 use crate::wire::v1::audit_service_server::AuditServiceServer;
 use crate::wire::v1::decision_service_server::DecisionServiceServer;
@@ -16,6 +16,7 @@ const MESSAGE_ROOM_BYTES: usize = 1 << 20;
 /// The services of this decider.
 pub(super) fn routes(
     decider: &Arc<Decider>,
+    admission: &Arc<Admission>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Routes, ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -31,11 +32,12 @@ pub(super) fn routes(
     };
     // `params`, result and definition; what is over the limit of each is a recorded denial.
     let message_bytes_max = 3 * decider.limits.json.bytes_max + MESSAGE_ROOM_BYTES;
-    let decisions = DecisionServiceServer::new(DecisionServer::new(Arc::clone(decider)))
+    let decisions = DecisionServer::new(Arc::clone(decider), Arc::clone(admission));
+    let policies = PolicyServer::new(Arc::clone(decider), Arc::clone(admission));
+    let decisions = DecisionServiceServer::new(decisions)
         .max_decoding_message_size(message_bytes_max)
         .max_encoding_message_size(message_bytes_max);
-    let policies = PolicyServiceServer::new(PolicyServer::new(Arc::clone(decider)))
-        .max_decoding_message_size(message_bytes_max);
+    let policies = PolicyServiceServer::new(policies).max_decoding_message_size(message_bytes_max);
     let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider), stopped.clone()));
     let routes = Routes::new(decisions)
         .add_service(policies)

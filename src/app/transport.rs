@@ -4,7 +4,8 @@ use super::preface::Preface;
 use crate::config::TransportLimits;
 use crate::identity::Peer;
 use crate::server::{
-    Connection, ConnectionPermit, ConnectionRefused, Connections, Decider, Gate, PeerAddress,
+    Admission, Connection, ConnectionPermit, ConnectionRefused, Connections, Decider, Gate,
+    PeerAddress,
 };
 use arc_swap::ArcSwap;
 use hyper::server::conn::http2;
@@ -30,6 +31,7 @@ pub(super) struct Transport {
     pub(super) limits: TransportLimits,
     pub(super) connections: Arc<Connections>,
     pub(super) decider: Arc<Decider>,
+    pub(super) admission: Arc<Admission>,
     pub(super) routes: Routes,
     /// True once the process drains.
     pub(super) stopped: watch::Receiver<bool>,
@@ -116,13 +118,14 @@ impl Taken {
         let (close, closing) = watch::channel(false);
         let gate = Gate {
             routes: transport.routes.clone(),
-            connection: Arc::new(Connection {
-                address: self.address,
+            connection: Arc::new(Connection::new(
+                self.address,
                 proven,
                 has_certificate,
                 closing,
-            }),
+            )),
             decider: Arc::clone(&transport.decider),
+            admission: Arc::clone(&transport.admission),
             request_max: limits.request_max,
         };
         let preface = Preface::new(io, preface_until);

@@ -6,6 +6,7 @@
 mod cut;
 mod decision;
 mod events;
+mod refused;
 #[cfg(test)]
 pub(super) mod samples;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 pub use decision::DecisionRecord;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
+pub use refused::{CallsRefused, RefusedPeer};
 
 use super::hash::Hashed;
 use crate::model::json::{Json, Object};
@@ -38,6 +40,8 @@ pub enum Record {
     PolicyLoaded(PolicyLoaded),
     /// A policy set was refused; the last good one stays.
     PolicyRefused(PolicyRefused),
+    /// Calls of nobody who is known, too many for a record each.
+    CallsRefused(CallsRefused),
     /// A shim opened its stream of events.
     ShimConnected(ShimConnected),
     /// Events of a shim are missing.
@@ -55,6 +59,7 @@ impl Record {
             Self::Outcome(_) => "outcome",
             Self::PolicyLoaded(_) => "policy_loaded",
             Self::PolicyRefused(_) => "policy_refused",
+            Self::CallsRefused(_) => "calls_refused",
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
@@ -69,6 +74,7 @@ impl Record {
             Self::Outcome(outcome) => outcome.fields(),
             Self::PolicyLoaded(loaded) => loaded.fields(),
             Self::PolicyRefused(refused) => refused.fields(),
+            Self::CallsRefused(refused) => refused.fields(),
             Self::ShimConnected(connected) => connected.fields(),
             Self::Gap(gap) => gap.fields(),
             Self::Heartbeat(heartbeat) => heartbeat.fields(),

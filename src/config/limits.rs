@@ -21,6 +21,8 @@ pub struct Limits {
     pub evaluation_output_bytes_max: usize,
     /// Most decisions at once; beyond it `RESOURCE_EXHAUSTED`.
     pub in_flight_decisions_max: usize,
+    /// Most RPCs at once, but for health; beyond it `RESOURCE_EXHAUSTED`.
+    pub in_flight_rpcs_max: usize,
     /// Most unanswered decisions of one stream.
     pub stream_window_decisions_max: usize,
     /// How long a verdict may be used.
@@ -66,6 +68,7 @@ impl Default for Limits {
             evaluation_instructions_max: 200_000,
             evaluation_output_bytes_max: 1 << 20,
             in_flight_decisions_max: 4096,
+            in_flight_rpcs_max: 16_384,
             stream_window_decisions_max: 64,
             verdict_valid_seconds: 30,
             transport: TransportLimits::default(),
@@ -129,6 +132,7 @@ impl Limits {
                 default.in_flight_decisions_max,
                 MANY,
             ),
+            in_flight_rpcs_max: size("in_flight_rpcs_max", default.in_flight_rpcs_max, MANY),
             stream_window_decisions_max: size(
                 "stream_window_decisions_max",
                 default.stream_window_decisions_max,

@@ -1,10 +1,12 @@
 //! What is known of a connection for as long as it lasts, and how many there may be.
 
+use super::decider::Decider;
 use crate::identity::Peer;
+use crate::model::subject::Token;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 /// The part of an IPv6 address that one site has: its last 64 bits are its own to choose.
@@ -44,7 +46,7 @@ impl fmt::Display for PeerAddress {
 }
 
 /// One connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Connection {
     /// Where it comes from.
     pub address: PeerAddress,
@@ -54,6 +56,49 @@ pub struct Connection {
     pub has_certificate: bool,
     /// True once no new calls are taken: what has no end of its own ends then.
     pub closing: watch::Receiver<bool>,
+    /// The caller that `proven` is; it stays the same.
+    caller: OnceLock<Option<Arc<str>>>,
+    /// The caller that the last good token on this connection named. Only who gets which share is
+    /// decided by it: a decision verifies its token anew.
+    caller_by_token: Mutex<Option<(Token, Arc<str>)>>,
+}
+
+impl Connection {
+    /// A connection on which nothing was asked yet.
+    #[must_use]
+    pub fn new(
+        address: PeerAddress,
+        proven: Peer,
+        has_certificate: bool,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            address,
+            proven,
+            has_certificate,
+            closing,
+            caller: OnceLock::new(),
+            caller_by_token: Mutex::default(),
+        }
+    }
+
+    /// The name of the caller that a peer on this connection is.
+    pub(super) fn caller(&self, peer: &Peer, decider: &Decider) -> Option<Arc<str>> {
+        let known = || decider.known_caller(peer).ok().map(Arc::from);
+        let Peer::Token(token) = peer else {
+            return self.caller.get_or_init(known).clone();
+        };
+        let mut last = self
+            .caller_by_token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, caller)) = last.as_ref().filter(|(known, _)| known == token) {
+            return Some(Arc::clone(caller));
+        }
+        let caller: Arc<str> = known()?;
+        *last = Some((token.clone(), Arc::clone(&caller)));
+        Some(caller)
+    }
 }
 
 /// Why a connection is not taken.

@@ -7,6 +7,7 @@ use super::evidence::{Evidence, OnFailure};
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls};
 use super::policy::sets_json;
+use super::repeats::Repeats;
 use super::status::RpcError;
 use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
@@ -30,8 +31,6 @@ use uuid::Uuid;
 pub struct DecisionLimits {
     /// Each JSON part of a request.
     pub json: json::Limits,
-    /// Decisions under way at once.
-    pub in_flight_max: usize,
     /// Messages of one batch.
     pub batch_max: usize,
     /// How long a verdict may be used.
@@ -42,14 +41,13 @@ impl Default for DecisionLimits {
     fn default() -> Self {
         Self {
             json: json::Limits::REQUEST,
-            in_flight_max: 4096,
             batch_max: 512,
             verdict_valid: Duration::from_secs(30),
         }
     }
 }
 
-/// Everything that a decision needs.
+/// What a decision needs.
 pub struct Decider {
     /// The policy sets.
     pub policies: Arc<PolicyStore<PolicySet>>,
@@ -59,6 +57,8 @@ pub struct Decider {
     pub evidence: Arc<Evidence>,
     /// What results owe.
     pub owed: OwedCalls,
+    /// Answers that may be asked for again.
+    pub repeats: Repeats,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -76,10 +76,10 @@ struct Outcome {
 }
 
 impl Decider {
-    /// Decides one question of this peer. Always gives a verdict.
+    /// Decides one question of this peer.
     pub async fn decide(&self, peer: &Peer, question: v1::DecideRequest) -> v1::DecideResponse {
         let set = self.policies.current();
-        self.decide_under(set.as_deref(), peer, question).await
+        self.decide_once(set.as_deref(), peer, question).await
     }
 
     /// Decides under a policy set that was taken once, for one question or a batch of them.
@@ -99,6 +99,25 @@ impl Decider {
             intents,
             took: started.elapsed(),
             now,
+        };
+        self.record_and_reply(asked, set, outcome).await
+    }
+
+    /// Denies a question for a reason that no policy was asked about.
+    pub(super) async fn deny(
+        &self,
+        set: Option<&PolicySet>,
+        peer: &Peer,
+        question: &v1::DecideRequest,
+        reason: Reason,
+    ) -> v1::DecideResponse {
+        let mut asked = Asked::unidentified(question);
+        asked.caller = self.known_caller(peer).ok();
+        let outcome = Outcome {
+            verdict: Verdict::deny(reason),
+            intents: Vec::new(),
+            took: Duration::ZERO,
+            now: (self.clock)(),
         };
         self.record_and_reply(asked, set, outcome).await
     }
@@ -329,11 +348,8 @@ impl Decider {
             .filter(|_| judged.is_ok())
             .map(|set| decide::explain(set, &asked.request, &facts, now).unwrap_or_default());
         let server = &asked.request.mcp.server;
-        let packages = explained
-            .iter()
-            .flatten()
-            .map(|part| explanation(part, server))
-            .collect();
+        let parts = explained.iter().flatten();
+        let packages = parts.map(|part| explanation(part, server)).collect();
         let input = asked.request.to_input(&facts.facts, &facts.labels, now);
         let would_be = judged
             .as_ref()

@@ -1,43 +1,32 @@
 //! `DecisionService`: admits, and hands over to the decider.
 
+use super::admission::Admission;
 use super::decider::Decider;
 use super::peer::peer;
+use super::repeats::OtherRequest;
 use super::status::RpcError;
+use crate::engine::PolicySet;
 use crate::identity::Peer;
-use crate::wire::v1;
+use crate::model::reason::Code;
 use crate::wire::v1::decision_service_server::DecisionService;
+use crate::wire::{ID_BYTES_MAX, v1};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_stream::Stream;
 use tonic::{Response, Status};
 
 /// The gRPC service.
 pub struct DecisionServer {
     decider: Arc<Decider>,
-    in_flight: Semaphore,
+    admission: Arc<Admission>,
 }
 
 impl DecisionServer {
-    /// Serves this decider.
+    /// Serves this decider, as far as there is room.
     #[must_use]
-    pub fn new(decider: Arc<Decider>) -> Self {
-        let in_flight = Semaphore::new(decider.limits.in_flight_max);
-        Self { decider, in_flight }
-    }
-
-    fn admit(&self, count: usize) -> Result<SemaphorePermit<'_>, RpcError> {
-        let limit = self.decider.limits.in_flight_max;
-        let overloaded = RpcError::Overloaded {
-            what: "decisions",
-            limit,
-        };
-        // A batch larger than the limit waits for all of it, or it could never be admitted.
-        let count = u32::try_from(count.min(limit)).map_err(|_| overloaded.clone())?;
-        self.in_flight
-            .try_acquire_many(count)
-            .map_err(|_| overloaded)
+    pub fn new(decider: Arc<Decider>, admission: Arc<Admission>) -> Self {
+        Self { decider, admission }
     }
 }
 
@@ -52,7 +41,11 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::DecideRequest>,
     ) -> Result<Response<v1::DecideResponse>, Status> {
-        let _permit = self.admit(1)?;
+        let _permit = self.admission.decide(
+            &self.decider,
+            &request,
+            std::slice::from_ref(request.get_ref()),
+        )?;
         let peer = peer(&request);
         Ok(Response::new(
             self.decider.decide(&peer, request.into_inner()).await,
@@ -63,15 +56,16 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::DecideBatchRequest>,
     ) -> Result<Response<v1::DecideBatchResponse>, Status> {
-        let peer = peer(&request);
-        let requests = request.into_inner().requests;
         let batch_max = self.decider.limits.batch_max;
-        if requests.len() > batch_max {
-            let count = requests.len();
+        let count = request.get_ref().requests.len();
+        if count > batch_max {
             let problem = format!("`requests` has {count} items, over the limit of {batch_max}");
             return Err(RpcError::Invalid(problem).into());
         }
-        let _permit = self.admit(requests.len())?;
+        let questions = &request.get_ref().requests;
+        let _permit = self.admission.decide(&self.decider, &request, questions)?;
+        let peer = peer(&request);
+        let requests = request.into_inner().requests;
         let responses = self.decider.decide_batch(&peer, requests).await?;
         Ok(Response::new(v1::DecideBatchResponse { responses }))
     }
@@ -92,6 +86,36 @@ impl DecisionService for DecisionServer {
 }
 
 impl Decider {
+    /// Decides a question that may have come before: it gets the same answer then.
+    pub(super) async fn decide_once(
+        &self,
+        set: Option<&PolicySet>,
+        peer: &Peer,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let id_bytes = question.request_id.len();
+        let caller = match id_bytes {
+            1..=ID_BYTES_MAX => self.known_caller(peer).ok(),
+            // One that is too long is denied when it is read.
+            _ => None,
+        };
+        let Some(caller) = caller else {
+            return self.decide_under(set, peer, question).await;
+        };
+        let (kept, now) = (self.limits.verdict_valid, (self.clock)());
+        match self.repeats.answer(&caller, &question, kept, now) {
+            Ok(answer) => {
+                let decided = answer.get_or_init(|| self.decide_under(set, peer, question));
+                decided.await.clone()
+            }
+            Err(OtherRequest) => {
+                let message = "`request_id`: it has come before, with another request";
+                let reason = Code::MalformedRequest.with_message(message);
+                self.deny(set, peer, &question, reason).await
+            }
+        }
+    }
+
     /// Decides many questions of one subject under one policy set, in their order.
     ///
     /// # Errors
@@ -105,7 +129,7 @@ impl Decider {
         let set = self.policies.current();
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
-            answers.push(self.decide_under(set.as_deref(), peer, question).await);
+            answers.push(self.decide_once(set.as_deref(), peer, question).await);
         }
         Ok(answers)
     }

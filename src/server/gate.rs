@@ -1,11 +1,12 @@
 //! What every RPC passes on its way in, before its message is read: how long it may take, how much
 //! it may send while nobody knows who sends it, and when it has to end.
 
+use super::admission::{Admission, Asker};
 use super::connection::Connection;
 use super::decider::Decider;
-use super::peer;
+use super::fair::FairPermit;
 use super::status::RpcError;
-use axum::http::{HeaderMap, HeaderValue, Request, Response};
+use axum::http::{HeaderMap, Request, Response};
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -22,6 +23,8 @@ use tower::Service;
 pub const UNKNOWN_REQUEST_BYTES_MAX: usize = 64 << 10;
 /// RPCs whose requests have no end of their own; such a request ends with its connection.
 const ENDLESS_REQUESTS: [&str; 2] = ["/toolgate.v1.AuditService/Publish", "/grpc.reflection."];
+/// The service of `grpc.health.v1`.
+const HEALTH: &str = "/grpc.health.v1.Health/";
 /// RPCs whose answers have no end of their own.
 const ENDLESS_ANSWERS: [&str; 1] = ["/grpc.health.v1.Health/Watch"];
 
@@ -36,6 +39,8 @@ pub struct Gate {
     pub connection: Arc<Connection>,
     /// Who knows the callers.
     pub decider: Arc<Decider>,
+    /// What there is room for.
+    pub admission: Arc<Admission>,
     /// How long a request may take, its body included; a client may want it shorter.
     pub request_max: Duration,
 }
@@ -46,16 +51,34 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
     type Future = BoxFuture<Result<Self::Response, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let time_max = grpc_timeout(request.headers())
-            .map_or(self.request_max, |wanted| wanted.min(self.request_max));
         let path = request.uri().path();
         let is_one_of = |paths: &[&str]| paths.iter().any(|it| path.starts_with(it));
+        let (is_endless, is_health) = (is_one_of(&ENDLESS_REQUESTS), path.starts_with(HEALTH));
         let ends_answer = is_one_of(&ENDLESS_ANSWERS).then(|| self.closing());
-        let is_endless = is_one_of(&ENDLESS_REQUESTS);
-        let guarded = self.guard(request, is_endless);
+        let time_max = grpc_timeout(request.headers())
+            .map_or(self.request_max, |wanted| wanted.min(self.request_max));
+        let asker = Asker::new(&self.connection, request.headers(), &self.decider);
+        // Who checks whether a process lives is not turned away because it is busy.
+        let admitted = match is_health {
+            true => None,
+            false => match self.admission.rpcs.admit(asker.caller.as_ref(), 1) {
+                Ok(permit) => Some(permit),
+                Err(overload) => {
+                    self.decider.metrics.rpc_refused(overload.reason());
+                    let refused = overload.status().into_http();
+                    return Box::pin(std::future::ready(Ok(refused)));
+                }
+            },
+        };
+        let (of_request, of_answer) = match is_endless {
+            true => (admitted, None),
+            false => (None, admitted),
+        };
+        let guarded = self.guard(request, asker, is_endless, of_request);
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let answered = tokio::time::timeout(time_max, routes.call(guarded)).await;
+            drop(of_answer);
             let Ok(answer) = answered else {
                 let status = Status::from(RpcError::TimedOut { time_max });
                 return Ok(status.into_http());
@@ -69,18 +92,25 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
 }
 
 impl Gate {
-    fn guard(&self, request: Request<Incoming>, is_endless: bool) -> Request<Body> {
+    fn guard(
+        &self,
+        request: Request<Incoming>,
+        asker: Asker,
+        is_endless: bool,
+        permit: Option<FairPermit>,
+    ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
-        parts.extensions.insert(Arc::clone(&self.connection));
+        let bytes_max = match asker.caller {
+            Some(_) => usize::MAX,
+            None => UNKNOWN_REQUEST_BYTES_MAX,
+        };
+        parts.extensions.insert(asker);
         let guarded = Guarded {
             body,
             received_bytes: 0,
-            sender: Some(Sender {
-                connection: Arc::clone(&self.connection),
-                decider: Arc::clone(&self.decider),
-                authorization: parts.headers.get("authorization").cloned(),
-            }),
+            bytes_max,
             closing: is_endless.then(|| self.closing()),
+            _permit: permit,
         };
         Request::from_parts(parts, Body::new(guarded))
     }
@@ -94,46 +124,23 @@ impl Gate {
     }
 }
 
-/// Who sends a request, as far as it is known without reading it.
-struct Sender {
-    connection: Arc<Connection>,
-    decider: Arc<Decider>,
-    authorization: Option<HeaderValue>,
-}
-
-impl Sender {
-    fn is_known(&self) -> bool {
-        let mut headers = HeaderMap::new();
-        if let Some(value) = &self.authorization {
-            headers.insert("authorization", value.clone());
-        }
-        let peer = peer::of_connection(&self.connection, &headers);
-        self.decider.known_caller(&peer).is_ok()
-    }
-}
-
-/// A request's body. Who sends much is asked for; small requests cost nothing more.
+/// A request's body.
 struct Guarded {
     body: Incoming,
     received_bytes: usize,
-    /// `None` once it is known.
-    sender: Option<Sender>,
+    bytes_max: usize,
     closing: Option<BoxFuture<()>>,
+    /// Held until the request has ended, where the answer is not the end.
+    _permit: Option<FairPermit>,
 }
 
 impl Guarded {
     fn received(&mut self, bytes: usize) -> Result<(), Status> {
         self.received_bytes = self.received_bytes.saturating_add(bytes);
-        if self.received_bytes <= UNKNOWN_REQUEST_BYTES_MAX {
-            return Ok(());
+        if self.received_bytes > self.bytes_max {
+            return Err(RpcError::UnknownSendsMuch.into());
         }
-        match self.sender.take() {
-            Some(sender) if !sender.is_known() => {
-                self.sender = Some(sender);
-                Err(RpcError::UnknownSendsMuch.into())
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -42,6 +42,7 @@ pub struct Metrics {
     connections: Gauge,
     connections_refused: Family<ReasonLabel, Counter>,
     accept_failures: Counter,
+    rpcs_refused: Family<ReasonLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -56,6 +57,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             connections_refused: Family::default(),
             accept_failures: Counter::default(),
+            rpcs_refused: Family::default(),
         }
     }
 }
@@ -113,6 +115,13 @@ impl Metrics {
         self.accept_failures.inc();
     }
 
+    /// An RPC met a limit; the reason is that of its error.
+    pub fn rpc_refused(&self, reason: &'static str) {
+        self.rpcs_refused
+            .get_or_create(&ReasonLabel { reason })
+            .inc();
+    }
+
     /// The metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -161,6 +170,11 @@ impl Metrics {
             "accept_failures",
             "Times that the system gave no connection",
             self.accept_failures.clone(),
+        );
+        registry.register(
+            "rpcs_refused",
+            "RPCs that met a limit",
+            self.rpcs_refused.clone(),
         );
     }
 }

@@ -1,16 +1,16 @@
 //! What the transport proved of the caller.
 
+use super::admission::Asker;
 use super::connection::Connection;
 use crate::identity::Peer;
 use crate::model::subject::Token;
 use axum::http::HeaderMap;
-use std::sync::Arc;
 use tonic::Request;
 
 /// The peer of a request: its client certificate, else its bearer token, else its uid.
 pub(super) fn peer<T>(request: &Request<T>) -> Peer {
-    match request.extensions().get::<Arc<Connection>>() {
-        Some(connection) => of_connection(connection, request.metadata().as_ref()),
+    match request.extensions().get::<Asker>() {
+        Some(asker) => of_connection(&asker.connection, request.metadata().as_ref()),
         None => Peer::Anonymous,
     }
 }
