@@ -1,13 +1,15 @@
 //! The only wiring: configuration → app → run → drain. Building binds nothing.
 
 mod accept;
+mod check;
 mod embedded;
-mod preface;
+mod rotate;
 mod serve;
 mod services;
 mod tls;
 mod transport;
 
+pub use check::check;
 pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 pub use tls::TlsError;
@@ -32,6 +34,7 @@ use crate::server::{
     WriteMode,
 };
 use crate::telemetry::now;
+use rotate::Watched;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -73,6 +76,8 @@ pub struct App {
     listen: Listen,
     limits: TransportLimits,
     connections: Arc<Connections>,
+    /// The key set's file, if there is one.
+    jwks: Option<(Watched, JwtConfig)>,
     /// Watches the bundles for as long as it lives.
     watch: Watch,
 }
@@ -99,6 +104,10 @@ impl App {
         let evidence = Arc::new(evidence(&config.audit)?);
         let metrics = Arc::new(Metrics::default());
         let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
+        let jwks = config.jwt.clone().map(|jwt| {
+            let watched = Watched::new("jwks", vec![jwt.jwks_file.clone()]);
+            (watched, jwt)
+        });
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
         let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
         let loader = Loader {
@@ -132,6 +141,7 @@ impl App {
             listen: config.listen.clone(),
             limits: config.limits.transport,
             connections: connections(&config.limits.transport),
+            jwks,
             watch,
         })
     }

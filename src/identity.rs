@@ -33,8 +33,10 @@ use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
 use crate::model::subject::{Subject, Token};
 use crate::model::time::Timestamp;
+use arc_swap::ArcSwap;
 use callers::Dropped;
 use jwt::VerifiedToken;
+use std::sync::Arc;
 use subject::{Claimed, check_enabled, tenant};
 
 /// Longest name of a principal, user, agent, client, tenant or role, in bytes.
@@ -85,7 +87,8 @@ pub struct Denied {
 pub struct Identity {
     callers: Vec<Caller>,
     roles_from: Vec<RolesFrom>,
-    tokens: Option<JwtVerifier>,
+    /// Replaced as a whole.
+    tokens: Option<Arc<ArcSwap<JwtVerifier>>>,
 }
 
 /// Roles and attributes, from one source.
@@ -104,16 +107,15 @@ impl Identity {
         Self {
             callers,
             roles_from,
-            tokens,
+            tokens: tokens.map(|tokens| Arc::new(ArcSwap::from_pointee(tokens))),
         }
     }
 
-    /// The same with other keys, after the JWKS file has changed.
-    #[must_use]
-    pub fn with_tokens(&self, tokens: JwtVerifier) -> Self {
-        Self {
-            tokens: Some(tokens),
-            ..self.clone()
+    /// Verifies with other keys from now on, after the JWKS file has changed. Tokens that were not
+    /// accepted stay so.
+    pub fn replace_tokens(&self, tokens: JwtVerifier) {
+        if let Some(current) = &self.tokens {
+            current.store(Arc::new(tokens));
         }
     }
 
@@ -188,7 +190,7 @@ impl Identity {
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {
         let verified = match &self.tokens {
-            Some(tokens) => tokens.verify(token, now),
+            Some(tokens) => tokens.load().verify(token, now),
             None => Err(TokenError::NotConfigured),
         };
         verified.map_err(|error| {
@@ -205,8 +207,8 @@ impl Identity {
         of_subject: Option<&VerifiedToken>,
     ) -> Outcome<(&Caller, bool)> {
         let by_token = |token: &VerifiedToken| {
-            let issuer = self.tokens.as_ref()?.issuer();
-            callers::by_token(&self.callers, issuer, &token.subject.id)
+            let tokens = self.tokens.as_ref()?.load();
+            callers::by_token(&self.callers, tokens.issuer(), &token.subject.id)
         };
         let known = callers::by_peer(&self.callers, peer).or_else(|| of_peer.and_then(by_token));
         if let Some(caller) = known {

@@ -2,11 +2,12 @@
 
 use super::App;
 use super::accept::Listener;
+use super::rotate::{Reload, Rotation, Watched};
 use super::services::routes;
 use super::tls::{TlsError, server_config};
 use super::transport::{Tls, Transport};
-use crate::config::UnixListen;
-use crate::server::{self, Admission, Decider, STRANGERS_INTERVAL};
+use crate::config::{TlsFiles, UnixListen};
+use crate::server::{self, Admission, Decider, Plain, STRANGERS_INTERVAL};
 use arc_swap::ArcSwap;
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Why serving failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,9 @@ pub enum ServeError {
     /// The plain HTTP listener.
     #[error("plain HTTP: {0}")]
     Plain(#[from] io::Error),
+    /// A thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// Reflection.
     #[error("{0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -46,8 +51,27 @@ pub enum ServeError {
 pub struct Bound {
     app: App,
     unix: Option<(UnixListen, UnixListener)>,
-    tcp: Option<(TcpListener, Option<Tls>)>,
+    tcp: Option<(TcpListener, Option<Certificates>)>,
     http: Option<TcpListener>,
+}
+
+/// The files of TLS, and what they are in use as.
+struct Certificates {
+    watched: Watched,
+    files: TlsFiles,
+    tls: Tls,
+}
+
+impl Certificates {
+    fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let mut paths = vec![files.cert.clone(), files.key.clone()];
+        paths.extend(files.client_ca.clone());
+        Ok(Self {
+            watched: Watched::new("tls", paths),
+            tls: Arc::new(ArcSwap::from_pointee(server_config(&files)?)),
+            files,
+        })
+    }
 }
 
 impl App {
@@ -56,9 +80,8 @@ impl App {
     /// # Errors
     /// The first that cannot be used.
     pub async fn bind(self) -> Result<Bound, ServeError> {
-        let files = self.listen.tcp.as_ref().and_then(|tcp| tcp.tls.as_ref());
-        let tls = files.map(server_config).transpose()?;
-        let tls = tls.map(|config| Arc::new(ArcSwap::from_pointee(config)));
+        let files = self.listen.tcp.as_ref().and_then(|tcp| tcp.tls.clone());
+        let certificates = files.map(Certificates::load).transpose()?;
         let unix = match self.listen.unix.clone() {
             Some(listen) => {
                 let socket = bind_unix(&listen).await?;
@@ -67,7 +90,7 @@ impl App {
             None => None,
         };
         let tcp = match &self.listen.tcp {
-            Some(listen) => Some((bind_tcp(listen.address).await?, tls)),
+            Some(listen) => Some((bind_tcp(listen.address).await?, certificates)),
             None => None,
         };
         let http = match self.listen.http {
@@ -150,6 +173,30 @@ impl Bound {
         &self.app
     }
 
+    /// Looks at files that may be replaced.
+    fn rotation(&mut self) -> Result<Rotation, ServeError> {
+        let mut files: Vec<(Watched, Reload)> = Vec::new();
+        if let Some((_, Some(certificates))) = &mut self.tcp {
+            let (tls, paths) = (Arc::clone(&certificates.tls), certificates.files.clone());
+            let reload = move || -> Result<(), TlsError> {
+                tls.store(Arc::new(server_config(&paths)?));
+                Ok(())
+            };
+            let reload: Reload = Box::new(move || reload().map_err(|error| error.to_string()));
+            files.push((certificates.watched.clone(), reload));
+        }
+        if let Some((watched, jwt)) = self.app.jwks.take() {
+            let identity = Arc::clone(&self.app.decider.identity);
+            let reload: Reload = Box::new(move || {
+                let verifier = super::tokens(&jwt).map_err(|error| error.to_string())?;
+                identity.replace_tokens(verifier);
+                Ok(())
+            });
+            files.push((watched, reload));
+        }
+        Rotation::start(files, Arc::clone(&self.app.decider.metrics)).map_err(ServeError::Thread)
+    }
+
     /// Serves until `shutdown`, then answers what is under way and closes the log.
     ///
     /// # Errors
@@ -163,10 +210,11 @@ impl Bound {
     /// # Errors
     /// Where a server fails.
     pub async fn run_until(
-        self,
+        mut self,
         shutdown: impl Future<Output = ()>,
         at_once: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
+        let _rotation = self.rotation()?;
         let Self {
             app,
             unix,
@@ -186,7 +234,7 @@ impl Bound {
             stopped: stopped.clone(),
         });
         let unix = unix.map(|(_, socket)| Listener::Unix(socket));
-        let tcp = tcp.map(|(socket, tls)| Listener::Tcp(socket, tls));
+        let tcp = tcp.map(|(socket, tls)| Listener::Tcp(socket, tls.map(|it| it.tls)));
         for listener in [unix, tcp].into_iter().flatten() {
             let serving = listener.serve(Arc::clone(&transport));
             servers.spawn(async move {
@@ -200,7 +248,13 @@ impl Bound {
             stopped.clone(),
         ));
         if let Some(socket) = http {
-            let serving = server::plain_http(socket, Arc::clone(&decider), until(stopped));
+            let shown = Plain {
+                decider: Arc::clone(&decider),
+                admission: Arc::clone(&app.admission),
+                connections: Arc::clone(&app.connections),
+                started: Instant::now(),
+            };
+            let serving = server::plain_http(socket, shown, until(stopped));
             servers.spawn(async move { Ok(serving.await?) });
         }
         tokio::select! {

@@ -1,11 +1,10 @@
 //! One connection, from its first byte to its last.
 
-use super::preface::Preface;
 use crate::config::TransportLimits;
 use crate::identity::Peer;
 use crate::server::{
-    Admission, Connection, ConnectionPermit, ConnectionRefused, Connections, Decider, Gate,
-    PeerAddress,
+    Admission, Connection, ConnectionPermit, ConnectionRefused, Connections, Deadline, Decider,
+    Gate, PeerAddress,
 };
 use arc_swap::ArcSwap;
 use hyper::server::conn::http2;
@@ -22,6 +21,10 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tonic::service::Routes;
 use uuid::Uuid;
+
+/// The HTTP/2 preface and the head of the settings after it, in bytes (RFC 9113, 3.4 and 4.1). Later
+/// silence is what pings are for.
+const PREFACE_BYTES: usize = 24 + 9;
 
 /// The certificates in use; replaced as a whole.
 pub(super) type Tls = Arc<ArcSwap<ServerConfig>>;
@@ -128,7 +131,7 @@ impl Taken {
             admission: Arc::clone(&transport.admission),
             request_max: limits.request_max,
         };
-        let preface = Preface::new(io, preface_until);
+        let preface = Deadline::new(io, preface_until, PREFACE_BYTES);
         let late = preface.is_late();
         let serving = builder(limits).serve_connection(TokioIo::new(preface), gate);
         let mut serving = pin!(serving);

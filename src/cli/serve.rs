@@ -1,8 +1,8 @@
 //! `toolgate serve`.
 
 use super::{CliError, Exit, Output};
-use crate::app::{App, Bound};
-use crate::config::{Config, Local, LogFormat, LogLevel, Overrides};
+use crate::app::{self, App, Bound};
+use crate::config::{Config, Local, LogFormat, Overrides};
 use crate::engine::STACK_BYTES;
 use crate::telemetry;
 use clap::Args;
@@ -34,7 +34,7 @@ pub struct Serve {
     /// With `--bundle`: the directory of the audit log.
     #[arg(long, value_name = "DIR", requires = "bundle")]
     audit: Option<PathBuf>,
-    /// Check the configuration, and end.
+    /// Check the configuration and every file that it names (certificates, keys, bundles), and end.
     #[arg(long)]
     check_config: bool,
 }
@@ -47,6 +47,10 @@ impl Serve {
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
         let config = self.config()?;
         if self.check_config {
+            let problems = app::check(&config);
+            if !problems.is_empty() {
+                return Err(CliError::unusable(problems.join("\n")));
+            }
             output.line("the configuration is valid");
             return Ok(Exit::Done);
         }
@@ -57,6 +61,7 @@ impl Serve {
             let (stopped, at_once) = shutdown().map_err(CliError::failure)?;
             let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
             let bound = app.bind().await.map_err(CliError::failure)?;
+            self.follow_hangups().map_err(CliError::failure)?;
             announce(&bound);
             bound
                 .run_until(stopped, at_once)
@@ -64,6 +69,25 @@ impl Serve {
                 .map_err(CliError::failure)
         })?;
         Ok(Exit::Done)
+    }
+
+    /// Reads `[log]` anew at each SIGHUP; nothing else needs one.
+    fn follow_hangups(&self) -> io::Result<()> {
+        let mut hangups = signal(SignalKind::hangup())?;
+        let path = self.config.clone();
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                let Some(path) = &path else { continue };
+                match Config::load(path, &Overrides::of_process()) {
+                    Ok(config) => {
+                        telemetry::set_level(config.log.level.as_str());
+                        tracing::info!(level = config.log.level.as_str(), "log level set anew");
+                    }
+                    Err(error) => tracing::error!(%error, "the log level stays"),
+                }
+            }
+        });
+        Ok(())
     }
 
     fn config(&self) -> Result<Config, CliError> {
@@ -84,18 +108,11 @@ impl Serve {
 
 /// Starts logging as configured.
 pub(super) fn start_logging(config: &Config) {
-    let level = match config.log.level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
-        LogLevel::Trace => "trace",
-    };
     let format = match config.log.format {
         LogFormat::Text => telemetry::LogFormat::Text,
         LogFormat::Json => telemetry::LogFormat::Json,
     };
-    telemetry::init(level, format);
+    telemetry::init(config.log.level.as_str(), format);
 }
 
 /// As many threads that decide as there are processors.

@@ -30,6 +30,11 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WhatLabel {
+    what: &'static str,
+}
+
 /// The counters of one process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -43,6 +48,8 @@ pub struct Metrics {
     connections_refused: Family<ReasonLabel, Counter>,
     accept_failures: Counter,
     rpcs_refused: Family<ReasonLabel, Counter>,
+    file_reloads: Family<WhatLabel, Counter>,
+    file_refusals: Family<WhatLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -58,6 +65,8 @@ impl Default for Metrics {
             connections_refused: Family::default(),
             accept_failures: Counter::default(),
             rpcs_refused: Family::default(),
+            file_reloads: Family::default(),
+            file_refusals: Family::default(),
         }
     }
 }
@@ -122,6 +131,16 @@ impl Metrics {
             .inc();
     }
 
+    /// Files that had changed are in use; `what` is `tls` or `jwks`.
+    pub fn file_reloaded(&self, what: &'static str) {
+        self.file_reloads.get_or_create(&WhatLabel { what }).inc();
+    }
+
+    /// Files that had changed are of no use.
+    pub fn file_refused(&self, what: &'static str) {
+        self.file_refusals.get_or_create(&WhatLabel { what }).inc();
+    }
+
     /// The metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -175,6 +194,16 @@ impl Metrics {
             "rpcs_refused",
             "RPCs that met a limit",
             self.rpcs_refused.clone(),
+        );
+        registry.register(
+            "file_reloads",
+            "Changed certificates and key sets in use",
+            self.file_reloads.clone(),
+        );
+        registry.register(
+            "file_refusals",
+            "Changed certificates and key sets of no use",
+            self.file_refusals.clone(),
         );
     }
 }

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 7] = [
+const SCHEMAS: [Schema; 8] = [
     Schema {
         kind: "decision",
         required: &[
@@ -121,6 +121,17 @@ const SCHEMAS: [Schema; 7] = [
             ("active", Map),
             ("source", Text),
         ],
+    },
+    Schema {
+        kind: "calls_refused",
+        required: &[
+            ("reason", Text),
+            ("since", Text),
+            ("until", Text),
+            ("calls", Integer),
+            ("from", List),
+        ],
+        optional: &[("of_others", Integer)],
     },
     Schema {
         kind: "shim_connected",

@@ -8,45 +8,47 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// The HTTP/2 preface and the head of the settings after it, in bytes (RFC 9113, 3.4 and 4.1).
-const PREFACE_BYTES: usize = 24 + 9;
-
-/// A connection on which reading fails unless the HTTP/2 preface has come in time. Later silence
-/// is what pings are for.
-pub(super) struct Preface<IO> {
+/// A connection on which reading fails from some time on, unless enough has come before.
+pub struct Deadline<IO> {
     io: IO,
     received_bytes: usize,
-    /// `None` once the preface has come.
+    enough_bytes: usize,
+    /// `None` once enough has come.
     until: Option<Pin<Box<Sleep>>>,
     late: Late,
 }
 
-/// Whether a preface has not come in time.
+/// Whether what had to come has not come in time.
 #[derive(Clone, Default)]
-pub(super) struct Late(Arc<AtomicBool>);
+pub struct Late(Arc<AtomicBool>);
 
 impl Late {
-    pub(super) fn get(&self) -> bool {
+    /// Whether it is so by now.
+    #[must_use]
+    pub fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-impl<IO> Preface<IO> {
-    pub(super) fn new(io: IO, until: Instant) -> Self {
+impl<IO> Deadline<IO> {
+    /// `enough_bytes` have to come until then.
+    pub fn new(io: IO, until: Instant, enough_bytes: usize) -> Self {
         Self {
             io,
             received_bytes: 0,
+            enough_bytes,
             until: Some(Box::pin(tokio::time::sleep_until(until))),
             late: Late::default(),
         }
     }
 
-    pub(super) fn is_late(&self) -> Late {
+    /// Tells later whether enough came too late.
+    pub fn is_late(&self) -> Late {
         self.late.clone()
     }
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Preface<IO> {
+impl<IO: AsyncRead + Unpin> AsyncRead for Deadline<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -59,7 +61,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Preface<IO> {
             return read;
         };
         this.received_bytes += buffer.filled().len() - before;
-        if this.received_bytes >= PREFACE_BYTES {
+        if this.received_bytes >= this.enough_bytes {
             this.until = None;
             return read;
         }
@@ -71,7 +73,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Preface<IO> {
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Preface<IO> {
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Deadline<IO> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
