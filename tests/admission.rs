@@ -11,7 +11,7 @@ use toolgate::wire::v1::decide_request::Subject;
 use toolgate::wire::v1::{DecideBatchRequest, DecideRequest, Effect};
 
 const POLICY: &str = "package policies.crm\nallow contains \"crm.read\"\n";
-const TLS: &str = r#"
+pub const TLS: &str = r#"
 [listen]
 tcp = "127.0.0.1:0"
 http = "127.0.0.1:0"
@@ -48,7 +48,7 @@ dir = "audit"
 mode = "durable"
 "#;
 
-fn policies() -> TempDir {
+pub fn policies() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     write_files(&dir.path().join("main"), [("p.rego", POLICY)]);
     pki::write_server_files(dir.path());

@@ -5,6 +5,7 @@ mod http2;
 use crate::server::asking::{Decisions, call, decide, get};
 use crate::server::process::Process;
 use crate::server::{Server, block_on, config, pki, tokens, until, write_files};
+pub use http2::is_closed as closed;
 use http2::{GOAWAY, HEADERS, PREFACE, Raw, SETTINGS, is_closed};
 use std::path::Path;
 use std::time::{Duration, Instant};

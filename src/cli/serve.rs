@@ -37,6 +37,9 @@ pub struct Serve {
     /// Check the configuration and every file that it names (certificates, keys, bundles), and end.
     #[arg(long)]
     check_config: bool,
+    /// Listen on TCP beyond loopback without TLS, where others can read and change what passes.
+    #[arg(long, requires = "config")]
+    insecure: bool,
 }
 
 impl Serve {
@@ -74,11 +77,11 @@ impl Serve {
     /// Reads `[log]` anew at each SIGHUP; nothing else needs one.
     fn follow_hangups(&self) -> io::Result<()> {
         let mut hangups = signal(SignalKind::hangup())?;
-        let path = self.config.clone();
+        let (path, overrides) = (self.config.clone(), self.overrides());
         tokio::spawn(async move {
             while hangups.recv().await.is_some() {
                 let Some(path) = &path else { continue };
-                match Config::load(path, &Overrides::of_process()) {
+                match Config::load(path, &overrides) {
                     Ok(config) => {
                         telemetry::set_level(config.log.level.as_str());
                         tracing::info!(level = config.log.level.as_str(), "log level set anew");
@@ -90,9 +93,18 @@ impl Serve {
         Ok(())
     }
 
+    /// The environment, and the flags that win over it.
+    fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::of_process();
+        if self.insecure {
+            overrides.set("listen.insecure", "true", "--insecure");
+        }
+        overrides
+    }
+
     fn config(&self) -> Result<Config, CliError> {
         if let Some(path) = &self.config {
-            return Config::load(path, &Overrides::of_process()).map_err(CliError::unusable);
+            return Config::load(path, &self.overrides()).map_err(CliError::unusable);
         }
         let local = Local::of_process().map_err(CliError::unusable)?;
         let mut config = Config::default_for(&self.bundle, &local);
