@@ -2,13 +2,21 @@
 
 use crate::overload::reason;
 use crate::server::asking::{Decisions, call, codes, decide};
-use crate::server::{Server, block_on, config, of_type, pki, tokens, write_files};
+use crate::server::{Server, block_on, config, of_type, pki, tokens, until, write_files};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use toolgate::wire::v1::audit_service_client::AuditServiceClient;
 use toolgate::wire::v1::decide_request::Subject;
-use toolgate::wire::v1::{DecideBatchRequest, DecideRequest, Effect};
+use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
+use toolgate::wire::v1::{
+    DecideBatchRequest, DecideRequest, Effect, GetStatusRequest, PublishRequest,
+};
 
 const POLICY: &str = "package policies.crm\nallow contains \"crm.read\"\n";
 pub const TLS: &str = r#"
@@ -205,6 +213,31 @@ fn what_comes_twice_is_decided_once() {
         let decisions = of_type(&server.records().await, "decision");
         assert_eq!(decisions.len(), 5);
         assert_eq!(decisions[2]["caller"], "shim");
+        server.stop().await;
+    });
+}
+
+#[test]
+fn every_rpc_but_health_has_a_limit() {
+    block_on(async {
+        let toml = config("[audit]\ndir = \"audit\"\n[limits]\nin_flight_rpcs_max = 1\n");
+        let server = Server::start(policies(), &toml).await;
+        // A stream of events is under way until it ends.
+        let (events, receiver) = mpsc::channel::<PublishRequest>(1);
+        let mut publisher = AuditServiceClient::new(server.unix().await);
+        let acknowledged = publisher.publish(ReceiverStream::new(receiver)).await;
+        let mut policies = PolicyServiceClient::new(server.unix().await);
+        let refused = policies.get_status(GetStatusRequest {}).await.unwrap_err();
+        assert_exhausted(&refused, "LIMIT_REACHED");
+        assert_eq!(reason(&refused).1["setting"], "limits.in_flight_rpcs_max");
+        let mut health = HealthClient::new(server.unix().await);
+        let request = HealthCheckRequest::default();
+        assert_eq!(health.check(request).await.unwrap().get_ref().status, 1);
+        drop((events, acknowledged));
+        until("room for another", async || {
+            policies.get_status(GetStatusRequest {}).await.ok()
+        })
+        .await;
         server.stop().await;
     });
 }
