@@ -2,15 +2,17 @@
 
 use crate::overload::reason;
 use crate::server::asking::{Decisions, call, codes, decide};
-use crate::server::{Server, block_on, config, of_type, pki, tokens, until, write_files};
+use crate::server::{Server, block_on, config, of_type, pki, tokens, uid, until, write_files};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use toolgate::identity::Peer;
 use toolgate::wire::v1::audit_service_client::AuditServiceClient;
 use toolgate::wire::v1::decide_request::Subject;
 use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
@@ -199,6 +201,13 @@ fn what_comes_twice_is_decided_once() {
         assert_eq!(replies[0].effect(), Effect::Allow);
         assert_ne!(other.decision_id, replies[0].decision_id);
         assert_eq!(of_type(&server.records().await, "decision").len(), 2);
+        // Nor is half of it decided for a client that goes away at once.
+        let peer = Peer::UnixUid(uid());
+        let gone = server.decider.decide(&peer, named("r-3", "crm/read"));
+        let gone = tokio::time::timeout(Duration::ZERO, gone).await.ok();
+        let back = server.decider.decide(&peer, named("r-3", "crm/read")).await;
+        assert!(gone.is_none_or(|reply| reply == back));
+        assert_eq!(of_type(&server.records().await, "decision").len(), 3);
         // The same name for something else is a mistake, and recorded.
         let mistaken = client.decide(named("r-1", "crm/write")).await.unwrap();
         assert_eq!(codes(mistaken.get_ref()), ["malformed_request"]);
@@ -211,8 +220,8 @@ fn what_comes_twice_is_decided_once() {
             first.decision_id
         );
         let decisions = of_type(&server.records().await, "decision");
-        assert_eq!(decisions.len(), 5);
-        assert_eq!(decisions[2]["caller"], "shim");
+        assert_eq!(decisions.len(), 6);
+        assert_eq!(decisions[3]["caller"], "shim");
         server.stop().await;
     });
 }

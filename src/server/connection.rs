@@ -3,10 +3,12 @@
 use super::decider::Decider;
 use crate::identity::Peer;
 use crate::model::subject::Token;
+use crate::model::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The part of an IPv6 address that one site has: its last 64 bits are its own to choose.
@@ -45,6 +47,17 @@ impl fmt::Display for PeerAddress {
     }
 }
 
+/// How long a token that was good is taken for good without looking.
+const KNOWN_TOKEN_AGE_MAX: Duration = Duration::from_secs(10);
+
+/// A token that was good.
+#[derive(Debug)]
+struct KnownToken {
+    token: Token,
+    caller: Arc<str>,
+    until: Timestamp,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -60,7 +73,7 @@ pub struct Connection {
     caller: OnceLock<Option<Arc<str>>>,
     /// The caller that the last good token on this connection named. Only who gets which share is
     /// decided by it: a decision verifies its token anew.
-    caller_by_token: Mutex<Option<(Token, Arc<str>)>>,
+    caller_by_token: Mutex<Option<KnownToken>>,
 }
 
 impl Connection {
@@ -92,11 +105,17 @@ impl Connection {
             .caller_by_token
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, caller)) = last.as_ref().filter(|(known, _)| known == token) {
-            return Some(Arc::clone(caller));
+        let now = (decider.clock)();
+        let is_good = |known: &&KnownToken| known.token == *token && now < known.until;
+        if let Some(known) = last.as_ref().filter(is_good) {
+            return Some(Arc::clone(&known.caller));
         }
         let caller: Arc<str> = known()?;
-        *last = Some((token.clone(), Arc::clone(&caller)));
+        *last = Some(KnownToken {
+            token: token.clone(),
+            caller: Arc::clone(&caller),
+            until: now.plus(KNOWN_TOKEN_AGE_MAX),
+        });
         Some(caller)
     }
 }

@@ -76,12 +76,6 @@ struct Outcome {
 }
 
 impl Decider {
-    /// Decides one question of this peer.
-    pub async fn decide(&self, peer: &Peer, question: v1::DecideRequest) -> v1::DecideResponse {
-        let set = self.policies.current();
-        self.decide_once(set.as_deref(), peer, question).await
-    }
-
     /// Decides under a policy set that was taken once, for one question or a batch of them.
     pub async fn decide_under(
         &self,

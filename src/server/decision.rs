@@ -3,7 +3,7 @@
 use super::admission::Admission;
 use super::decider::Decider;
 use super::peer::peer;
-use super::repeats::OtherRequest;
+use super::repeats::{Answer, OtherRequest};
 use super::status::RpcError;
 use crate::engine::PolicySet;
 use crate::identity::Peer;
@@ -86,33 +86,64 @@ impl DecisionService for DecisionServer {
 }
 
 impl Decider {
-    /// Decides a question that may have come before: it gets the same answer then.
-    pub(super) async fn decide_once(
-        &self,
-        set: Option<&PolicySet>,
+    /// Decides one question of this peer.
+    pub async fn decide(
+        self: &Arc<Self>,
         peer: &Peer,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
-        let id_bytes = question.request_id.len();
-        let caller = match id_bytes {
+        let set = self.policies.current();
+        self.decide_once(set.as_ref(), peer, question).await
+    }
+
+    /// Decides a question that may have come before: it gets the same answer then.
+    pub(super) async fn decide_once(
+        self: &Arc<Self>,
+        set: Option<&Arc<PolicySet>>,
+        peer: &Peer,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let caller = match question.request_id.len() {
             1..=ID_BYTES_MAX => self.known_caller(peer).ok(),
             // One that is too long is denied when it is read.
             _ => None,
         };
+        let under = set.map(AsRef::as_ref);
         let Some(caller) = caller else {
-            return self.decide_under(set, peer, question).await;
+            return self.decide_under(under, peer, question).await;
         };
         let (kept, now) = (self.limits.verdict_valid, (self.clock)());
         match self.repeats.answer(&caller, &question, kept, now) {
-            Ok(answer) => {
-                let decided = answer.get_or_init(|| self.decide_under(set, peer, question));
-                decided.await.clone()
-            }
+            Ok(answer) => self.answer_once(answer, set, peer, question).await,
             Err(OtherRequest) => {
                 let message = "`request_id`: it has come before, with another request";
                 let reason = Code::MalformedRequest.with_message(message);
-                self.deny(set, peer, &question, reason).await
+                self.deny(under, peer, &question, reason).await
             }
+        }
+    }
+
+    /// Decides in a task of its own: a client that goes away and comes back finds the answer, and
+    /// not half of a decision.
+    async fn answer_once(
+        self: &Arc<Self>,
+        answer: Answer,
+        set: Option<&Arc<PolicySet>>,
+        peer: &Peer,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let (decider, set, peer) = (Arc::clone(self), set.map(Arc::clone), peer.clone());
+        let task = tokio::spawn(async move {
+            let decided = || decider.decide_under(set.as_deref(), &peer, question);
+            answer.get_or_init(decided).await.clone()
+        });
+        match task.await {
+            Ok(decided) => decided,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this with it.
+                Err(_cancelled) => std::future::pending().await,
+            },
         }
     }
 
@@ -121,7 +152,7 @@ impl Decider {
     /// # Errors
     /// Where the questions are not all of one subject, session and context.
     pub async fn decide_batch(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         mut questions: Vec<v1::DecideRequest>,
     ) -> Result<Vec<v1::DecideResponse>, RpcError> {
@@ -129,7 +160,7 @@ impl Decider {
         let set = self.policies.current();
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
-            answers.push(self.decide_once(set.as_deref(), peer, question).await);
+            answers.push(self.decide_once(set.as_ref(), peer, question).await);
         }
         Ok(answers)
     }

@@ -196,16 +196,6 @@ pub fn all() -> Vec<Record> {
         }),
         Record::Decision(Box::new(denied())),
         Record::Heartbeat(Heartbeat::default()),
-        Record::CallsRefused(CallsRefused {
-            since: TIME,
-            until: TIME,
-            calls: 3,
-            from: vec![RefusedPeer {
-                peer: "10.0.0.1".into(),
-                calls: 2,
-            }],
-            of_others: 1,
-        }),
     ]
 }
 
