@@ -20,8 +20,10 @@ mod peer;
 mod plain;
 mod policy;
 mod repeats;
+mod revision;
 mod status;
 mod strangers;
+mod stream;
 
 pub use admission::Admission;
 pub use audit::{AuditServer, Publisher};
@@ -38,5 +40,7 @@ pub use owed::OwedCalls;
 pub use plain::{Plain, serve as plain_http};
 pub use policy::PolicyServer;
 pub use repeats::Repeats;
+pub use revision::HEARTBEAT_INTERVAL;
 pub use status::RpcError;
 pub use strangers::STRANGERS_INTERVAL;
+pub use stream::STREAM_WINDOW_MAX;

@@ -20,6 +20,7 @@ mod refused;
 mod rotation;
 mod schema;
 mod server;
+mod stream;
 mod swap;
 mod tidy;
 mod util;

@@ -32,7 +32,8 @@ pub(super) fn routes(
     };
     // `params`, result and definition; what is over the limit of each is a recorded denial.
     let message_bytes_max = 3 * decider.limits.json.bytes_max + MESSAGE_ROOM_BYTES;
-    let decisions = DecisionServer::new(Arc::clone(decider), Arc::clone(admission));
+    let decisions =
+        DecisionServer::new(Arc::clone(decider), Arc::clone(admission), stopped.clone());
     let policies = PolicyServer::new(Arc::clone(decider), Arc::clone(admission));
     let decisions = DecisionServiceServer::new(decisions)
         .max_decoding_message_size(message_bytes_max)

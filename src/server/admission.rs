@@ -84,6 +84,15 @@ impl Admission {
         self.decisions.admit(caller, questions.len())
     }
 
+    /// Room for the decisions of the stream that begins with this request, one at a time.
+    pub(super) fn room_of<T>(&self, request: &Request<T>) -> Room {
+        let asker = request.extensions().get::<Asker>();
+        Room {
+            limit: Arc::clone(&self.decisions),
+            caller: asker.and_then(|asker| asker.caller.clone()),
+        }
+    }
+
     /// Records what was refused since the last time, if anything was.
     pub fn record_refused(&self, decider: &Decider) {
         let now = (decider.clock)();
@@ -99,6 +108,19 @@ impl Admission {
             tracing::error!(%error, "refused calls could not be recorded");
             decider.metrics.audit_failed();
         }
+    }
+}
+
+/// Room for the decisions of one caller.
+pub(super) struct Room {
+    limit: Arc<FairLimit>,
+    caller: Option<Arc<str>>,
+}
+
+impl Room {
+    /// Waits until there is room for one decision.
+    pub(super) async fn wait(&self) -> FairPermit {
+        self.limit.wait(self.caller.as_ref()).await
     }
 }
 

@@ -4,7 +4,9 @@ use super::admission::Admission;
 use super::decider::Decider;
 use super::peer::peer;
 use super::repeats::{Answer, OtherRequest};
+use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
+use super::stream::{Answering, STREAM_WINDOW_MAX};
 use crate::engine::PolicySet;
 use crate::identity::Peer;
 use crate::model::reason::Code;
@@ -13,20 +15,32 @@ use crate::wire::{ID_BYTES_MAX, v1};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
 
 /// The gRPC service.
 pub struct DecisionServer {
     decider: Arc<Decider>,
     admission: Arc<Admission>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl DecisionServer {
-    /// Serves this decider, as far as there is room.
+    /// Serves this decider, as far as there is room. Once `stopped` is true, streams take no more
+    /// questions and end.
     #[must_use]
-    pub fn new(decider: Arc<Decider>, admission: Arc<Admission>) -> Self {
-        Self { decider, admission }
+    pub fn new(
+        decider: Arc<Decider>,
+        admission: Arc<Admission>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            decider,
+            admission,
+            stopped,
+        }
     }
 }
 
@@ -72,16 +86,31 @@ impl DecisionService for DecisionServer {
 
     async fn decide_stream(
         &self,
-        _request: tonic::Request<tonic::Streaming<v1::DecideStreamRequest>>,
+        request: tonic::Request<tonic::Streaming<v1::DecideStreamRequest>>,
     ) -> Result<Response<Self::DecideStreamStream>, Status> {
-        Err(RpcError::Unimplemented("DecideStream").into())
+        let peer = peer(&request);
+        self.decider.known_caller(&peer)?;
+        let (answers, answered) = mpsc::channel(STREAM_WINDOW_MAX);
+        let answering = Answering {
+            decider: Arc::clone(&self.decider),
+            room: self.admission.room_of(&request),
+            peer,
+            answers,
+            stopped: self.stopped.clone(),
+        };
+        tokio::spawn(answering.run(request.into_inner()));
+        Ok(Response::new(Box::pin(ReceiverStream::new(answered))))
     }
 
     async fn watch_revision(
         &self,
-        _request: tonic::Request<v1::WatchRevisionRequest>,
+        request: tonic::Request<v1::WatchRevisionRequest>,
     ) -> Result<Response<Self::WatchRevisionStream>, Status> {
-        Err(RpcError::Unimplemented("WatchRevision").into())
+        self.decider.known_caller(&peer(&request))?;
+        let (tell, told) = mpsc::channel(BACKLOG_MAX);
+        let decider = Arc::clone(&self.decider);
+        tokio::spawn(revision::tell(decider, tell, self.stopped.clone()));
+        Ok(Response::new(Box::pin(ReceiverStream::new(told))))
     }
 }
 
@@ -94,6 +123,16 @@ impl Decider {
     ) -> v1::DecideResponse {
         let set = self.policies.current();
         self.decide_once(set.as_ref(), peer, question).await
+    }
+
+    /// Decides a question whose id names nothing but its answer.
+    pub(super) async fn decide_anew(
+        &self,
+        peer: &Peer,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let set = self.policies.current();
+        self.decide_under(set.as_deref(), peer, question).await
     }
 
     /// Decides a question that may have come before: it gets the same answer then.

@@ -2,8 +2,10 @@
 
 use super::overload::{Limited, Overload};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
 
 /// A limit that callers share: a caller may have at most as many calls under way as are free. One
 /// caller alone gets half, two get a third each, and there is always room for the next one.
@@ -15,6 +17,7 @@ pub struct FairLimit {
     by_caller: HashMap<String, AtomicUsize>,
     /// All who are not known, together.
     unknown: AtomicUsize,
+    freed: Notify,
 }
 
 /// Room for some calls, until it is dropped.
@@ -38,6 +41,7 @@ impl FairLimit {
                 .map(|caller| (caller, AtomicUsize::new(0)))
                 .collect(),
             unknown: AtomicUsize::new(0),
+            freed: Notify::new(),
         })
     }
 
@@ -65,6 +69,19 @@ impl FairLimit {
             caller: caller.map(Arc::clone),
             calls,
         })
+    }
+
+    /// Waits until there is room for one call of this caller.
+    pub async fn wait(self: &Arc<Self>, caller: Option<&Arc<str>>) -> FairPermit {
+        loop {
+            // Listens before it looks, so that nothing is freed unheard in between.
+            let mut freed = pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if let Ok(permit) = self.admit(caller, 1) {
+                return permit;
+            }
+            freed.await;
+        }
     }
 
     fn count(&self, own_with: usize, calls: usize) -> Result<(), Overload> {
@@ -98,6 +115,7 @@ impl Drop for FairPermit {
         let own = self.limit.own(self.caller.as_ref());
         own.fetch_sub(self.calls, Ordering::AcqRel);
         self.limit.under_way.fetch_sub(self.calls, Ordering::AcqRel);
+        self.limit.freed.notify_waiters();
     }
 }
 

@@ -22,11 +22,18 @@ use tower::Service;
 /// the message, and a small call.
 pub const UNKNOWN_REQUEST_BYTES_MAX: usize = 64 << 10;
 /// RPCs whose requests have no end of their own; such a request ends with its connection.
-const ENDLESS_REQUESTS: [&str; 2] = ["/toolgate.v1.AuditService/Publish", "/grpc.reflection."];
+const ENDLESS_REQUESTS: [&str; 3] = [
+    "/toolgate.v1.AuditService/Publish",
+    "/toolgate.v1.DecisionService/DecideStream",
+    "/grpc.reflection.",
+];
 /// The service of `grpc.health.v1`.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// RPCs whose answers have no end of their own.
-const ENDLESS_ANSWERS: [&str; 1] = ["/grpc.health.v1.Health/Watch"];
+const ENDLESS_ANSWERS: [&str; 2] = [
+    "/grpc.health.v1.Health/Watch",
+    "/toolgate.v1.DecisionService/WatchRevision",
+];
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -78,13 +85,14 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let answered = tokio::time::timeout(time_max, routes.call(guarded)).await;
-            drop(of_answer);
             let Ok(answer) = answered else {
                 let status = Status::from(RpcError::TimedOut { time_max });
                 return Ok(status.into_http());
             };
             Ok(match ends_answer {
-                Some(closing) => answer?.map(|body| Body::new(Ending::new(body, closing))),
+                Some(closing) => {
+                    answer?.map(|body| Body::new(Ending::new(body, closing, of_answer)))
+                }
                 None => answer?,
             })
         })
@@ -177,12 +185,16 @@ impl HttpBody for Guarded {
 struct Ending {
     body: Body,
     closing: Option<BoxFuture<()>>,
+    _permit: Option<FairPermit>,
 }
 
 impl Ending {
-    fn new(body: Body, closing: BoxFuture<()>) -> Self {
-        let closing = Some(closing);
-        Self { body, closing }
+    fn new(body: Body, closing: BoxFuture<()>, permit: Option<FairPermit>) -> Self {
+        Self {
+            body,
+            closing: Some(closing),
+            _permit: permit,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Calls that were refused without a record of their own.
 
-use super::Fields;
-use crate::model::json::{Json, Object};
+use super::fields::{Fields, Text};
 use crate::model::time::Timestamp;
 
 /// Calls of nobody who is known, beyond the rate up to which each is a decision of its own.
@@ -29,13 +28,14 @@ pub struct RefusedPeer {
 }
 
 impl CallsRefused {
-    pub(super) fn fields(&self) -> Object {
+    /// The fields of the record.
+    pub(super) fn fields(&self) -> Fields {
         let from = self.from.iter().map(|it| {
             let mut fields = Fields::default();
             fields
                 .put("peer", it.peer.as_str())
                 .integer("calls", it.calls);
-            Json::Object(fields.take())
+            fields.take()
         });
         let mut fields = Fields::default();
         fields
@@ -43,10 +43,10 @@ impl CallsRefused {
             .put("since", self.since.rfc3339_micros())
             .put("until", self.until.rfc3339_micros())
             .integer("calls", self.calls)
-            .put("from", Json::array(from));
+            .put("from", Text::array(from));
         if self.of_others > 0 {
             fields.integer("of_others", self.of_others);
         }
-        fields.take()
+        fields
     }
 }

@@ -90,3 +90,21 @@ fn many_threads_never_take_more_than_there_is() {
     assert!((3..=16).contains(&most.into_inner()));
     assert_eq!(limit.under_way(), 0);
 }
+
+#[tokio::test]
+async fn who_waits_hears_of_room() {
+    let limit = limit(1);
+    let held = limit.admit(None, 1).unwrap();
+    let waiting = (0..8).map(|_| {
+        let limit = Arc::clone(&limit);
+        tokio::spawn(async move { drop(limit.wait(Some(&Arc::from("a"))).await) })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    tokio::task::yield_now().await;
+    assert!(waiting.iter().all(|one| !one.is_finished()));
+    drop(held);
+    for one in waiting {
+        one.await.unwrap();
+    }
+    assert_eq!(limit.under_way(), 0);
+}
