@@ -217,7 +217,8 @@ impl HttpBody for Ending {
             return Poll::Pending;
         }
         self.closing = None;
-        let status = Status::unavailable("the connection is closing: connect again");
+        // The services end their streams in the same way at a drain: nothing went wrong.
+        let status = Status::new(tonic::Code::Ok, "");
         let mut trailers = HeaderMap::new();
         status.add_header(&mut trailers)?;
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))
