@@ -13,6 +13,7 @@ mod owed;
 mod peer;
 mod plain;
 mod policy;
+mod reported;
 mod status;
 
 pub use audit::{AuditServer, Publisher};
@@ -22,6 +23,7 @@ pub use evidence::{Evidence, OnFailure, WriteMode};
 pub use health::watch as watch_health;
 pub use metrics::Metrics;
 pub use owed::OwedCalls;
+pub use peer::Connection;
 pub use plain::serve as plain_http;
 pub use policy::PolicyServer;
 pub use status::RpcError;

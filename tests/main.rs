@@ -1,6 +1,7 @@
 //! Integration tests: one binary, so that it is linked once.
 #![cfg(test)]
 
+mod attempts;
 mod bundled;
 mod cli;
 mod combination;

@@ -3,9 +3,11 @@
 //! Absent parts are absent, never null. Integers stay below 2^53 and times are texts, so that the
 //! line is canonical by RFC 8785 too.
 
+mod attempt;
 mod cut;
 mod decision;
 mod events;
+mod repaired;
 #[cfg(test)]
 pub(super) mod samples;
 #[cfg(test)]
@@ -14,11 +16,13 @@ mod tests;
 pub use decision::DecisionRecord;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
+pub use repaired::LogRepaired;
 
 use super::hash::Hashed;
 use crate::model::json::{Json, Object};
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Filtered;
 
 /// Longest line without its newline, in bytes. What would be longer is cut.
 pub const RECORD_BYTES_MAX: usize = 60 << 10;
@@ -44,6 +48,8 @@ pub enum Record {
     Gap(Gap),
     /// A shim, or the log itself, was alive and had nothing else to say.
     Heartbeat(Heartbeat),
+    /// The log did not check, and was cut.
+    LogRepaired(LogRepaired),
 }
 
 impl Record {
@@ -58,6 +64,7 @@ impl Record {
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
+            Self::LogRepaired(_) => "log_repaired",
         }
     }
 
@@ -72,6 +79,7 @@ impl Record {
             Self::ShimConnected(connected) => connected.fields(),
             Self::Gap(gap) => gap.fields(),
             Self::Heartbeat(heartbeat) => heartbeat.fields(),
+            Self::LogRepaired(repaired) => repaired.fields(),
         }
     }
 
@@ -202,6 +210,16 @@ impl Fields {
     fn take(&mut self) -> Object {
         std::mem::take(&mut self.0)
     }
+}
+
+/// `{masked, dropped, rows_removed}`.
+fn filtered_json(filtered: &Filtered) -> Json {
+    let mut fields = Fields::default();
+    fields
+        .texts("masked", &filtered.masked)
+        .texts("dropped", &filtered.dropped)
+        .integer("rows_removed", filtered.rows_removed);
+    Json::Object(fields.take())
 }
 
 fn revision_json(revision: &Revision) -> Json {

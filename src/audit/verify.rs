@@ -147,6 +147,12 @@ pub fn walk(
     walk.end()
 }
 
+/// Whether a file of this name is part of a log.
+#[must_use]
+pub fn is_log_file(name: &str) -> bool {
+    first_seq(name).is_some()
+}
+
 /// The seq that a file's name promises: `log-<20 digits>.jsonl`.
 fn first_seq(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("log-")?.strip_suffix(".jsonl")?;

@@ -2,20 +2,41 @@
 
 use super::owed::CallIdentity;
 use crate::identity::DEFAULT_TENANT;
+use crate::model::attempt::{ATTEMPT_NAMES_MAX, Attempt, Claim, ClaimedBy, SeenPeer, said};
 use crate::model::call::{Mcp, Request};
 use crate::model::json::{Json, Object};
 use crate::model::principal::Principal;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Verdict;
+use crate::wire::v1::decide_request::Subject;
 use crate::wire::{self, Question, v1};
 
 /// Longest part of an address that is recorded of a malformed request, in characters.
 const RECORDED_CHARS_MAX: usize = 256;
 
+/// Whom a question names by its caller's word, before anything of it is believed; `None` where it
+/// names nobody, or by a token.
+pub(super) fn claim(question: &v1::DecideRequest) -> Option<Claim> {
+    let Some(Subject::Asserted(asserted)) = &question.subject else {
+        return None;
+    };
+    let steps = asserted.delegation.iter().take(ATTEMPT_NAMES_MAX);
+    Some(Claim {
+        id: said(&asserted.id),
+        user: said(&asserted.user),
+        agent: said(&asserted.agent),
+        client: said(&asserted.client),
+        delegation: steps.filter_map(|step| said(step)).collect(),
+        ..Claim::new(ClaimedBy::Assertion)
+    })
+}
+
 /// What is known of a question so far: enough for a record at every step.
 pub(super) struct Asked {
     pub(super) request: Request,
     pub(super) caller: Option<String>,
+    /// Who tried, where nobody was identified.
+    pub(super) attempt: Option<Box<Attempt>>,
     /// The granted call that a result was found to belong to.
     pub(super) call_id: String,
     pub(super) dropped: Vec<String>,
@@ -51,6 +72,7 @@ impl Asked {
                 context: Object::new(),
             },
             caller: None,
+            attempt: None,
             call_id: String::new(),
             dropped: Vec::new(),
             traceparent: String::new(),
@@ -81,6 +103,16 @@ impl Asked {
                 self.request.context.insert(key, value.as_str());
             }
         }
+    }
+
+    /// Notes who tried, where nobody could be identified.
+    pub(super) fn tried(&mut self, failed: &str, claimed: Option<Claim>, peer: SeenPeer) {
+        let failed = failed.to_owned();
+        self.attempt = Some(Box::new(Attempt {
+            failed,
+            claimed,
+            peer,
+        }));
     }
 
     pub(super) fn call_identity(&self) -> CallIdentity {

@@ -1,9 +1,8 @@
 //! `DecisionService`: admits, and hands over to the decider.
 
 use super::decider::Decider;
-use super::peer::peer;
+use super::peer::{Connection, peer};
 use super::status::RpcError;
-use crate::identity::Peer;
 use crate::wire::v1;
 use crate::wire::v1::decision_service_server::DecisionService;
 use std::collections::HashMap;
@@ -98,7 +97,7 @@ impl Decider {
     /// Where the questions are not all of one subject, session and context.
     pub async fn decide_batch(
         &self,
-        peer: &Peer,
+        peer: &Connection,
         mut questions: Vec<v1::DecideRequest>,
     ) -> Result<Vec<v1::DecideResponse>, RpcError> {
         share_subject(&mut questions)?;

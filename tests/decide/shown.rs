@@ -115,6 +115,11 @@ impl Shower {
                 hashed.as_object_mut().unwrap().remove("hash").unwrap();
             }
         }
+        if let Some(attempt) = fields.get_mut("attempt") {
+            let peer = attempt["peer"].as_object_mut().unwrap();
+            // As the connection has it: `tests/attempts.rs` looks at that.
+            peer.retain(|name, _| name == "token");
+        }
         if let Some(policy) = fields.get_mut("policy") {
             policy.as_object_mut().unwrap().remove("digest").unwrap();
         }
