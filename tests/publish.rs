@@ -28,34 +28,43 @@ async fn start_with(config: &str) -> Server {
 }
 
 /// One stream of events.
-struct Shim {
+pub struct Shim {
     events: mpsc::Sender<PublishRequest>,
     answers: Streaming<PublishResponse>,
 }
 
 impl Shim {
-    async fn connect(server: &Server) -> Result<Self, Status> {
+    pub async fn connect(server: &Server) -> Result<Self, Status> {
+        Self::connect_with(server, None).await
+    }
+
+    /// Known by a token, if there is one, else by its uid.
+    pub async fn connect_with(server: &Server, token: Option<&str>) -> Result<Self, Status> {
         let (events, receiver) = mpsc::channel(64);
         let mut client = AuditServiceClient::new(server.unix().await);
-        let request = Request::new(ReceiverStream::new(receiver));
+        let mut request = Request::new(ReceiverStream::new(receiver));
+        if let Some(token) = token {
+            let value = format!("Bearer {token}").parse().unwrap();
+            request.metadata_mut().insert("authorization", value);
+        }
         let answers = client.publish(request).await?.into_inner();
         Ok(Self { events, answers })
     }
 
-    async fn send(&mut self, event: PublishRequest) -> Result<u64, Status> {
+    pub async fn send(&mut self, event: PublishRequest) -> Result<u64, Status> {
         self.events.send(event).await.unwrap();
         let answer = self.answers.message().await?.unwrap();
         assert_eq!(answer.origin, "toolgate");
         Ok(answer.durable_seq)
     }
 
-    async fn refused(mut self, event: PublishRequest) -> (Code, String) {
+    pub async fn refused(mut self, event: PublishRequest) -> (Code, String) {
         let status = self.send(event).await.unwrap_err();
         (status.code(), status.message().to_owned())
     }
 }
 
-fn event(epoch: u64, seq: u64, event: Event) -> PublishRequest {
+pub fn event(epoch: u64, seq: u64, event: Event) -> PublishRequest {
     PublishRequest {
         shim_id: "shim-1".to_owned(),
         epoch,
@@ -165,17 +174,18 @@ fn missing_events_are_recorded_as_missing() {
 fn a_second_connection_resumes_also_after_a_restart() {
     block_on(async {
         let server = start().await;
+        let (second, third) = (heartbeat(2), heartbeat(3));
         let mut shim = Shim::connect(&server).await.unwrap();
         assert_eq!(shim.send(heartbeat(1)).await.unwrap(), 1);
-        assert_eq!(shim.send(heartbeat(2)).await.unwrap(), 2);
+        assert_eq!(shim.send(second.clone()).await.unwrap(), 2);
         drop(shim);
         let mut shim = Shim::connect(&server).await.unwrap();
-        assert_eq!(shim.send(heartbeat(2)).await.unwrap(), 2);
-        assert_eq!(shim.send(heartbeat(3)).await.unwrap(), 3);
+        assert_eq!(shim.send(second).await.unwrap(), 2);
+        assert_eq!(shim.send(third.clone()).await.unwrap(), 3);
         drop(shim);
         let server = server.restart(&config(AUDIT)).await;
         let mut shim = Shim::connect(&server).await.unwrap();
-        assert_eq!(shim.send(heartbeat(3)).await.unwrap(), 3);
+        assert_eq!(shim.send(third).await.unwrap(), 3);
         assert_eq!(shim.send(heartbeat(4)).await.unwrap(), 4);
         assert_eq!(seqs(&on_disk(&server)), [1, 2, 3, 4]);
         assert_eq!(of_type(&on_disk(&server), "gap").len(), 0);
@@ -262,6 +272,7 @@ fn an_outcome_names_its_decision() {
             (&"ok".into(), &2.into())
         );
         assert_eq!(outcome["response"]["size"], 120);
+        assert_eq!(outcome["decision_known"], true);
         assert_eq!(outcome["response"]["masked"], serde_json::json!(["email"]));
         let hash = outcome["response"]["hash"].as_str().unwrap();
         assert!(hash.starts_with("hmac-sha256:"), "{hash}");

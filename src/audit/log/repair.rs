@@ -29,6 +29,12 @@ pub enum RepairError {
         /// The directory.
         dir: String,
     },
+    /// Nothing is there.
+    #[error("no audit log in `{dir}`: it has no file `log-<20 digits>.jsonl`")]
+    NoLog {
+        /// The directory.
+        dir: String,
+    },
     /// Nothing is wrong.
     #[error("audit log `{dir}` checks: there is nothing to repair")]
     Sound {
@@ -92,6 +98,9 @@ pub fn repair(
         dir: name(),
         source,
     };
+    if !files.is_dir(dir) {
+        return Err(RepairError::NoLog { dir: name() });
+    }
     let lock = files.lock(&dir.join(LOCK_NAME));
     let _lock = lock.map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => RepairError::Locked { dir: name() },
@@ -99,6 +108,7 @@ pub fn repair(
     })?;
     let stored = Stored { dir, files };
     let fault = match walk(&stored, None, &mut |_| ()) {
+        Ok(report) if report.files == 0 => return Err(RepairError::NoLog { dir: name() }),
         Ok(_) => return Err(RepairError::Sound { dir: name() }),
         Err(Fault {
             what: Wrong::Unreadable(source),
@@ -200,11 +210,12 @@ impl Cut {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut copy = Copy {
+        let mut copy = CutBytes {
             file: stored.files.make(&unfinished)?,
             digest: Sha256::new(),
             bytes: 0,
-            lines: 0,
+            newlines: 0,
+            is_ended: true,
         };
         let mut kept_bytes = self.prefix.len();
         for name in self.cut_names() {
@@ -223,7 +234,7 @@ impl Cut {
         all.sort();
         Ok(LogRepaired {
             first_seq: seq,
-            lines: copy.lines,
+            lines: copy.newlines + u64::from(!copy.is_ended),
             bytes: copy.bytes,
             digest: format!("sha256:{digest}"),
             file,
@@ -233,19 +244,22 @@ impl Cut {
     }
 }
 
-struct Copy {
+struct CutBytes {
     file: Box<dyn Append>,
     digest: Sha256,
     bytes: u64,
-    lines: u64,
+    newlines: u64,
+    /// Whether the last line has its end.
+    is_ended: bool,
 }
 
-impl Copy {
+impl CutBytes {
     fn add(&mut self, content: &[u8]) -> io::Result<()> {
         append_all(self.file.as_mut(), content)?;
         self.digest.update(content);
         self.bytes += content.len() as u64;
-        self.lines += content.split_inclusive(|byte| *byte == b'\n').count() as u64;
+        self.newlines += content.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.is_ended = content.last().map_or(self.is_ended, |last| *last == b'\n');
         Ok(())
     }
 }

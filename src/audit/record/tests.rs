@@ -1,3 +1,5 @@
+mod golden;
+
 use super::*;
 use crate::audit::record::samples::{TIME, all, decision, outcome, revision, verdict};
 use crate::model::json::{Limits, parse};

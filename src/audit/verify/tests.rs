@@ -131,6 +131,33 @@ fn a_good_log_is_reported() {
     assert_eq!(by_type, expected);
 }
 
+/// A later writer may add fields: they are let through, and the chain covers them.
+#[test]
+fn fields_that_nobody_knows_are_let_through_and_covered() {
+    let (log, _) = log();
+    let mut lines = log.lines();
+    let mut prev = NO_PREV.to_owned();
+    for (_, line) in &mut lines {
+        let Json::Object(mut record) = json(line) else {
+            panic!("{line}");
+        };
+        record.insert("later", Json::object([("added", "in version 9")]));
+        record.insert("prev", prev.as_str());
+        let text = Json::Object(record).canonical();
+        prev = crate::audit::hash::sha256_hex(&text);
+        *line = String::from_utf8(text).unwrap();
+    }
+    let newer = log.with_lines(&lines);
+    let report = newer.check(None).unwrap();
+    assert_eq!(report.head.as_ref().map(|head| &head.hash), Some(&prev));
+    for at in 0..lines.len() {
+        let mut altered = lines.clone();
+        altered[at].1 = altered[at].1.replacen("version 9", "version 8", 1);
+        let fault = newer.with_lines(&altered).check(report.head.as_ref());
+        assert_eq!(fault.unwrap_err().seq, at as u64);
+    }
+}
+
 #[test]
 fn an_empty_log_is_good() {
     assert_eq!(Memory(Vec::new()).check(None).unwrap(), Report::default());
