@@ -185,7 +185,7 @@ fn who_sends_what_is_malformed_is_known_and_what_it_claims_is_cut() {
         let record = denied(&server, server.unix().await, ask, "malformed_request").await;
         assert_eq!(record["caller"], "shim");
         let attempt = &record["attempt"];
-        assert_eq!(attempt["failed"], "the request is malformed");
+        assert_eq!(attempt["failed"], "`asserted.id` is malformed");
         assert_eq!(attempt["peer"], json!({"uid": uid()}));
         assert_eq!(attempt["claimed"]["id"], "x".repeat(256));
         assert_eq!(

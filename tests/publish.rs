@@ -1,18 +1,14 @@
 //! Events of enforcement points: acknowledged once they are durable, recorded once.
 
 use crate::server::asking::{Decisions, decide};
+use crate::server::publishing::{Shim, event};
 use crate::server::{Server, block_on, config, of_type, write_files};
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, Status, Streaming};
-use toolgate::wire::v1::audit_service_client::AuditServiceClient;
+use tonic::Code;
 use toolgate::wire::v1::publish_request::Event;
 use toolgate::wire::v1::{
-    Heartbeat, LocalDenial, Mcp, Outcome, OutcomeStatus, PublishRequest, PublishResponse,
-    ShimConnected,
+    Heartbeat, LocalDenial, Mcp, Outcome, OutcomeStatus, PublishRequest, ShimConnected,
 };
-use uuid::Uuid;
 
 const AUDIT: &str = "[audit]\ndir = \"audit\"\n[limits]\nevaluation_milliseconds_max = 5000\n";
 
@@ -25,54 +21,6 @@ async fn start_with(config: &str) -> Server {
     let policy = "package policies.crm\nallow contains \"crm.read\"\n";
     write_files(&dir.path().join("main"), [("p.rego", policy)]);
     Server::start(dir, config).await
-}
-
-/// One stream of events.
-pub struct Shim {
-    events: mpsc::Sender<PublishRequest>,
-    answers: Streaming<PublishResponse>,
-}
-
-impl Shim {
-    pub async fn connect(server: &Server) -> Result<Self, Status> {
-        Self::connect_with(server, None).await
-    }
-
-    /// Known by a token, if there is one, else by its uid.
-    pub async fn connect_with(server: &Server, token: Option<&str>) -> Result<Self, Status> {
-        let (events, receiver) = mpsc::channel(64);
-        let mut client = AuditServiceClient::new(server.unix().await);
-        let mut request = Request::new(ReceiverStream::new(receiver));
-        if let Some(token) = token {
-            let value = format!("Bearer {token}").parse().unwrap();
-            request.metadata_mut().insert("authorization", value);
-        }
-        let answers = client.publish(request).await?.into_inner();
-        Ok(Self { events, answers })
-    }
-
-    pub async fn send(&mut self, event: PublishRequest) -> Result<u64, Status> {
-        self.events.send(event).await.unwrap();
-        let answer = self.answers.message().await?.unwrap();
-        assert_eq!(answer.origin, "toolgate");
-        Ok(answer.durable_seq)
-    }
-
-    pub async fn refused(mut self, event: PublishRequest) -> (Code, String) {
-        let status = self.send(event).await.unwrap_err();
-        (status.code(), status.message().to_owned())
-    }
-}
-
-pub fn event(epoch: u64, seq: u64, event: Event) -> PublishRequest {
-    PublishRequest {
-        shim_id: "shim-1".to_owned(),
-        epoch,
-        seq,
-        event_id: Uuid::now_v7().to_string(),
-        time: None,
-        event: Some(event),
-    }
 }
 
 fn heartbeat(seq: u64) -> PublishRequest {

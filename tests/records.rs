@@ -2,8 +2,8 @@
 //! those that a PDP really writes.
 
 use crate::programs::tool;
-use crate::publish::{Shim, event};
 use crate::server::asking::{Decisions, call};
+use crate::server::publishing::{Shim, event};
 use crate::server::{Server, block_on, config, write_files};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! What enforcement points report is held against what was decided: outcomes belong to decisions
 //! for their caller, numbers to one event each, and what is doubtful is recorded as such.
 
-use crate::publish::{Shim, event};
 use crate::server::asking::{Decisions, call, codes, get};
+use crate::server::publishing::{Shim, event};
 use crate::server::{Server, block_on, config, of_type, pki, tokens, write_files};
 use serde_json::{Value, json};
 use tonic::Code;

@@ -132,7 +132,7 @@ impl Repair {
             RepairError::Sound { .. }
             | RepairError::Elsewhere { .. }
             | RepairError::NothingKept { .. } => {
-                output.error(&printable(&refused.to_string()));
+                output.error(printable(&refused.to_string()));
                 Ok(Exit::No)
             }
         }

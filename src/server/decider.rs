@@ -122,7 +122,8 @@ impl Decider {
         let question = Question::read(question, self.limits.json).map_err(|malformed| {
             // Whoever sends what is malformed is worth knowing, too.
             asked.caller = self.identity.known_caller(&peer.peer, now).ok();
-            asked.tried("the request is malformed", claimed.clone(), peer.seen());
+            let failed = format!("`{}` is malformed", malformed.field);
+            asked.tried(&failed, claimed.clone(), peer.seen());
             Code::MalformedRequest.with_message(malformed.to_string())
         })?;
         asked.fill(&question);

@@ -110,7 +110,7 @@ impl Shower {
                 *id = json!("given");
             }
         }
-        for name in ["arguments", "rewritten_arguments", "response"] {
+        for name in ["arguments", "rewritten_arguments", "response", "released"] {
             if let Some(hashed) = fields.get_mut(name) {
                 hashed.as_object_mut().unwrap().remove("hash").unwrap();
             }
@@ -152,6 +152,9 @@ impl Shower {
         self.check_hash(record, "response", of_json(&request.result_json));
         if let Some(params) = &reply.params_json {
             self.check_hash(record, "rewritten_arguments", arguments(params));
+        }
+        if let Some(result) = &reply.result_json {
+            self.check_hash(record, "released", of_json(result));
         }
     }
 
