@@ -12,7 +12,7 @@ use crate::model::json::{Json, Object};
 use crate::model::obligation::{AuditLevel, Obligation};
 use crate::model::reason::{Code, Reason};
 use crate::model::time::Timestamp;
-use crate::model::verdict::{Effect, Intent, Verdict};
+use crate::model::verdict::{Effect, Filtered, Intent, Verdict};
 use crate::obligation;
 use combine::{Contribution, combine};
 
@@ -182,6 +182,11 @@ fn filtered(request: &Request, facts: &Facts, judged: Verdict) -> Verdict {
     } else {
         Effect::Constrain
     };
+    let taken_out = (!owed.is_empty()).then_some(Filtered {
+        masked: applied.masked,
+        dropped: applied.dropped,
+        rows_removed: applied.rows_removed,
+    });
     let audit = judged
         .obligations
         .into_iter()
@@ -191,6 +196,7 @@ fn filtered(request: &Request, facts: &Facts, judged: Verdict) -> Verdict {
         effect,
         obligations,
         result: applied.result,
+        filtered: taken_out,
         ..judged
     }
 }

@@ -3,7 +3,7 @@
 use super::App;
 use crate::identity::Peer;
 use crate::model::subject::Subject;
-use crate::server::{Decider, Publisher, RpcError};
+use crate::server::{Connection, Decider, Publisher, RpcError};
 use crate::shim::event::Event;
 use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
 use crate::shim::remote::convert;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Decides and records in this process.
 pub struct EmbeddedPdp {
     decider: Arc<Decider>,
-    peer: Peer,
+    peer: Connection,
     subject: Subject,
 }
 
@@ -22,7 +22,7 @@ impl App {
     pub fn embedded(&self, uid: u32, subject: Subject) -> EmbeddedPdp {
         EmbeddedPdp {
             decider: self.decider(),
-            peer: Peer::UnixUid(uid),
+            peer: Peer::UnixUid(uid).into(),
             subject,
         }
     }

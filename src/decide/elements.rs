@@ -19,7 +19,7 @@ pub(super) struct Elements {
     pub(super) deny: Vec<Reason>,
     pub(super) obligations: Vec<Obligation>,
     pub(super) approvals: Vec<Approval>,
-    pub(super) visible: bool,
+    pub(super) visible: Vec<Reason>,
 }
 
 impl Elements {
@@ -44,7 +44,6 @@ impl Elements {
             })
         };
         let approval = |element: &Json| approval(policy, element).ok_or_else(|| shape("approve"));
-        let visible = all("visible", &sets.visible)?;
         Ok(Self {
             allow: all("allow", &sets.allow)?,
             deny: all("deny", &sets.deny)?,
@@ -58,7 +57,7 @@ impl Elements {
                 .iter()
                 .map(approval)
                 .collect::<Result<_, _>>()?,
-            visible: !visible.is_empty(),
+            visible: all("visible", &sets.visible)?,
         })
     }
 }

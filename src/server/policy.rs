@@ -4,6 +4,7 @@ use super::decider::Decider;
 use super::peer::peer;
 use super::status::RpcError;
 use crate::bundle::swap::{Active, Refusal, Status as StoreStatus};
+use crate::decide::Explained;
 use crate::engine::{Package, PolicySet};
 use crate::model::json::Json;
 use crate::model::revision::EngineKind;
@@ -120,8 +121,25 @@ impl PolicyService for PolicyServer {
     }
 }
 
+/// One package's part in a decision.
+pub(super) fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
+    let package = part.package;
+    let mut explanation = v1::PackageExplanation {
+        name: package.name.clone(),
+        shadow: package.shadow,
+        may_grant: package.may_grant(server),
+        ..v1::PackageExplanation::default()
+    };
+    match &part.outcome {
+        None => "the server is not in its scope".clone_into(&mut explanation.excluded),
+        Some(Ok(sets)) => explanation.sets_json = sets_json(sets),
+        Some(Err(error)) => explanation.error = error.to_string(),
+    }
+    explanation
+}
+
 /// What one package contributed, as JSON by set.
-pub(super) fn sets_json(sets: &crate::engine::Sets) -> Vec<u8> {
+fn sets_json(sets: &crate::engine::Sets) -> Vec<u8> {
     let sets = [
         ("allow", &sets.allow),
         ("deny", &sets.deny),

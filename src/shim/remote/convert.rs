@@ -187,7 +187,7 @@ fn outcome(outcome: Outcome) -> v1::Outcome {
         fields_returned: outcome.fields_returned,
         masked: outcome.masked,
         latency_us: outcome.latency_us,
-        secret_valid: None,
+        ..v1::Outcome::default()
     }
 }
 
