@@ -15,6 +15,7 @@ use crate::model::time::Timestamp;
 use crate::model::verdict::{Effect, Intent, Verdict};
 use crate::obligation;
 use combine::{Contribution, combine};
+pub use elements::check_element;
 
 /// Decides, and says what has to be written afterwards.
 #[must_use]

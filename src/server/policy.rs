@@ -120,17 +120,3 @@ impl PolicyService for PolicyServer {
     }
 }
 
-/// What one package contributed, as JSON by set.
-pub(super) fn sets_json(sets: &crate::engine::Sets) -> Vec<u8> {
-    let sets = [
-        ("allow", &sets.allow),
-        ("deny", &sets.deny),
-        ("constrain", &sets.constrain),
-        ("approve", &sets.approve),
-        ("visible", &sets.visible),
-    ];
-    let held = sets
-        .into_iter()
-        .filter(|(_, elements)| !elements.is_empty());
-    Json::object(held.map(|(name, elements)| (name, elements.clone()))).to_bytes()
-}

@@ -9,6 +9,7 @@ use crate::model::bundle::Module;
 mod proof;
 mod random;
 mod shape;
+mod written;
 
 /// One case of `tests/data/lint/fail_open.yaml`.
 #[derive(Deserialize)]
