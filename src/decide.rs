@@ -56,6 +56,17 @@ pub struct Explained<'a> {
     pub outcome: Option<Result<crate::engine::Sets, crate::engine::EvaluationError>>,
 }
 
+impl Explained<'_> {
+    /// What it returned as JSON, the sets that are not empty, or why it did not; `None` if it is
+    /// not for this server.
+    #[must_use]
+    pub fn shown(&self) -> Option<Result<Json, String>> {
+        let outcome = self.outcome.as_ref()?;
+        let sets = outcome.as_ref().map(crate::engine::Sets::to_json);
+        Some(sets.map_err(ToString::to_string))
+    }
+}
+
 /// Evaluates every package that applies and shows what each returned.
 ///
 /// # Errors

@@ -60,7 +60,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Verified<Sources>, CliError> {
 }
 
 /// The bundles at these paths, each under a name of its own.
-fn sources(paths: &[PathBuf]) -> Vec<Source> {
+pub(super) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for path in paths {
         let is_free = |name: &String| sources.iter().all(|source| source.name != *name);

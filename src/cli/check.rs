@@ -2,7 +2,7 @@
 
 use super::bundles::{self, EngineArg};
 use super::output::{Colour, Format};
-use super::{CliError, Exit, Output, findings};
+use super::{CliError, Exit, Output, findings, watch};
 use crate::app;
 use crate::bundle::compile::compile;
 use crate::bundle::load::read_and_verify;
@@ -13,7 +13,7 @@ use crate::model::bundle::Sources;
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::{Json, Object};
 use crate::model::revision::EngineKind;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -22,9 +22,10 @@ use std::path::PathBuf;
 /// Prints every finding, and which evaluator runs each package. Exits with 2 if the bundles would
 /// be refused, with 0 if not, also where there are warnings.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["paths", "config"]))]
 pub struct Check {
     /// Bundles that decide together: directories, `.rego` files or OPA `.tar.gz` archives.
-    #[arg(value_name = "PATH", required_unless_present = "config")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Check the bundles of a configuration file instead, with its settings and grants.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "engine", "fail_open"])]
@@ -37,6 +38,9 @@ pub struct Check {
     /// Also list for which servers each package may grant.
     #[arg(long)]
     explain_scope: bool,
+    /// Check again whenever a bundle changes, until the command is ended.
+    #[arg(long, conflicts_with = "config")]
+    watch: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -63,6 +67,13 @@ impl Check {
     /// # Errors
     /// Bundles that cannot be read or put together.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
+        if self.watch {
+            watch::repeat(bundles::sources(&self.paths), output, || self.once(output));
+        }
+        self.once(output)
+    }
+
+    fn once(&self, output: &Output) -> Result<Exit, CliError> {
         let (verified, options) = self.read()?;
         let warnings = verified.warnings().to_vec();
         let scope = match self.explain_scope {

@@ -68,6 +68,9 @@ fn look(sources: &Sources, options: &Options, decides: bool) -> Checked {
     if findings.is_empty() {
         findings.extend(reserved(sources, &checked.modules));
         let gate = gate::inspect(&checked.modules, &sources.data);
+        if decides {
+            findings.extend(lint::imports(&checked.modules, &sources.data));
+        }
         checked.plans = plans(sources, options, &checked.modules, &gate, &mut findings);
         findings.extend(gate.findings);
         findings.extend(lint::fail_open(&checked.modules, options.fail_open));

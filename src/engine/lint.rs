@@ -47,6 +47,7 @@ mod directory;
 mod element;
 mod expr;
 mod facts;
+mod imports;
 mod input;
 mod library;
 mod members;
@@ -61,6 +62,7 @@ mod tests;
 
 pub(crate) use directory::directory;
 pub(crate) use element::elements;
+pub(crate) use imports::imports;
 pub(crate) use library::constants;
 pub(crate) use members::input_members;
 pub(crate) use pattern::unanchored;

@@ -149,7 +149,11 @@ impl Replica {
         self.run(*program, *index, input).ok()?;
         while enough - too_few > 1 {
             let tried = too_few + (enough - too_few) / 2;
-            self.machines.get_mut(*program)?.vm.as_mut()?.set_max_instructions(tried);
+            self.machines
+                .get_mut(*program)?
+                .vm
+                .as_mut()?
+                .set_max_instructions(tried);
             match self.run(*program, *index, input) {
                 Ok(_) => enough = tried,
                 Err(_) => too_few = tried,

@@ -110,14 +110,16 @@ fn copy_rules(text: &mut Module, parsed: &ParsedModule, copies: &mut Vec<Copied>
     if !parsed.package.starts_with("policies.") {
         return;
     }
+    let original = text.source.clone();
+    let rules = parsed.module.policy.iter();
+    let starts: Vec<u32> = rules.map(|rule| rule.span().start).collect();
     for rule in &parsed.module.policy {
-        let Some((set, name_end, written)) = of_set(rule) else {
+        let Some((set, body)) = of_set(rule, &starts, &original) else {
             continue;
         };
         let name = format!("{COPY}{}", copies.len());
         let before = text.source.matches('\n').count();
-        let lines = written.matches('\n').count();
-        let body = written.get(name_end..).unwrap_or_default();
+        let lines = body.matches('\n').count();
         copies.push(Copied {
             rule: TracedRule {
                 package: package.clone(),
@@ -135,20 +137,23 @@ fn copy_rules(text: &mut Module, parsed: &ParsedModule, copies: &mut Vec<Copied>
     }
 }
 
-/// The set that a rule adds to, where in its text the set's name ends, and its text.
-fn of_set(rule: &Rule) -> Option<(SetName, usize, String)> {
+/// The set that a rule adds to, and its text behind the set's name: up to the next rule, because
+/// spans of regorus end before quotes and brackets.
+fn of_set<'t>(rule: &Rule, starts: &[u32], text: &'t str) -> Option<(SetName, &'t str)> {
     let Rule::Spec { head, span, .. } = rule else {
         return None;
     };
     let RuleHead::Set { key: Some(_), .. } = head else {
         return None;
     };
-    let name = Reference::of(head_ref(head))?;
-    let set = SetName::ALL.into_iter().find(|set| set.as_str() == name.head)?;
-    let written = span.text().to_owned();
-    written
-        .starts_with(name.head)
-        .then_some((set, name.head.len(), written))
+    let name = Reference::of(head_ref(head))?.head;
+    let set = SetName::ALL.into_iter().find(|set| set.as_str() == name)?;
+    let later = starts.iter().filter(|start| **start > span.start);
+    let end = later
+        .min()
+        .map_or(Ok(text.len()), |end| usize::try_from(*end));
+    let written = text.get(usize::try_from(span.start).ok()?..end.ok()?)?;
+    Some((set, written.strip_prefix(name)?))
 }
 
 fn evaluate(engine: &mut Engine, copy: Copied) -> TracedRule {
@@ -168,7 +173,9 @@ fn evaluate(engine: &mut Engine, copy: Copied) -> TracedRule {
     let files = report.into_iter().flat_map(|report| report.files);
     let own = files.filter(|file| file.path == copy.rule.path);
     let covered = own.flat_map(|file| file.covered);
-    let reached = covered.filter(|line| (copy.line..=last).contains(line)).max();
+    let reached = covered
+        .filter(|line| (copy.line..=last).contains(line))
+        .max();
     let below = reached.map_or(0, |line| line.saturating_sub(copy.line));
     TracedRule {
         evaluated_to: copy.rule.line.saturating_add(below),

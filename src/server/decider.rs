@@ -6,7 +6,6 @@ use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls};
-use super::policy::sets_json;
 use super::status::RpcError;
 use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
@@ -350,18 +349,8 @@ impl Decider {
 
 fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
     let package = part.package;
-    let mut explanation = v1::PackageExplanation {
-        name: package.name.clone(),
-        shadow: package.shadow,
-        may_grant: package.may_grant(server),
-        ..v1::PackageExplanation::default()
-    };
-    match &part.outcome {
-        None => "the server is not in its scope".clone_into(&mut explanation.excluded),
-        Some(Ok(sets)) => explanation.sets_json = sets_json(sets),
-        Some(Err(error)) => explanation.error = error.to_string(),
-    }
-    explanation
+    let may_grant = package.may_grant(server);
+    wire::package_explanation(&package.name, package.shadow, may_grant, part.shown())
 }
 
 /// A dry run grants nothing, and says what it would have been.

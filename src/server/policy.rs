@@ -5,7 +5,6 @@ use super::peer::peer;
 use super::status::RpcError;
 use crate::bundle::swap::{Active, Refusal, Status as StoreStatus};
 use crate::engine::{Package, PolicySet};
-use crate::model::json::Json;
 use crate::model::revision::EngineKind;
 use crate::wire::v1::policy_service_server::PolicyService;
 use crate::wire::{self, v1};
@@ -119,4 +118,3 @@ impl PolicyService for PolicyServer {
         Err(RpcError::Unimplemented("Rollback").into())
     }
 }
-

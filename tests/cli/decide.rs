@@ -23,7 +23,7 @@ fn a_grant_is_shown_with_what_it_owes() {
         lines[..3],
         [
             "constrain (visible)",
-            "  reason read by good: ",
+            "  reason read by good",
             "  obligation mask_fields {\"fields\":[\"email\"]}",
         ]
     );

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::lint::{
-    constants, directory, elements, input_members, library, members, unanchored,
+    constants, directory, elements, imports, input_members, library, members, unanchored,
 };
 use crate::engine::set::SetName;
 use crate::model::json::{Json, Limits, Object, parse as parse_json};
@@ -436,4 +436,36 @@ fn a_misspelling_that_is_everywhere_is_told_a_few_times() {
         found.last().unwrap().hint,
         "write `roles`\nand 30 more in `data.directory`"
     );
+}
+
+#[test]
+fn finds_imports_of_nothing() {
+    let data = data(r#"{"billing": {"limits": {}, "rate": 3}}"#);
+    for (import, expected) in [
+        ("rego.v1", ""),
+        ("data.billing", ""),
+        ("data.billing.limits", ""),
+        ("data.billing.rate.of", ""),
+        ("data.toolgate.lib.has_role", ""),
+        ("input.mcp as mcp", ""),
+        (
+            "data.toolgate.libs",
+            "error m.rego:3:1: `data.toolgate.libs` is neither a package nor data here [import.nothing]\n  write `import data.toolgate.lib`",
+        ),
+        (
+            "data.toolgate.helpers",
+            "error m.rego:3:1: `data.toolgate.helpers` is neither a package nor data here [import.nothing]\n  the library is `data.toolgate.lib`",
+        ),
+        (
+            "data.crm",
+            "warning m.rego:3:1: `data.crm` is neither a package nor data here [import.nothing]\n  add the package or the data, or remove the import",
+        ),
+        (
+            "future.keywords.in",
+            "warning m.rego:3:1: `import future.keywords.in` is not needed [import.not_needed]\n  policies are Rego v1: remove it",
+        ),
+    ] {
+        let found = imports(&one(&format!("import {import}")), &data);
+        assert_eq!(shown(&found).join("\n"), expected, "{import}");
+    }
 }
