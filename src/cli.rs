@@ -16,6 +16,8 @@ mod output;
 mod serve;
 mod shim;
 mod test;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod version;
 mod watch;

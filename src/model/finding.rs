@@ -57,9 +57,10 @@ impl fmt::Display for Finding {
             hint,
             ..
         } = self;
-        match line {
-            0 => write!(f, "{path}: {message} [{code}]")?,
-            _ => write!(f, "{path}:{line}:{column}: {message} [{code}]")?,
+        match (path.is_empty(), line) {
+            (true, _) => write!(f, "{message} [{code}]")?,
+            (false, 0) => write!(f, "{path}: {message} [{code}]")?,
+            (false, _) => write!(f, "{path}:{line}:{column}: {message} [{code}]")?,
         }
         if hint.is_empty() {
             Ok(())

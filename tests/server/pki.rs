@@ -26,6 +26,16 @@ pub fn authority() -> Certificate {
     Certificate::from_pem(&AUTHORITY.pem)
 }
 
+/// PEM of an authority that issued nothing.
+pub fn stranger() -> String {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+        .self_signed(&KeyPair::generate().unwrap())
+        .unwrap()
+        .pem()
+}
+
 fn issue(names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> (String, String) {
     let mut params = CertificateParams::default();
     params.subject_alt_names = names;

@@ -127,7 +127,8 @@ impl Explain {
         let other = match other {
             Ok(other) => other,
             Err(refused) => {
-                let first = refused.findings.first().map(ToString::to_string);
+                let first = refused.findings.into_iter().next();
+                let first = first.map(|finding| finding.message);
                 return Ok(Other::Cannot(first.unwrap_or_default()));
             }
         };

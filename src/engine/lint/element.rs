@@ -47,7 +47,7 @@ fn element(module: &ParsedModule, rule: &Rule, check: ElementCheck) -> Option<Fi
         }
     };
     let message = format!(
-        "every call for which this `{}` holds is denied: {}",
+        "where this `{}` holds, the call is denied: {}",
         set.as_str(),
         refused.message
     );
