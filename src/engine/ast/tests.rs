@@ -53,7 +53,7 @@ fn errors_name_the_place() {
         ),
         (
             "package a\nx := `abc\ny := 1",
-            "a.rego:2:6: this raw string is never closed [gate.syntax]",
+            "a.rego:2:7: this raw string is never closed [gate.syntax]",
         ),
         (
             "package a\n# x\0\ndeny := 1",
