@@ -45,7 +45,7 @@ fn a_tree_says_which_rules_held() {
             "    constrain",
             "      held good.rego:13",
             "        {\"fields\":[\"email\"],\"type\":\"mask_fields\"}",
-            "  package other: not asked, the server is not in its scope",
+            "  package other: not asked, it is for other",
             "  the interpreter says the same",
         ]
     );

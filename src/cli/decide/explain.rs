@@ -10,13 +10,14 @@ use crate::cli::output::{Colour, Format};
 use crate::cli::tree::Node;
 use crate::cli::{CliError, Exit, Output, document, findings};
 use crate::decide::decide;
-use crate::engine::{Input, PolicySet, SetName, TracedRule, trace};
+use crate::engine::{Input, Package, PolicySet, SetName, TracedRule, trace};
 use crate::model::bundle::Sources;
 use crate::model::call::Given;
 use crate::model::finding::Severity;
 use crate::model::json::{Json, Object};
 use crate::model::revision::{EngineChoice, EngineKind};
 use crate::telemetry::now;
+use crate::wire::v1;
 use clap::{ArgGroup, Args};
 use std::path::PathBuf;
 
@@ -49,8 +50,7 @@ pub struct Explain {
 /// What only the process that has the policies can tell.
 struct Inside {
     rules: Vec<TracedRule>,
-    /// The evaluators of the packages.
-    engines: Vec<(String, EngineKind)>,
+    packages: Vec<Package>,
     other: Other,
 }
 
@@ -62,6 +62,19 @@ enum Other {
     Differs(Vec<String>),
     /// It cannot run them, for this reason.
     Cannot(String),
+}
+
+impl Inside {
+    /// The servers that a package is for, where it was left out for that.
+    fn servers_without(&self, part: &v1::PackageExplanation) -> Option<String> {
+        let mut packages = self.packages.iter();
+        let package = packages.find(|package| package.name == part.name)?;
+        let servers = package
+            .servers
+            .as_ref()
+            .filter(|_| !part.excluded.is_empty())?;
+        Some(servers.join(", "))
+    }
 }
 
 impl Explain {
@@ -103,11 +116,9 @@ impl Explain {
         let input = Input::new(&input).map_err(CliError::unusable)?;
         let rules = trace(sources, &input).map_err(|refused| findings::refused(&refused))?;
         let set = local.set();
-        let packages = set.packages().iter();
-        let engines = packages.map(|package| (package.name.clone(), package.engine));
         Ok(Inside {
             rules,
-            engines: engines.collect(),
+            packages: set.packages().to_vec(),
             other: self.other(set, given)?,
         })
     }
@@ -163,6 +174,11 @@ fn tree(output: &Output, answer: &Answer, inside: Option<&Inside>) -> Node {
     let mut root = Node::new(lines.next().unwrap_or_default());
     lines.for_each(|line| root.push(Node::new(line)));
     for package in answer.packages.iter().flatten() {
+        if let Some(servers) = inside.and_then(|inside| inside.servers_without(package)) {
+            let text = format!("package {}: not asked, it is for {servers}", package.name);
+            root.push(Node::new(output.paint(Colour::Dim, &text)));
+            continue;
+        }
         let mut node = Node::new(show::package(output, package));
         let Json::Object(sets) = show::held(&package.sets_json) else {
             root.push(node);
@@ -223,8 +239,8 @@ fn rule_node(output: &Output, rule: &TracedRule) -> Node {
 }
 
 fn other_line(output: &Output, inside: &Inside) -> String {
-    let interpreted = |(_, engine): &(String, EngineKind)| *engine == EngineKind::Interpreter;
-    let name = match inside.engines.iter().all(interpreted) {
+    let interpreted = |package: &Package| package.engine == EngineKind::Interpreter;
+    let name = match inside.packages.iter().all(interpreted) {
         true => "register machine",
         false => "interpreter",
     };
@@ -245,8 +261,8 @@ fn json(answer: &Answer, inside: Option<&Inside>) -> Json {
         return Json::Object(all);
     };
     all.insert("rules", Json::array(inside.rules.iter().map(rule_json)));
-    let engines = inside.engines.iter();
-    let engines = engines.map(|(name, engine)| (name.as_str(), engine.as_str()));
+    let packages = inside.packages.iter();
+    let engines = packages.map(|package| (package.name.as_str(), package.engine.as_str()));
     all.insert("engines", Json::object(engines));
     let mut other = Object::new();
     match &inside.other {

@@ -19,7 +19,7 @@ const LIBRARY: &str = "toolgate";
 pub(super) fn dead(modules: &[ParsedModule], index: &Index) -> Vec<Finding> {
     let edges = index.edges(modules);
     let used: BTreeSet<&DataPath> = edges.values().flatten().collect();
-    let decided = decided(modules, &edges);
+    let decided = decided(&edges);
     let mut packages: BTreeSet<&str> = BTreeSet::new();
     let mut findings = Vec::new();
     for module in modules {
@@ -36,14 +36,8 @@ pub(super) fn dead(modules: &[ParsedModule], index: &Index) -> Vec<Finding> {
 }
 
 /// The rules that a decision may read: those of policies, and what they read in turn.
-fn decided<'e>(
-    modules: &[ParsedModule],
-    edges: &'e BTreeMap<DataPath, BTreeSet<DataPath>>,
-) -> BTreeSet<&'e DataPath> {
-    let of_policy = |path: &&DataPath| {
-        let mut policies = modules.iter().filter(|module| is_policy(module));
-        policies.any(|module| path.starts_with(&module.package_path))
-    };
+fn decided(edges: &BTreeMap<DataPath, BTreeSet<DataPath>>) -> BTreeSet<&DataPath> {
+    let of_policy = |path: &&DataPath| path.0.first().is_some_and(|first| first == POLICIES);
     let mut open: Vec<&DataPath> = edges.keys().filter(of_policy).collect();
     let mut decided = BTreeSet::new();
     while let Some(path) = open.pop() {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
-use regorus::unstable::Expr;
+use regorus::unstable::{Expr, Rule, RuleHead};
 
 use super::constant::texts;
 use super::members::input_path;
 use super::pattern::is_helper;
+use super::shape::{is_policy, name};
 use crate::engine::ast::{Index, ParsedModule, Scope, Target, Visitor, string, walk_rule};
 use crate::engine::suggest::nearest;
 use crate::model::finding::{Finding, Severity};
@@ -122,6 +123,27 @@ struct Constants<'a> {
 }
 
 impl Visitor for Constants<'_> {
+    /// Who has to approve.
+    fn rule(&mut self, rule: &Rule) {
+        let Rule::Spec {
+            head: RuleHead::Set { key: Some(key), .. },
+            ..
+        } = rule
+        else {
+            return;
+        };
+        let Expr::Object { fields, .. } = key.as_ref() else {
+            return;
+        };
+        let is_approval = is_policy(self.module) && name(rule) == "approve";
+        let mut by = fields
+            .iter()
+            .filter(|(_, member, _)| string(member) == Some("by"));
+        if let Some((_, _, roles)) = by.next().filter(|_| is_approval) {
+            self.parameter(roles, Takes::Roles);
+        }
+    }
+
     fn expr(&mut self, expr: &Expr, scope: &Scope) {
         match expr {
             Expr::Call { fcn, params, .. } => {

@@ -188,6 +188,13 @@ fn finds_constants_that_the_library_does_not_know() {
         let found = constants(&one(&format!("allow contains \"x\" if {statement}")), &data);
         assert_eq!(shown(&found).join("\n"), expected, "{statement}");
     }
+    let approval = "approve contains {\"by\": [\"admin\", \"legl\"], \"code\": \"x\"}";
+    assert_eq!(
+        shown(&constants(&one(approval), &data)),
+        [
+            "warning m.rego:3:37: `data.directory` does not have the role `legl` [policy.role]\n  add it to the directory, unless tokens bring it"
+        ]
+    );
     let without = constants(
         &one("allow contains \"x\" if tg.has_role(\"finanse\")"),
         &Object::new(),
