@@ -97,7 +97,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Words of a cause, and what to say of it.
-const ADVICE: [(&str, &str); 9] = [
+const ADVICE: [(&str, &str); 10] = [
     (
         "Connection refused",
         "connection refused: is `toolgate serve` listening there?",
@@ -113,6 +113,10 @@ const ADVICE: [(&str, &str); 9] = [
     (
         "UnknownIssuer",
         "its certificate is from an unknown authority: give the PEM of the authority that issued it with `--ca`",
+    ),
+    (
+        "BadSignature",
+        "its certificate is not signed by the authority of that name in `--ca`: give the PEM of the one that issued it",
     ),
     (
         "not valid for name",
