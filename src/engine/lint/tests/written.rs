@@ -192,7 +192,7 @@ fn finds_constants_that_the_library_does_not_know() {
     assert_eq!(
         shown(&constants(&one(approval), &data)),
         [
-            "warning m.rego:3:37: `data.directory` does not have the role `legl` [policy.role]\n  add it to the directory, unless tokens bring it"
+            "warning m.rego:3:36: `data.directory` does not have the role `legl` [policy.role]\n  add it to the directory, unless tokens bring it"
         ]
     );
     let without = constants(
