@@ -17,6 +17,7 @@ use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
+use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
@@ -173,6 +174,7 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
             wall_time_max: Duration::from_millis(limits.evaluation_milliseconds_max),
             output_bytes_max: limits.evaluation_output_bytes_max,
         },
+        element: decide::check_element,
     }
 }
 

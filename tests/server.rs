@@ -67,7 +67,7 @@ pub struct Server {
     pub dir: TempDir,
     pub decider: Arc<Decider>,
     pub audit_dir: PathBuf,
-    tcp: Option<SocketAddr>,
+    pub tcp: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     run: JoinHandle<Result<(), ServeError>>,

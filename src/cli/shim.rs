@@ -11,7 +11,8 @@ use crate::shim::session::SessionConfig;
 use crate::shim::spool::SyncPolicy;
 use crate::shim::{self, Clock};
 use crate::telemetry;
-use clap::{Args, Subcommand};
+use crate::wire::Tls;
+use clap::{ArgGroup, Args, Subcommand};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -35,20 +36,16 @@ enum Kind {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("judge").required(true).args(["pdp", "bundle"]).multiple(false))]
 struct Stdio {
     /// The server's name, as policies know it.
     #[arg(long, value_name = "NAME")]
     server: String,
     /// The PDP: unix:/path, http://host:port or https://host:port.
-    #[arg(
-        long,
-        env = "TOOLGATE_PDP",
-        value_name = "URL",
-        required_unless_present = "bundle"
-    )]
+    #[arg(long, env = "TOOLGATE_PDP", value_name = "URL")]
     pdp: Option<String>,
     /// Decide in this process instead, by this bundle; needs `--audit`.
-    #[arg(long, value_name = "PATH", conflicts_with = "pdp", requires = "audit")]
+    #[arg(long, value_name = "PATH", requires = "audit")]
     bundle: Vec<PathBuf>,
     /// With `--bundle`: the directory of the audit log.
     #[arg(long, value_name = "DIR", requires = "bundle")]
@@ -195,8 +192,10 @@ impl Stdio {
         let config = RemoteConfig {
             url: url.to_owned(),
             subject: self.subject()?,
-            ca_pem: self.ca.as_deref().map(read).transpose()?,
-            identity_pem: identity,
+            tls: Tls {
+                ca_pem: self.ca.as_deref().map(read).transpose()?,
+                identity_pem: identity,
+            },
         };
         RemotePdp::new(config).map_err(CliError::unusable)
     }

@@ -1,6 +1,6 @@
 //! The elements of a package's sets: what each may look like. Anything else denies.
 
-use crate::engine::Sets;
+use crate::engine::{SetName, Sets};
 use crate::model::json::{Json, Object};
 use crate::model::obligation::Obligation;
 use crate::model::reason::{Code, Origin, Reason};
@@ -60,6 +60,22 @@ impl Elements {
             visible: all("visible", &sets.visible)?,
         })
     }
+}
+
+/// Whether `element` may stand in the set `set` of a package.
+///
+/// # Errors
+/// The reason for which every call is denied where it does.
+pub fn check_element(set: SetName, element: &Json) -> Result<(), Reason> {
+    let mut sets = Sets::default();
+    *match set {
+        SetName::Allow => &mut sets.allow,
+        SetName::Deny => &mut sets.deny,
+        SetName::Constrain => &mut sets.constrain,
+        SetName::Approve => &mut sets.approve,
+        SetName::Visible => &mut sets.visible,
+    } = vec![element.clone()];
+    Elements::read("", &sets).map(|_| ())
 }
 
 /// A code alone, or `{"code": …, "message": …}`.
