@@ -28,10 +28,12 @@
 //! only if it cannot hold more rows than the limit.
 
 mod arguments;
+mod encoding;
 mod exercise;
 mod field;
 mod frame;
 mod merge;
+mod names;
 mod parse;
 mod patch;
 mod plan;
@@ -40,6 +42,7 @@ mod pointer;
 mod properties;
 mod result;
 mod text;
+mod trace;
 mod walk;
 
 pub use arguments::rewrite;

@@ -2,6 +2,7 @@ use super::*;
 use crate::model::json::{self, Limits};
 use crate::obligation::{NESTING_MAX, parse};
 
+mod hostile;
 mod withheld;
 
 fn read(text: &str) -> Json {
