@@ -12,6 +12,7 @@
 pub mod child;
 pub mod denial;
 pub mod down;
+pub mod envelope;
 pub mod event;
 pub mod fields;
 pub mod flight;

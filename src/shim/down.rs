@@ -4,6 +4,7 @@ use crate::model::call::Phase;
 use crate::model::json::{Json, Limits, Object, parse};
 use crate::model::reason::Code;
 use crate::shim::denial::{self, Denial, INTERNAL_ERROR, METHOD_NOT_FOUND};
+use crate::shim::envelope::Sketch;
 use crate::shim::event::{EventBody, Outcome, Status};
 use crate::shim::fields::Names;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
@@ -11,7 +12,7 @@ use crate::shim::frame::{self, Frame};
 use crate::shim::gate::Grant;
 use crate::shim::list::{self, Judged};
 use crate::shim::message::{
-    self, Body, Id, Message, Notification, Payload, Refused, Request, Response, Why,
+    self, Body, Id, Message, Notification, Payload, Request, Response, Why,
 };
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
@@ -31,10 +32,7 @@ pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> i
     loop {
         match frame::read(&mut server).await? {
             Frame::Line(line) => take(session, &line).await?,
-            Frame::Bad(why) => {
-                let too_long = matches!(why, Why::FrameTooLong { .. });
-                bad(session, Refused { id: None, why }, too_long).await?;
-            }
+            Frame::Bad { why, sketch } => bad(session, &why, sketch).await?,
             Frame::End => return Ok(()),
         }
     }
@@ -43,7 +41,7 @@ pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> i
 async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     let message = match message::scan(line) {
         Ok(message) => message,
-        Err(refused) => return bad(session, refused, line.starts_with(b"{")).await,
+        Err(refused) => return bad(session, &refused.why, Sketch::of(line)).await,
     };
     match &message.body {
         Body::Response(response) => take_response(session, &message, response).await,
@@ -55,21 +53,37 @@ async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A frame that is no message is dropped. If it was meant as one, the request that it must have
-/// answered, where that can be told, has failed; text that a server prints by mistake has not
-/// answered anything.
-async fn bad(session: &Session, refused: Refused, meant: bool) -> io::Result<()> {
+/// A frame that is no message is dropped. If it may have been an answer, the request that it
+/// belongs to has failed; where its id cannot be read, each that it may belong to. Text that a
+/// server prints by mistake answers nothing.
+async fn bad(session: &Session, why: &Why, sketch: Sketch) -> io::Result<()> {
     count(&session.counts.bad_frames);
-    tracing::warn!(why = %refused, "the server wrote a line that is no message");
-    let failed = {
+    tracing::warn!(%why, "the server wrote a line that is no message");
+    let failed: Vec<_> = {
         let mut flights = session.flights();
-        let id = refused.id.or_else(|| flights.only().filter(|_| meant));
-        id.and_then(|id| Some((flights.give_up(&id)?, id)))
+        let ids = match sketch.id {
+            _ if !sketch.may_answer() => Vec::new(),
+            Some(id) => vec![id],
+            None => flights.ids(),
+        };
+        ids.into_iter()
+            .filter_map(|id| Some((flights.give_up(&id)?, id)))
+            .collect()
     };
-    match failed {
-        Some((flight, id)) => fail(session, &id, flight, Status::ProtocolError, UNUSABLE).await,
-        None => Ok(()),
+    for (flight, id) in failed {
+        match (&flight.kind, why) {
+            (Kind::Call(call), Why::FrameTooLong { frame_bytes_max }) => {
+                session.ended(call, flight_us(&flight), Status::Withheld);
+                count(&session.counts.denied);
+                let text = format!("the server's answer is longer than {frame_bytes_max} bytes");
+                let denial = Denial::local(Code::ResultWithheld.with_message(text));
+                let answer = denial.tool_result(&id, flight.modern);
+                session.tell_client(answer).await?;
+            }
+            _ => fail(session, &id, flight, Status::ProtocolError, UNUSABLE).await?,
+        }
     }
+    Ok(())
 }
 
 /// Ends a request to which no usable answer came.

@@ -1,5 +1,6 @@
 //! Whole sessions: what a client and a server get, and what is recorded.
 
+mod answers;
 mod bounds;
 mod calls;
 mod frames;
