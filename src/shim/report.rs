@@ -2,7 +2,7 @@
 
 use crate::model::time::Timestamp;
 use crate::shim::Clock;
-use crate::shim::event::{Event, EventBody};
+use crate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status};
 use crate::shim::pdp::{Acknowledged, Pdp};
 use crate::shim::spool::{Spool, SyncPolicy};
 use crate::shim::state::{State, StateError};
@@ -40,7 +40,8 @@ struct Book {
 }
 
 impl Reporter {
-    /// Opens the state directory and the spool in it.
+    /// Opens the state directory and the spool in it. Calls that were on their way when the shim
+    /// was killed get their outcome now: `protocol_error`, no answer was passed on.
     ///
     /// # Errors
     /// Those of [`State::open`] and the spool's.
@@ -59,13 +60,19 @@ impl Reporter {
             broken: false,
             checkpoint: String::new(),
         };
-        Ok(Self(Arc::new(Inner {
+        let cut_short = book.spool.forwarded();
+        let reporter = Self(Arc::new(Inner {
             state,
             clock,
             book: Mutex::new(book),
             appended: Notify::new(),
             waiting,
-        })))
+        }));
+        for decision in cut_short {
+            let outcome = Outcome::unanswered(decision, Status::ProtocolError, 0);
+            reporter.record(EventBody::Outcome(outcome));
+        }
+        Ok(reporter)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -116,6 +123,16 @@ impl Reporter {
         self.0.waiting.send_replace(book.spool.len());
         drop(book);
         self.0.appended.notify_one();
+    }
+
+    /// Notes that a granted call is about to be forwarded; whether that could be kept. If not, it
+    /// must not be.
+    #[must_use]
+    pub fn forwarding(&self, decision: &DecisionRef) -> bool {
+        let mut book = self.book();
+        let noted = book.spool.forwarding(decision);
+        self.note(&mut book, noted);
+        !book.broken
     }
 
     fn note(&self, book: &mut Book, result: io::Result<()>) {

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 /// Most messages of the shim's own that wait for the server to read.
@@ -56,6 +56,7 @@ pub struct Session {
     flights: Mutex<Flights>,
     tools: Mutex<Known>,
     protocol: Mutex<String>,
+    stop: watch::Sender<bool>,
 }
 
 /// What a session did without telling the client, or told it often.
@@ -111,6 +112,7 @@ impl Session {
             flights: Mutex::default(),
             tools: Mutex::default(),
             protocol: Mutex::default(),
+            stop: watch::Sender::new(false),
         };
         (Arc::new(session), own_messages)
     }
@@ -126,6 +128,18 @@ impl Session {
 
     pub(super) fn tools(&self) -> MutexGuard<'_, Known> {
         locked(&self.tools)
+    }
+
+    /// Nothing more is taken from the client.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until the session is being stopped.
+    pub(super) async fn stopping(&self) {
+        // The sender lives as long as the session: this waits for nothing else.
+        let mut stop = self.stop.subscribe();
+        let _stopped = stop.wait_for(|stop| *stop).await;
     }
 
     /// Notes the revision that `initialize` agreed on.

@@ -17,13 +17,17 @@ use std::io;
 use tokio::io::AsyncBufRead;
 use tokio::time::Instant;
 
-/// Passes the client's messages on until its input ends.
+/// Passes the client's messages on until its input ends or the session is being stopped.
 ///
 /// # Errors
 /// Those of the pipes.
 pub async fn pump(session: &Session, mut client: impl AsyncBufRead + Unpin) -> io::Result<()> {
     loop {
-        match frame::read(&mut client).await? {
+        let frame = tokio::select! {
+            frame = frame::read(&mut client) => frame?,
+            () = session.stopping() => return Ok(()),
+        };
+        match frame {
             Frame::Line(line) => take(session, &line).await?,
             Frame::Bad { why, sketch } => {
                 let id = None;
@@ -277,6 +281,12 @@ async fn pass_on(
         question,
         decision: answer.reference(),
     };
+    if !session.reporter.forwarding(&answer.reference()) {
+        let denial = Denial::over_grant(&answer, Code::AuditUnavailable.reason());
+        session.note_denial(&denial, &call.question.mcp);
+        let modern = meta.modern.is_some();
+        return Ok(Attempt::Answered(denial.tool_result(&request.id, modern)));
+    }
     let opened = session
         .flights()
         .open(request.id.clone(), flight(meta, Kind::Call(Box::new(call))));
