@@ -7,3 +7,4 @@ mod frames;
 mod lists;
 mod others;
 mod process;
+mod schemas;
