@@ -13,7 +13,7 @@ use crate::shim::message::{
 };
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
-use crate::shim::{listing, notice, release, splice};
+use crate::shim::{handshake, listing, notice, release, splice};
 use std::io;
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncBufRead;
@@ -166,7 +166,9 @@ async fn take_response(
         }
         (Kind::Initialize, payload) => {
             note_protocol(session, payload);
-            message.bytes.to_vec()
+            let announcing = handshake::announcing(message, payload);
+            session.announce(announcing.is_some());
+            announcing.unwrap_or_else(|| message.bytes.to_vec())
         }
         (Kind::Plain, _) => message.bytes.to_vec(),
         (Kind::List(list), Payload::Result(result)) => {

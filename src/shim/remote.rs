@@ -10,6 +10,7 @@ use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question}
 use crate::wire::v1;
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
+use crate::wire::v1::policy_service_client::PolicyServiceClient;
 use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
@@ -64,6 +65,8 @@ pub enum RemoteError {
 pub struct RemotePdp {
     decisions: DecisionServiceClient<Channel>,
     audit: AuditServiceClient<Channel>,
+    policies: PolicyServiceClient<Channel>,
+    url: String,
     subject: Subject,
 }
 
@@ -77,7 +80,9 @@ impl RemotePdp {
         let decisions = DecisionServiceClient::new(channel.clone());
         Ok(Self {
             decisions: decisions.max_decoding_message_size(REPLY_BYTES_MAX),
-            audit: AuditServiceClient::new(channel),
+            audit: AuditServiceClient::new(channel.clone()),
+            policies: PolicyServiceClient::new(channel),
+            url: config.url,
             subject: config.subject,
         })
     }
@@ -98,6 +103,14 @@ impl RemotePdp {
         let reply = self.decisions.clone().decide_batch(request).await;
         let replies = reply.map_err(unavailable)?.into_inner().responses;
         replies.into_iter().map(convert::answer).collect()
+    }
+
+    async fn digest(&self) -> Result<String, PdpError> {
+        let mut policies = self.policies.clone();
+        let status = policies.get_status(v1::GetStatusRequest {}).await;
+        let active = status.map_err(unavailable)?.into_inner().active;
+        let policy = active.and_then(|active| active.policy);
+        Ok(policy.map(|policy| policy.digest).unwrap_or_default())
     }
 
     /// Sends the events as one stream and waits until the last is durable or the stream ends.
@@ -148,7 +161,8 @@ fn tls(config: &RemoteConfig) -> Result<ClientTlsConfig, RemoteError> {
     let Some(ca) = &config.ca_pem else {
         return Err(RemoteError::Tls {
             url: config.url.clone(),
-            problem: "no authority is named that its certificate must come from".to_owned(),
+            problem: "no authority is named that its certificate must come from; give `--ca FILE`"
+                .to_owned(),
         });
     };
     let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
@@ -173,6 +187,14 @@ impl Pdp for RemotePdp {
         questions: Vec<Question>,
     ) -> BoxFuture<'_, Result<Vec<Answer>, PdpError>> {
         Box::pin(self.ask_batch(questions))
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
+        Box::pin(self.digest())
+    }
+
+    fn address(&self) -> &str {
+        &self.url
     }
 
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {

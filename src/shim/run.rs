@@ -7,6 +7,7 @@ use crate::shim::denial::{self, INTERNAL_ERROR};
 use crate::shim::down;
 use crate::shim::event::{EventBody, Status};
 use crate::shim::flight::Kind;
+use crate::shim::handshake;
 use crate::shim::pdp::Pdp;
 use crate::shim::report::Reporter;
 use crate::shim::session::{Session, SessionConfig, flight_us};
@@ -157,12 +158,15 @@ impl Tasks {
         let own = tokio::spawn(async move { send_own(&shared, own_messages).await });
         let shared = Arc::clone(session);
         let overdue = tokio::spawn(async move { log(end_overdue(&shared).await) });
+        let shared = Arc::clone(session);
+        let changes = tokio::spawn(async move { log(handshake::watch(&shared).await) });
         let sync = tokio::spawn(session.reporter.clone().sync());
+        let beat = tokio::spawn(session.reporter.clone().beat());
         let reporting = tokio::spawn(session.reporter.clone().run(pdp));
         Self {
             up,
             own,
-            helpers: vec![overdue, sync],
+            helpers: vec![overdue, changes, sync, beat],
             reporting,
         }
     }

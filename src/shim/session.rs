@@ -15,7 +15,7 @@ use crate::shim::report::Reporter;
 use crate::shim::tools::Known;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -57,6 +57,9 @@ pub struct Session {
     tools: Mutex<Known>,
     protocol: Mutex<String>,
     stop: watch::Sender<bool>,
+    /// Whether the handshake announces changes of the tools, and whether the client is ready.
+    announced: AtomicBool,
+    initialized: AtomicBool,
 }
 
 /// What a session did without telling the client, or told it often.
@@ -113,6 +116,8 @@ impl Session {
             tools: Mutex::default(),
             protocol: Mutex::default(),
             stop: watch::Sender::new(false),
+            announced: AtomicBool::new(false),
+            initialized: AtomicBool::new(false),
         };
         (Arc::new(session), own_messages)
     }
@@ -145,6 +150,21 @@ impl Session {
     /// Notes the revision that `initialize` agreed on.
     pub(super) fn agree_on(&self, protocol: &str) {
         protocol.clone_into(&mut locked(&self.protocol));
+    }
+
+    /// Notes whether the handshake said that changes of the tools are announced.
+    pub(super) fn announce(&self, announced: bool) {
+        self.announced.store(announced, Ordering::Relaxed);
+    }
+
+    /// Notes that the client is ready.
+    pub(super) fn initialized(&self) {
+        self.initialized.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client expects to be told of changes.
+    pub(super) fn announces(&self) -> bool {
+        self.announced.load(Ordering::Relaxed) && self.initialized.load(Ordering::Relaxed)
     }
 
     /// An id for a request of the shim's own.

@@ -3,6 +3,7 @@
 mod answers;
 mod bounds;
 mod calls;
+mod changes;
 mod frames;
 mod lists;
 mod others;

@@ -335,7 +335,10 @@ async fn take_notification(
     notification: &Notification<'_>,
 ) -> io::Result<()> {
     let passed = match notification.method.as_str() {
-        "notifications/initialized" => notice::reduced(message, notification, &[]),
+        "notifications/initialized" => {
+            session.initialized();
+            notice::reduced(message, notification, &[])
+        }
         "notifications/cancelled" => cancel(session, notification)
             .and_then(|()| notice::reduced(message, notification, &["requestId"])),
         _ => None,

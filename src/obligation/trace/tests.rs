@@ -80,10 +80,13 @@ fn escapes_of_escapes_end() {
     assert!(shows(&names(&["email"]), &deep));
 }
 
+/// Names of members with their strings.
+type Members = &'static [(&'static str, Option<&'static str>)];
+
 #[test]
 fn lists_of_names_with_values_are_known() {
     let listed = names(&["phone"]);
-    let cases: [(&[(&str, Option<&str>)], bool); 6] = [
+    let cases: [(Members, bool); 6] = [
         (&[("system", Some("phone")), ("value", Some("555"))], true),
         (&[("Name", Some("Phone")), ("x", None)], true),
         (&[("what", Some("phone")), ("Value", None)], true),

@@ -351,7 +351,7 @@ fn addresses_that_cannot_be_used_are_named() {
         ),
         (
             "https://pdp:1",
-            "TLS to `https://pdp:1`: no authority is named that its certificate must come from",
+            "TLS to `https://pdp:1`: no authority is named that its certificate must come from; give `--ca FILE`",
         ),
     ];
     for (url, expected) in cases {

@@ -136,3 +136,15 @@ fn a_call_that_a_killed_shim_forwarded_gets_its_outcome_at_the_next_start() {
     assert_eq!((events[0].epoch, events[0].seq), (2, 1));
     assert_eq!(events[0].body, EventBody::Outcome(cut_short));
 }
+
+#[test]
+fn heartbeats_do_not_fill_the_spool() {
+    let dir = tempfile::tempdir().unwrap();
+    let reporter = open(dir.path());
+    for _ in 0..2 * HEARTBEAT_WAITING_MAX {
+        reporter.beat_once();
+    }
+    assert_eq!(reporter.waiting() as u64, HEARTBEAT_WAITING_MAX + 1);
+    let first = reporter.book().spool.oldest(1).pop().unwrap();
+    assert_eq!(first.body, EventBody::Heartbeat { spooled: 0 });
+}
