@@ -5,6 +5,8 @@
 use super::NESTING_MAX;
 use super::encoding;
 use super::names::{Names, decomposed, fold};
+use super::text::{self, Carried};
+use crate::model::json::Json;
 
 #[cfg(test)]
 mod tests;
@@ -162,12 +164,22 @@ pub(super) fn is_word(name: &str) -> bool {
     name.chars().all(is_word_character)
 }
 
+/// Whether a string is a listed name and nothing else. A document is not, whatever its letters.
+pub(super) fn is_name(names: &Names, text: &str) -> bool {
+    let is_document = |text| match text::read(text) {
+        Ok(Carried::One(value)) => matches!(value, Json::Object(_) | Json::Array(_)),
+        Ok(Carried::Lines(_)) => true,
+        Err(_) => false,
+    };
+    names.is_listed(text) && !is_document(text)
+}
+
 /// Whether the members of an object, names with strings, say that one of the others is the value
 /// of a listed field: `{"system": "phone", "value": "555"}`.
 pub(super) fn names_a_value(names: &Names, members: &[(&str, Option<&str>)]) -> bool {
     let is_one = |name: &str, known: &[&str]| known.contains(&fold(name).as_str());
     members.iter().any(|(name, text)| {
-        let listed = text.is_some_and(|text| names.is_listed(text));
+        let listed = text.is_some_and(|text| is_name(names, text));
         listed && (is_one(name, &NAMING) || members.iter().any(|(name, _)| is_one(name, &VALUING)))
     })
 }

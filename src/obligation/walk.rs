@@ -164,7 +164,7 @@ impl<'p> Walk<'p> {
     pub(super) fn columns(&self, items: &[Json]) -> Result<(), Cause> {
         let mut strings = items.iter().filter_map(Json::as_str);
         let names = &self.plan.names;
-        if items.len() > 1 && strings.any(|text| names.is_listed(text)) {
+        if items.len() > 1 && !names.is_empty() && strings.any(|text| trace::is_name(names, text)) {
             return Err(Cause::Unreadable);
         }
         Ok(())
