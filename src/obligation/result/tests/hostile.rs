@@ -1,14 +1,15 @@
 //! Results that try to carry a value past a mask: each is masked or withheld, never passed on.
 
 use super::*;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use items::items;
+
+mod items;
 
 /// The value that must not get through, in whatever spelling.
 const SECRET: &str = "ann@example.com";
 
 /// What must become of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum End {
     Masked,
     Withheld,
@@ -31,10 +32,6 @@ fn structured(document: &str) -> Json {
 
 fn item(item: &str) -> Json {
     read(&format!(r#"{{"content":[{item}]}}"#))
-}
-
-fn encoded(text: &str) -> String {
-    STANDARD.encode(text)
 }
 
 /// Names that a reader takes for the listed one, and documents in text.
@@ -347,156 +344,10 @@ fn texts() -> Vec<(&'static str, Json, End)> {
     ]
 }
 
-/// Members of items, and content that is no text.
-fn items() -> Vec<(&'static str, Json, End)> {
-    let json = r#"{"email":"ann@example.com"}"#;
-    let link = |member: &str, value: &str| {
-        let mut link = read(r#"{"type":"resource_link","uri":"x","name":"n"}"#);
-        link.as_object_mut().unwrap().insert(member, value);
-        item(&link.to_string())
-    };
-    let token = format!("h.{}.s", URL_SAFE_NO_PAD.encode(json));
-    let png = STANDARD.encode([b"\x89PNG\r\n\x1a\n".as_slice(), SECRET.as_bytes()].concat());
-    vec![
-        (
-            "label in a description",
-            link("description", "email: ann@example.com"),
-            Withheld,
-        ),
-        (
-            "document in a description",
-            link("description", json),
-            Masked,
-        ),
-        (
-            "label in a title",
-            link("title", "Email = ann@example.com"),
-            Withheld,
-        ),
-        (
-            "query in a uri",
-            link("uri", "crm://x?email=ann@example.com"),
-            Withheld,
-        ),
-        (
-            "data uri",
-            link("uri", "data:text/plain,ann@example.com"),
-            Withheld,
-        ),
-        (
-            "data uri, base64",
-            link(
-                "uri",
-                &format!("data:application/json;base64,{}", encoded(json)),
-            ),
-            Withheld,
-        ),
-        (
-            "parameter of a mimeType",
-            link("mimeType", "text/plain; email=ann@example.com"),
-            Withheld,
-        ),
-        ("listed name of a link", link("name", "email"), Withheld),
-        ("unknown member", link("email", "ann@example.com"), Masked),
-        (
-            "annotations",
-            item(r#"{"type":"text","text":"{}","annotations":{"email":"ann@example.com"}}"#),
-            Masked,
-        ),
-        (
-            "_meta of an item",
-            item(r#"{"type":"text","text":"{}","_meta":{"x/email":"ann@example.com"}}"#),
-            Masked,
-        ),
-        (
-            "_meta",
-            read(r#"{"content":[],"_meta":{"a":{"email":"ann@example.com"}}}"#),
-            Masked,
-        ),
-        (
-            "label in _meta",
-            read(r#"{"content":[],"_meta":{"a":"email: ann@example.com"}}"#),
-            Withheld,
-        ),
-        (
-            "image",
-            item(r#"{"type":"image","data":"YW5u","mimeType":"image/png"}"#),
-            Withheld,
-        ),
-        (
-            "audio",
-            item(r#"{"type":"audio","data":"YW5u","mimeType":"audio/wav"}"#),
-            Withheld,
-        ),
-        (
-            "blob",
-            item(r#"{"type":"resource","resource":{"uri":"x","blob":"YW5u"}}"#),
-            Withheld,
-        ),
-        (
-            "embedded text",
-            item(r#"{"type":"resource","resource":{"uri":"x","text":"ann@example.com"}}"#),
-            Withheld,
-        ),
-        (
-            "embedded document",
-            item(
-                r#"{"type":"resource","resource":{"uri":"x","text":"{\"email\":\"ann@example.com\"}"}}"#,
-            ),
-            Masked,
-        ),
-        (
-            "second text",
-            item(r#"{"type":"text","text":"{}","Text":"ann@example.com"}"#),
-            Withheld,
-        ),
-        (
-            "second embedded text",
-            item(
-                r#"{"type":"resource","resource":{"uri":"x","text":"{}","te\u200bxt":"ann@example.com"}}"#,
-            ),
-            Withheld,
-        ),
-        (
-            "unknown type",
-            item(r#"{"type":"video","data":"ann@example.com"}"#),
-            Withheld,
-        ),
-        (
-            "text that is no string",
-            item(r#"{"type":"text","text":["ann@example.com"]}"#),
-            Withheld,
-        ),
-        (
-            "content that is no array",
-            read(r#"{"content":{"type":"text","text":"ann@example.com"}}"#),
-            Withheld,
-        ),
-        (
-            "second content",
-            read(r#"{"content":[],"Content":[{"type":"text","text":"ann@example.com"}]}"#),
-            Withheld,
-        ),
-        ("base64 in a field", field(&encoded(json)), Withheld),
-        ("token in a field", field(&token), Withheld),
-        (
-            "base64 within prose in a field",
-            field(&format!("see {} there", encoded(json))),
-            Withheld,
-        ),
-        ("picture in a field", field(&png), Withheld),
-        (
-            "bytes in a field",
-            field(&encoded(&"\u{1}ann@example.com".repeat(100))),
-            Withheld,
-        ),
-    ]
-}
-
 #[test]
 fn no_hostile_result_gets_a_listed_value_through() {
-    let cases: Vec<_> = [names_and_documents(), texts(), items()].concat();
-    assert!(cases.len() >= 60, "{}", cases.len());
+    let cases = [names_and_documents(), texts(), items()].concat();
+    assert!(cases.len() >= 60);
     for (what, given, end) in cases {
         for obligations in ["mask email", "drop E-Mail"] {
             match (applied(&given, obligations), end) {
