@@ -52,6 +52,12 @@ impl Pdp for EmbeddedPdp {
         })
     }
 
+    fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
+        let active = self.decider.policies.status().active;
+        let digest = active.map(|active| active.revision.digest.clone());
+        Box::pin(async { Ok(digest.unwrap_or_default()) })
+    }
+
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
         let events = events.into_iter().map(convert::event).collect();
         Box::pin(async {

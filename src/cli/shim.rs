@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// How long a server has to answer a request, in seconds, where nothing else is asked for.
 const CALL_TIMEOUT_SECONDS: u64 = 300;
 
@@ -170,9 +173,7 @@ impl Stdio {
 
     fn subject(&self) -> Result<Subject, CliError> {
         if let Some(path) = &self.token_file {
-            let token = read(path)?;
-            let token = String::from_utf8(token).map_err(CliError::unusable)?;
-            return Ok(Subject::BearerToken(Token::new(token.trim())));
+            return Ok(Subject::BearerToken(token(path)?));
         }
         Ok(self.principal.clone().map_or(Subject::None, |id| {
             Subject::Asserted(Asserted {
@@ -215,8 +216,25 @@ impl Stdio {
     }
 }
 
+/// The token in a file. Neither it nor a part of it is ever in an error.
+fn token(path: &Path) -> Result<Token, CliError> {
+    let unusable = |what: &str| CliError::unusable(format!("`{}`: {what}", path.display()));
+    let text = String::from_utf8(read(path)?)
+        .map_err(|_| unusable("it is not UTF-8 text; write the bearer token into it"))?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(unusable("it is empty; write the bearer token into it"));
+    }
+    if text.contains(char::is_whitespace) {
+        return Err(unusable(
+            "it holds more than one word; write the bearer token alone into it",
+        ));
+    }
+    Ok(Token::new(text))
+}
+
 fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, CliError> {
     let path = path.as_ref();
     std::fs::read(path)
-        .map_err(|error| CliError::unusable(format!("`{}`: {error}", path.display())))
+        .map_err(|error| CliError::unusable(format!("cannot read `{}`: {error}", path.display())))
 }

@@ -9,6 +9,7 @@ use crate::shim::event::Event;
 use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
+use crate::wire::v1::policy_service_client::PolicyServiceClient;
 use crate::wire::{self, EndpointError, Tls, v1};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -41,6 +42,8 @@ pub struct RemoteConfig {
 pub struct RemotePdp {
     decisions: DecisionServiceClient<Channel>,
     audit: AuditServiceClient<Channel>,
+    policies: PolicyServiceClient<Channel>,
+    url: String,
     subject: Subject,
 }
 
@@ -54,7 +57,9 @@ impl RemotePdp {
         let decisions = DecisionServiceClient::new(channel.clone());
         Ok(Self {
             decisions: decisions.max_decoding_message_size(REPLY_BYTES_MAX),
-            audit: AuditServiceClient::new(channel),
+            audit: AuditServiceClient::new(channel.clone()),
+            policies: PolicyServiceClient::new(channel),
+            url: config.url,
             subject: config.subject,
         })
     }
@@ -75,6 +80,14 @@ impl RemotePdp {
         let reply = self.decisions.clone().decide_batch(request).await;
         let replies = reply.map_err(unavailable)?.into_inner().responses;
         replies.into_iter().map(convert::answer).collect()
+    }
+
+    async fn digest(&self) -> Result<String, PdpError> {
+        let mut policies = self.policies.clone();
+        let status = policies.get_status(v1::GetStatusRequest {}).await;
+        let active = status.map_err(unavailable)?.into_inner().active;
+        let policy = active.and_then(|active| active.policy);
+        Ok(policy.map(|policy| policy.digest).unwrap_or_default())
     }
 
     /// Sends the events as one stream and waits until the last is durable or the stream ends.
@@ -122,6 +135,14 @@ impl Pdp for RemotePdp {
         questions: Vec<Question>,
     ) -> BoxFuture<'_, Result<Vec<Answer>, PdpError>> {
         Box::pin(self.ask_batch(questions))
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
+        Box::pin(self.digest())
+    }
+
+    fn address(&self) -> &str {
+        &self.url
     }
 
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {

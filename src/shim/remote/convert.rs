@@ -168,6 +168,7 @@ pub fn event(event: Event) -> v1::PublishRequest {
                 server,
             }),
             EventBody::Outcome(it) => Body::Outcome(outcome(it)),
+            EventBody::Heartbeat { spooled } => Body::Heartbeat(v1::Heartbeat { spooled }),
             EventBody::LocalDenial { code, mcp: called } => Body::LocalDenial(v1::LocalDenial {
                 code,
                 mcp: Some(mcp(called)),
