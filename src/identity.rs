@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod callers;
+mod claimed;
 mod claims;
 mod directory;
 mod jwks;
@@ -28,6 +29,7 @@ pub use pattern::{Pattern, PatternError};
 pub use peer::{CertificateError, Peer};
 pub use session::session_id;
 
+use crate::model::attempt::Claim;
 use crate::model::json::Object;
 use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
@@ -80,6 +82,10 @@ pub struct Denied {
     pub detail: String,
     /// The caller's entry, if it was known.
     pub caller: Option<String>,
+    /// Whom the subject's bearer token names, where there was one.
+    pub subject_token: Option<Claim>,
+    /// Whom the connection's bearer token names, where there was one.
+    pub peer_token: Option<Claim>,
 }
 
 /// The configured callers, the order of role sources, and the keys for tokens.
@@ -89,6 +95,14 @@ pub struct Identity {
     roles_from: Vec<RolesFrom>,
     /// Replaced as a whole.
     tokens: Option<Arc<ArcSwap<JwtVerifier>>>,
+}
+
+/// What was asked with, once its tokens are verified.
+struct Asked<'a> {
+    peer: &'a Peer,
+    of_peer: Option<VerifiedToken>,
+    subject: Subject,
+    of_subject: Option<VerifiedToken>,
 }
 
 /// Roles and attributes, from one source.
@@ -119,6 +133,10 @@ impl Identity {
         }
     }
 
+    fn verifier(&self) -> Option<Arc<JwtVerifier>> {
+        self.tokens.as_ref().map(|tokens| tokens.load_full())
+    }
+
     /// Who asks: the caller that `peer` (or the subject's token) proves, and the subject it speaks
     /// for. `context` is what the caller sent; what it may not set is dropped and noted.
     ///
@@ -134,14 +152,52 @@ impl Identity {
         directory: &dyn Directory,
         now: Timestamp,
     ) -> Result<Identified, Box<Denied>> {
+        let unverified = |token: &Token| claimed::unverified(token, self.verifier().as_deref());
         let of_peer = match peer {
-            Peer::Token(token) => Some(self.verify(token, now)?),
+            Peer::Token(token) => Some(self.verify(token, now).map_err(|denied| {
+                let by_subject = match &subject {
+                    Subject::BearerToken(token) => unverified(token),
+                    Subject::Asserted(_) | Subject::None => None,
+                };
+                denied.naming(by_subject, unverified(token))
+            })?),
             _ => None,
         };
+        let verified = |token: &VerifiedToken| claimed::verified(token, self.verifier().as_deref());
+        let by_peer = of_peer.as_ref().map(verified);
         let of_subject = match &subject {
-            Subject::BearerToken(token) => Some(self.verify(token, now)?),
+            Subject::BearerToken(token) => Some(
+                self.verify(token, now)
+                    .map_err(|denied| denied.naming(unverified(token), by_peer.clone()))?,
+            ),
             Subject::Asserted(_) | Subject::None => None,
         };
+        let by_subject = of_subject.as_ref().map(verified);
+        let asked = Asked {
+            peer,
+            of_peer,
+            subject,
+            of_subject,
+        };
+        let identified = self.authorize(asked, server, context, directory);
+        identified.map_err(|denied| denied.naming(by_subject, by_peer))
+    }
+
+    /// Whether this caller may ask about this server and speak for this subject, all tokens being
+    /// verified.
+    fn authorize(
+        &self,
+        asked: Asked<'_>,
+        server: &str,
+        context: Object,
+        directory: &dyn Directory,
+    ) -> Outcome<Identified> {
+        let Asked {
+            peer,
+            of_peer,
+            subject,
+            of_subject,
+        } = asked;
         let (caller, by_subject_token) =
             self.caller(peer, of_peer.as_ref(), of_subject.as_ref())?;
         let deny = |code: Code, detail: String| denied(code.reason(), detail, Some(&caller.name));
@@ -278,5 +334,7 @@ fn denied(reason: Reason, detail: String, caller: Option<&str>) -> Box<Denied> {
         reason,
         detail,
         caller: caller.map(str::to_owned),
+        subject_token: None,
+        peer_token: None,
     })
 }

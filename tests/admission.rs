@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use toolgate::identity::Peer;
+use toolgate::server::Remote;
 use toolgate::wire::v1::audit_service_client::AuditServiceClient;
 use toolgate::wire::v1::decide_request::Subject;
 use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
@@ -202,7 +203,7 @@ fn what_comes_twice_is_decided_once() {
         assert_ne!(other.decision_id, replies[0].decision_id);
         assert_eq!(of_type(&server.records().await, "decision").len(), 2);
         // Nor is half of it decided for a client that goes away at once.
-        let peer = Peer::UnixUid(uid());
+        let peer = Remote::from(Peer::UnixUid(uid()));
         let gone = server.decider.decide(&peer, named("r-3", "crm/read"));
         let gone = tokio::time::timeout(Duration::ZERO, gone).await.ok();
         let back = server.decider.decide(&peer, named("r-3", "crm/read")).await;

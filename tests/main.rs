@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod admission;
+mod attempts;
 mod bundled;
 mod cli;
 mod combination;
@@ -16,7 +17,9 @@ mod plain;
 mod programs;
 mod property;
 mod publish;
+mod records;
 mod refused;
+mod reported;
 mod rotation;
 mod schema;
 mod server;

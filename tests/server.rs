@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod pki;
 pub mod process;
+pub mod publishing;
 pub mod tokens;
 
 use serde_json::Value;

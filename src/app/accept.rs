@@ -1,9 +1,10 @@
 //! The loop that takes connections. It ends when the process does, and never before.
 
-use super::transport::{Taken, Tls, Transport};
+use super::transport::{Tls, Transport};
 use crate::identity::Peer;
 use crate::server::PeerAddress;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -28,7 +29,7 @@ pub(super) enum Listener {
 /// A connection that the system gave.
 enum Accepted {
     Unix(UnixStream, u32),
-    Tcp(TcpStream, PeerAddress),
+    Tcp(TcpStream, SocketAddr),
 }
 
 impl Listener {
@@ -76,27 +77,28 @@ impl Listener {
                 // A small answer does not wait for the acknowledgement of the one before. A
                 // connection that is gone already fails here, and at its first read.
                 let _gone = socket.set_nodelay(true);
-                Accepted::Tcp(socket, PeerAddress::of_ip(address.ip()))
+                Accepted::Tcp(socket, address)
             }
         })
     }
 
     fn take(&self, accepted: Accepted, transport: &Arc<Transport>, tasks: &mut JoinSet<()>) {
-        let take = |address| -> Option<Taken> { transport.take(address) };
         match (accepted, self) {
             (Accepted::Unix(socket, uid), _) => {
-                if let Some(taken) = take(PeerAddress::Uid(uid)) {
+                if let Some(taken) = transport.take(PeerAddress::Uid(uid), None) {
                     tasks.spawn(taken.serve_plain(socket, Peer::UnixUid(uid)));
                 }
             }
             (Accepted::Tcp(socket, address), Self::Tcp(_, Some(tls))) => {
-                if let Some(taken) = take(address) {
+                let peer = PeerAddress::of_ip(address.ip());
+                if let Some(taken) = transport.take(peer, Some(address)) {
                     let tls = Arc::clone(tls);
                     tasks.spawn(async move { taken.serve_tls(socket, &tls).await });
                 }
             }
             (Accepted::Tcp(socket, address), _) => {
-                if let Some(taken) = take(address) {
+                let peer = PeerAddress::of_ip(address.ip());
+                if let Some(taken) = transport.take(peer, Some(address)) {
                     tasks.spawn(taken.serve_plain(socket, Peer::Anonymous));
                 }
             }

@@ -11,6 +11,7 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,18 +45,24 @@ pub(super) struct Transport {
 pub(super) struct Taken {
     transport: Arc<Transport>,
     address: PeerAddress,
+    remote: Option<SocketAddr>,
     _permit: ConnectionPermit,
 }
 
 impl Transport {
     /// Takes a connection of this peer, if there is room for it.
-    pub(super) fn take(self: &Arc<Self>, address: PeerAddress) -> Option<Taken> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        address: PeerAddress,
+        remote: Option<SocketAddr>,
+    ) -> Option<Taken> {
         match self.connections.admit(address) {
             Ok(permit) => {
                 self.decider.metrics.connected();
                 Some(Taken {
                     transport: Arc::clone(self),
                     address,
+                    remote,
                     _permit: permit,
                 })
             }
@@ -123,6 +130,7 @@ impl Taken {
             routes: transport.routes.clone(),
             connection: Arc::new(Connection::new(
                 self.address,
+                self.remote,
                 proven,
                 has_certificate,
                 closing,

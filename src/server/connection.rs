@@ -6,7 +6,7 @@ use crate::model::subject::Token;
 use crate::model::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -63,6 +63,8 @@ struct KnownToken {
 pub struct Connection {
     /// Where it comes from.
     pub address: PeerAddress,
+    /// Exactly where it comes from, where that is an address.
+    pub remote: Option<SocketAddr>,
     /// What the transport proved: a certificate's names, a uid, or nothing.
     pub proven: Peer,
     /// Whether a client certificate was shown: it alone counts then, even if it names nobody.
@@ -81,12 +83,14 @@ impl Connection {
     #[must_use]
     pub fn new(
         address: PeerAddress,
+        remote: Option<SocketAddr>,
         proven: Peer,
         has_certificate: bool,
         closing: watch::Receiver<bool>,
     ) -> Self {
         Self {
             address,
+            remote,
             proven,
             has_certificate,
             closing,

@@ -2,13 +2,12 @@
 
 use super::admission::Admission;
 use super::decider::Decider;
-use super::peer::peer;
+use super::peer::{Remote, peer};
 use super::repeats::{Answer, OtherRequest};
 use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
 use super::stream::{Answering, STREAM_WINDOW_MAX};
 use crate::engine::PolicySet;
-use crate::identity::Peer;
 use crate::model::reason::Code;
 use crate::wire::v1::decision_service_server::DecisionService;
 use crate::wire::{ID_BYTES_MAX, v1};
@@ -89,7 +88,7 @@ impl DecisionService for DecisionServer {
         request: tonic::Request<tonic::Streaming<v1::DecideStreamRequest>>,
     ) -> Result<Response<Self::DecideStreamStream>, Status> {
         let peer = peer(&request);
-        self.decider.known_caller(&peer)?;
+        self.decider.known_caller(&peer.peer)?;
         let (answers, answered) = mpsc::channel(STREAM_WINDOW_MAX);
         let answering = Answering {
             decider: Arc::clone(&self.decider),
@@ -106,7 +105,7 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::WatchRevisionRequest>,
     ) -> Result<Response<Self::WatchRevisionStream>, Status> {
-        self.decider.known_caller(&peer(&request))?;
+        self.decider.known_caller(&peer(&request).peer)?;
         let (tell, told) = mpsc::channel(BACKLOG_MAX);
         let decider = Arc::clone(&self.decider);
         tokio::spawn(revision::tell(decider, tell, self.stopped.clone()));
@@ -118,7 +117,7 @@ impl Decider {
     /// Decides one question of this peer.
     pub async fn decide(
         self: &Arc<Self>,
-        peer: &Peer,
+        peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let set = self.policies.current();
@@ -128,7 +127,7 @@ impl Decider {
     /// Decides a question whose id names nothing but its answer.
     pub(super) async fn decide_anew(
         &self,
-        peer: &Peer,
+        peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let set = self.policies.current();
@@ -139,11 +138,11 @@ impl Decider {
     pub(super) async fn decide_once(
         self: &Arc<Self>,
         set: Option<&Arc<PolicySet>>,
-        peer: &Peer,
+        peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let caller = match question.request_id.len() {
-            1..=ID_BYTES_MAX => self.known_caller(peer).ok(),
+            1..=ID_BYTES_MAX => self.known_caller(&peer.peer).ok(),
             // One that is too long is denied when it is read.
             _ => None,
         };
@@ -168,7 +167,7 @@ impl Decider {
         self: &Arc<Self>,
         answer: Answer,
         set: Option<&Arc<PolicySet>>,
-        peer: &Peer,
+        peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let (decider, set, peer) = (Arc::clone(self), set.map(Arc::clone), peer.clone());
@@ -192,7 +191,7 @@ impl Decider {
     /// Where the questions are not all of one subject, session and context.
     pub async fn decide_batch(
         self: &Arc<Self>,
-        peer: &Peer,
+        peer: &Remote,
         mut questions: Vec<v1::DecideRequest>,
     ) -> Result<Vec<v1::DecideResponse>, RpcError> {
         share_subject(&mut questions)?;

@@ -2,8 +2,8 @@
 
 use super::admission::Room;
 use super::decider::Decider;
+use super::peer::Remote;
 use super::status::RpcError;
-use crate::identity::Peer;
 use crate::wire::v1;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ type Answer = Result<v1::DecideStreamResponse, Status>;
 pub(super) struct Answering {
     pub(super) decider: Arc<Decider>,
     pub(super) room: Room,
-    pub(super) peer: Peer,
+    pub(super) peer: Remote,
     pub(super) answers: mpsc::Sender<Answer>,
     pub(super) stopped: watch::Receiver<bool>,
 }
