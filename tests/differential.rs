@@ -4,6 +4,7 @@
 //! A policy's first line says which evaluators the gate lets it run in. An error of OPA, such as a
 //! conflict of two rules, has to be an error here.
 
+mod corners;
 mod inputs;
 
 use std::collections::BTreeMap;

@@ -175,14 +175,14 @@ impl Checker<'_> {
     fn number(&mut self, span: &Span) {
         let text = span.text();
         let digits = text.chars().filter(char::is_ascii_digit).count();
-        let fraction = text.contains('.') && !text.contains(['e', 'E']);
+        let fraction = text.contains('.') && !text.contains(['e', 'E']) && !text.ends_with('0');
         let exact = text.parse::<i64>().is_ok() || (fraction && digits <= MAX_FRACTION_DIGITS);
         if !exact {
             self.issues.refuse(
                 span,
                 "gate.number",
-                format!("the number `{text}` is not exact: it has an exponent or too many digits"),
-                "write a whole number of 64 bits, or a fraction of up to 15 digits",
+                format!("the number `{text}` is not exact: it has an exponent, zeros behind, or too many digits"),
+                "write a whole number of 64 bits, or a fraction of up to 15 digits that ends in none of 0",
             );
         }
     }
@@ -284,8 +284,16 @@ impl Checker<'_> {
         if matches!(op, ArithOp::Sub) && (is_set(lhs) || is_set(rhs)) {
             return self.set_operation(lhs, rhs, place);
         }
+        if matches!(op, ArithOp::Div) {
+            self.issues.refuse(
+                lhs.span(),
+                "gate.division",
+                "quotients are rounded otherwise than OPA rounds them",
+                "multiply the other side: `a > b * 100` for `a / 100 > b`",
+            );
+        }
         for side in [lhs, rhs] {
-            let computed = matches!(side, Expr::ArithExpr { op, .. } if *op != ArithOp::Div);
+            let computed = matches!(side, Expr::ArithExpr { .. });
             if !computed && !self.facts.is_integer(side, place.scope, place.known) {
                 self.issues.refuse(
                     side.span(),
