@@ -104,7 +104,8 @@ fn is_hexadecimal(unsigned: &str) -> bool {
 /// Go takes `1_000`.
 fn is_grouped(unsigned: &str) -> bool {
     let joined = unsigned.replace('_', "");
-    joined.len() < unsigned.len() && joined.parse::<f64>().is_ok()
+    let grouped = joined.len() < unsigned.len() && !unsigned.starts_with('_');
+    grouped && joined.parse::<f64>().is_ok()
 }
 
 /// JSON wants one zero before the point where there is nothing else, and a digit behind it.

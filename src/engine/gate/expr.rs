@@ -72,8 +72,7 @@ impl Checker<'_> {
             Expr::ArithExpr { op, lhs, rhs, .. } => self.arithmetic(op, lhs, rhs, still),
             Expr::BoolExpr { op, lhs, rhs, .. } => {
                 if !matches!(op, BoolOp::Eq | BoolOp::Ne) {
-                    self.ordered(lhs, place);
-                    self.ordered(rhs, place);
+                    self.ordered(lhs, rhs, place);
                 }
                 self.not_mixed(lhs);
                 self.not_mixed(rhs);
@@ -148,18 +147,6 @@ impl Checker<'_> {
         }
     }
 
-    /// OPA orders sets after objects, regorus before.
-    fn ordered(&mut self, operand: &Expr, place: Place<'_>) {
-        if self.facts.is_set(operand, place.scope, place.known) {
-            self.issues.refuse(
-                operand.span(),
-                "gate.set_order",
-                "sets are ordered otherwise than OPA orders them",
-                "compare counts, or whether `a - b == set()`",
-            );
-        }
-    }
-
     /// OPA and regorus bind `==`, `<` and `in` differently where they are mixed.
     fn not_mixed(&mut self, operand: &Expr) {
         if matches!(operand, Expr::BoolExpr { .. } | Expr::Membership { .. }) {
@@ -175,14 +162,23 @@ impl Checker<'_> {
     fn number(&mut self, span: &Span) {
         let text = span.text();
         let digits = text.chars().filter(char::is_ascii_digit).count();
-        let fraction = text.contains('.') && !text.contains(['e', 'E']) && !text.ends_with('0');
+        let fraction = text.contains('.') && !text.contains(['e', 'E']);
         let exact = text.parse::<i64>().is_ok() || (fraction && digits <= MAX_FRACTION_DIGITS);
         if !exact {
             self.issues.refuse(
                 span,
                 "gate.number",
-                format!("the number `{text}` is not exact: it has an exponent, zeros behind, or too many digits"),
-                "write a whole number of 64 bits, or a fraction of up to 15 digits that ends in none of 0",
+                format!("the number `{text}` is not exact: it has an exponent or too many digits"),
+                "write a whole number of 64 bits, or a fraction of up to 15 digits",
+            );
+        } else if fraction && text.ends_with('0') {
+            self.issues.refuse(
+                span,
+                "gate.number",
+                format!(
+                    "the number `{text}` ends in zeros, which OPA keeps, and toolgate does not"
+                ),
+                "leave them out: write `1` for `1.0`",
             );
         }
     }

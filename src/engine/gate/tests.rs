@@ -269,6 +269,17 @@ fn each_allowed_builtin_is_compared_over_corner_values() {
     assert!(missing.is_empty(), "no row in corners.yaml: {missing:?}");
 }
 
+#[test]
+fn the_guide_lists_the_allowed_builtins() {
+    let guide = std::fs::read_to_string(root().join("docs/policy-guide.md")).unwrap();
+    let listed = guide.split("**Builtins that may be called:** ").nth(1);
+    let listed = listed.and_then(|text| text.lines().next()).unwrap();
+    let listed: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+    let allowed: Vec<&str> = tables::BUILTINS.iter().map(|b| b.name).collect();
+    let sorted: BTreeSet<&str> = allowed.iter().copied().collect();
+    assert_eq!(listed, Vec::from_iter(sorted));
+}
+
 /// What the policies of the comparison use whose first line has `word`.
 fn compared(word: &str) -> (BTreeSet<&'static str>, BTreeSet<String>) {
     let (mut nodes, mut builtins) = (BTreeSet::new(), BTreeSet::new());

@@ -82,13 +82,19 @@ fn name(rule: &Rule) -> &str {
 }
 
 fn place(modules: &[ParsedModule], module: &ParsedModule) -> Option<Finding> {
-    let warn = |code, message: String, hint: &str| {
+    let report = |severity, code, message: String, hint: &str| {
         let span = &module.module.package.span;
-        Some(module.finding(span, Severity::Warning, code, message, hint))
+        Some(module.finding(span, severity, code, message, hint))
     };
     let package = &module.package;
     if module.package_path.0.len() != 2 {
-        return warn(
+        // Its `deny` would never be asked.
+        let severity = match defined([module]).is_empty() {
+            true => Severity::Warning,
+            false => Severity::Error,
+        };
+        return report(
+            severity,
             "policy.level",
             format!("`{package}` is not exactly one level below `policies`: it decides nothing"),
             "name it `policies.<name>`, or move helpers out of `policies`",
@@ -96,7 +102,8 @@ fn place(modules: &[ParsedModule], module: &ParsedModule) -> Option<Finding> {
     }
     let same = modules.iter().filter(|other| other.package == *package);
     if defined(same).is_empty() {
-        return warn(
+        return report(
+            Severity::Warning,
             "policy.empty",
             format!("`{package}` defines none of {}", SETS.join(", ")),
             "write `allow contains \"code\" if { … }`, or move helpers out of `policies`",
