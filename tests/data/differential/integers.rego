@@ -18,6 +18,11 @@ allow contains ["guarded", n * 60] if {
 	n == round(n)
 }
 
-allow contains ["clock", (hour * 60) + minute] if [hour, minute, _] := time.clock([input.t, "Europe/Berlin"])
+allow contains ["clock", (hour * 60) + minute] if {
+	is_number(input.t)
+	input.t >= 946684800000000000
+	input.t < 4102444800000000000
+	[hour, minute, _] := time.clock([input.t, "Europe/Berlin"])
+}
 
 allow contains ["large", 9007199254740993 + 9007199254740993]
