@@ -75,7 +75,7 @@ impl Table {
                 .flat_map(|row| {
                     values
                         .iter()
-                        .map(|value| [row.as_slice(), &[value.clone()]].concat())
+                        .map(|value| [row.as_slice(), std::slice::from_ref(value)].concat())
                 })
                 .collect();
         }

@@ -214,7 +214,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Calls that give arrays of integers.
-    fn gives_integers(&self, value: &Expr) -> bool {
+    pub(crate) fn gives_integers(&self, value: &Expr) -> bool {
         let Expr::Call { fcn, .. } = value else {
             return false;
         };

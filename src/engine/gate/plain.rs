@@ -13,7 +13,12 @@ impl Facts<'_> {
     /// Whether `expr`, if it has a value, is text, a number, a boolean or null.
     fn is_scalar(&self, expr: &Expr, scope: &Scope, known: &Known) -> bool {
         let kind = self.kind(expr, scope, known);
-        matches!(expr, Expr::Null { .. })
+        let is_integer = match expr {
+            Expr::RefBrack { refr, .. } => self.gives_integers(refr),
+            _ => false,
+        };
+        is_integer
+            || matches!(expr, Expr::Null { .. })
             || matches!(
                 kind,
                 Some(Kind::Text | Kind::Integer | Kind::Number | Kind::Truth)
@@ -48,6 +53,7 @@ impl Facts<'_> {
             }
             Expr::Call { fcn, params, .. } => match self.index.resolve_call(self.module, fcn) {
                 Target::Rule(path) => self.plain_rule(&path),
+                Target::Builtin(name) if makes_plain(&name) => true,
                 Target::Builtin(name) => {
                     let elements = matches!(name.as_str(), "max" | "min" | "sort");
                     tables::builtin(&name).is_some_and(|builtin| builtin.gives != Some(Kind::Set))
@@ -119,6 +125,14 @@ impl Facts<'_> {
             other => self.is_plain(other, scope, known),
         }
     }
+}
+
+/// Whether what a builtin gives is made of scalars, whatever its arguments.
+fn makes_plain(name: &str) -> bool {
+    matches!(
+        name,
+        "json.unmarshal" | "split" | "time.clock" | "time.date" | "to_number"
+    )
 }
 
 impl Checker<'_> {
