@@ -79,7 +79,7 @@ pub fn explain<'a>(
 }
 
 fn input(request: &Request, facts: &Facts, now: Timestamp) -> Result<Input, Box<Verdict>> {
-    Input::new(&request.to_input(&facts.facts, &facts.labels, now)).map_err(|inexact| {
+    Input::of_request(request, facts, now).map_err(|inexact| {
         Box::new(Verdict::deny(
             Code::MalformedRequest.with_message(inexact.to_string()),
         ))

@@ -4,6 +4,7 @@
 pub mod bundle;
 pub mod call;
 pub mod finding;
+pub mod hex;
 pub mod json;
 pub mod obligation;
 pub mod principal;

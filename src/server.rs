@@ -13,7 +13,9 @@ mod owed;
 mod peer;
 mod plain;
 mod policy;
+mod revision;
 mod status;
+mod stream;
 
 pub use audit::{AuditServer, Publisher};
 pub use decider::{Decider, DecisionLimits};
@@ -24,4 +26,6 @@ pub use metrics::Metrics;
 pub use owed::OwedCalls;
 pub use plain::serve as plain_http;
 pub use policy::PolicyServer;
+pub use revision::HEARTBEAT_INTERVAL;
 pub use status::RpcError;
+pub use stream::STREAM_WINDOW_MAX;

@@ -16,6 +16,7 @@ mod publish;
 mod refused;
 mod schema;
 mod server;
+mod stream;
 mod swap;
 mod tidy;
 mod util;

@@ -257,9 +257,10 @@ fn router(
     };
     // `params`, result and definition; what is over the limit of each is a recorded denial.
     let message_bytes_max = 3 * decider.limits.json.bytes_max + MESSAGE_ROOM_BYTES;
-    let decisions = DecisionServiceServer::new(DecisionServer::new(Arc::clone(decider)))
-        .max_decoding_message_size(message_bytes_max)
-        .max_encoding_message_size(message_bytes_max);
+    let decisions =
+        DecisionServiceServer::new(DecisionServer::new(Arc::clone(decider), stopped.clone()))
+            .max_decoding_message_size(message_bytes_max)
+            .max_encoding_message_size(message_bytes_max);
     let policies = PolicyServiceServer::new(PolicyServer::new(Arc::clone(decider)))
         .max_decoding_message_size(message_bytes_max);
     let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider), stopped.clone()));

@@ -6,6 +6,7 @@
 mod cut;
 mod decision;
 mod events;
+mod fields;
 #[cfg(test)]
 pub(super) mod samples;
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod tests;
 pub use decision::DecisionRecord;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
+pub(super) use fields::Fields;
+use fields::Text;
 
-use super::hash::Hashed;
-use crate::model::json::{Json, Object};
+use crate::model::json::{self, Json, Limits, Object};
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
 
@@ -26,6 +28,12 @@ pub const RECORD_BYTES_MAX: usize = 60 << 10;
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 /// What `seq` and `prev` take at most, with names and commas.
 const LINK_BYTES_MAX: usize = 128;
+
+/// A record holds what was within the limits of a request, some levels deeper.
+const OWN_TEXT: Limits = Limits {
+    bytes_max: usize::MAX,
+    depth_max: 2 * Limits::REQUEST.depth_max,
+};
 
 /// One record, before it has its place in the log.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,8 +70,7 @@ impl Record {
     }
 
     /// The fields of its type, without `seq`, `prev`, `time`, `type` and `origin`.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    fn fields(&self) -> Fields {
         match self {
             Self::Decision(decision) => decision.fields(),
             Self::Outcome(outcome) => outcome.fields(),
@@ -75,22 +82,25 @@ impl Record {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn object(&self) -> Object {
+        self.fields().object()
+    }
+
     /// The record as text but for its place in the chain. Done by the caller of the log, so that
     /// the one writer has little to do.
     #[must_use]
     pub fn unlinked(&self, time: Timestamp, origin: &str) -> Unlinked {
-        let all_fields = || {
-            let mut fields = self.fields();
-            fields.insert("time", time.rfc3339_micros());
-            fields.insert("type", self.kind());
-            fields.insert("origin", origin);
-            fields
-        };
-        let whole = Unlinked::render(all_fields());
+        let mut fields = self.fields();
+        fields
+            .put("time", time.rfc3339_micros())
+            .put("type", self.kind())
+            .put("origin", origin);
+        let whole = Unlinked::of(fields.split(["prev", "seq"]));
         if whole.fits() {
             return whole;
         }
-        let mut fields = all_fields();
+        let mut fields = whole.into_object();
         cut::until(&mut fields, |fields| {
             Unlinked::render(fields.clone()).fits()
         });
@@ -107,6 +117,25 @@ pub struct Unlinked {
 }
 
 impl Unlinked {
+    fn of([before_prev, before_seq, rest]: [String; 3]) -> Self {
+        Self {
+            before_prev,
+            before_seq,
+            rest,
+        }
+    }
+
+    fn into_object(self) -> Object {
+        let parts = [self.before_prev, self.before_seq, self.rest];
+        let members = parts.into_iter().filter(|part| !part.is_empty());
+        let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        match json::parse(text.as_bytes(), OWN_TEXT) {
+            Ok(Json::Object(fields)) => fields,
+            // It has just been written as an object.
+            _ => Object::new(),
+        }
+    }
+
     fn render(fields: Object) -> Self {
         // Names of fields are ASCII, so this order is that of UTF-16 code units.
         let mut parts = [Object::new(), Object::new(), Object::new()];
@@ -119,12 +148,7 @@ impl Unlinked {
             };
             part.insert(name, value);
         }
-        let [before_prev, before_seq, rest] = parts.map(members_text);
-        Self {
-            before_prev,
-            before_seq,
-            rest,
-        }
+        Self::of(parts.map(members_text))
     }
 
     fn fits(&self) -> bool {
@@ -135,18 +159,34 @@ impl Unlinked {
         self.before_prev.len() + self.before_seq.len() + self.rest.len()
     }
 
+    /// Appends the line, without its newline.
+    pub fn write_line(&self, seq: u64, prev: &str, out: &mut String) {
+        let part = |out: &mut String, text: &str| {
+            out.push_str(text);
+            if !text.is_empty() {
+                out.push(',');
+            }
+        };
+        out.reserve(self.bytes() + LINK_BYTES_MAX);
+        out.push('{');
+        part(out, &self.before_prev);
+        out.push_str("\"prev\":\"");
+        out.push_str(prev);
+        out.push_str("\",");
+        part(out, &self.before_seq);
+        out.push_str("\"seq\":");
+        out.push_str(&seq.to_string());
+        out.push(',');
+        // Never empty: `time` and `type` are in it.
+        out.push_str(&self.rest);
+        out.push('}');
+    }
+
     /// The line, without its newline.
-    #[must_use]
-    pub fn line(&self, seq: u64, prev: &str) -> String {
-        let links = [format!("\"prev\":\"{prev}\""), format!("\"seq\":{seq}")];
-        let [prev, seq] = &links;
-        let parts = [&self.before_prev, prev, &self.before_seq, seq, &self.rest];
-        let mut line = String::with_capacity(self.bytes() + LINK_BYTES_MAX);
-        for part in parts.into_iter().filter(|part| !part.is_empty()) {
-            line.push(if line.is_empty() { '{' } else { ',' });
-            line.push_str(part);
-        }
-        line.push('}');
+    #[cfg(test)]
+    pub(super) fn line(&self, seq: u64, prev: &str) -> String {
+        let mut line = String::new();
+        self.write_line(seq, prev, &mut line);
         line
     }
 }
@@ -160,55 +200,11 @@ fn members_text(object: Object) -> String {
     inner.unwrap_or_default().to_owned()
 }
 
-/// Collects fields; absent parts stay absent.
-#[derive(Default)]
-struct Fields(Object);
-
-impl Fields {
-    fn put(&mut self, name: &str, value: impl Into<Json>) -> &mut Self {
-        self.0.insert(name, value);
-        self
-    }
-
-    fn integer(&mut self, name: &str, value: u64) -> &mut Self {
-        self.put(name, value.min(INTEGER_MAX))
-    }
-
-    fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        if value.is_empty() {
-            return self;
-        }
-        self.put(name, value)
-    }
-
-    fn optional<T: Clone + Into<Json>>(&mut self, name: &str, value: &Option<T>) -> &mut Self {
-        match value {
-            Some(value) => self.put(name, value.clone()),
-            None => self,
-        }
-    }
-
-    fn texts(&mut self, name: &str, values: &[String]) -> &mut Self {
-        self.put(name, Json::array(values.iter().map(String::as_str)))
-    }
-
-    fn hashed(&mut self, name: &str, value: Option<&Hashed>) -> &mut Self {
-        match value {
-            Some(value) => self.put(name, value.to_json()),
-            None => self,
-        }
-    }
-
-    fn take(&mut self) -> Object {
-        std::mem::take(&mut self.0)
-    }
-}
-
-fn revision_json(revision: &Revision) -> Json {
+fn revision_text(revision: &Revision) -> Text {
     let mut fields = Fields::default();
     fields
         .integer("version", revision.version)
         .put("revision", revision.revision.as_str())
         .put("digest", revision.digest.as_str());
-    Json::Object(fields.take())
+    fields.take()
 }

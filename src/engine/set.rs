@@ -5,9 +5,11 @@ mod tests;
 
 use super::replica::{Entry, EvaluationError, Replica};
 use super::value::{self, Inexact};
+use crate::model::call::{Facts, Request};
 use crate::model::finding::Finding;
 use crate::model::json::Json;
 use crate::model::revision::{EngineKind, Revision};
+use crate::model::time::Timestamp;
 use regorus::Value;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -154,6 +156,16 @@ impl Input {
     /// Where a number would be rounded.
     pub fn new(input: &Json) -> Result<Self, Inexact> {
         value::to_value(input).map(Self)
+    }
+
+    /// The policy input of a request.
+    ///
+    /// # Errors
+    /// Where a number would be rounded.
+    pub fn of_request(request: &Request, facts: &Facts, now: Timestamp) -> Result<Self, Inexact> {
+        let (facts, labels) = (&facts.facts, &facts.labels);
+        let input = request.build_input(facts, labels, now, &value::AsValue);
+        input.map(Self)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Between strict JSON and regorus' values. Nothing is rounded on the way in, nothing undefined
 //! gets out.
 
+use crate::model::call::Build;
 use crate::model::json::{self, Json, Limits, Number, Object};
 use regorus::Value;
 use std::collections::BTreeMap;
@@ -60,6 +61,40 @@ pub(super) fn object_to_value(object: &Object) -> Result<Value, Inexact> {
     Ok(Value::from(
         members.collect::<Result<BTreeMap<_, _>, Inexact>>()?,
     ))
+}
+
+/// Makes the engine's values.
+pub(super) struct AsValue;
+
+impl Build for AsValue {
+    type Value = Value;
+    type Error = Inexact;
+
+    fn text(&self, text: &str) -> Value {
+        Value::from(text)
+    }
+
+    fn integer(&self, integer: i64) -> Value {
+        Value::from(integer)
+    }
+
+    fn json(&self, json: &Json) -> Result<Value, Inexact> {
+        to_value(json)
+    }
+
+    fn json_object(&self, object: &Object) -> Result<Value, Inexact> {
+        object_to_value(object)
+    }
+
+    fn array(&self, items: impl Iterator<Item = Value>) -> Value {
+        Value::from(items.collect::<Vec<_>>())
+    }
+
+    fn object(&self, members: Vec<(&'static str, Value)>) -> Value {
+        let members = members.into_iter();
+        let members = members.map(|(name, value)| (Value::from(name), value));
+        Value::from(members.collect::<BTreeMap<_, _>>())
+    }
 }
 
 fn number_to_value(number: &Number) -> Result<Value, Inexact> {

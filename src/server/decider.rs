@@ -1,7 +1,7 @@
 //! From a question to its recorded answer: `wire` → `identity` → the policy set, once → `decide` →
 //! `audit` → the reply. Speaks no gRPC, so that a shim can decide in its own process.
 
-use super::asked::Asked;
+use super::asked::{Asked, Claims};
 use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
 use super::metrics::Metrics;
@@ -117,20 +117,18 @@ impl Decider {
             asked.caller = self.identity.known_caller(peer, now).ok();
             Code::MalformedRequest.with_message(malformed.to_string())
         })?;
-        asked.fill(&question);
-        self.identify(
-            asked,
-            set,
-            peer,
-            question.subject,
-            &question.client_session,
-            now,
-        )?;
+        let Claims {
+            subject,
+            client_session,
+            call_id,
+            min_policy_version,
+        } = asked.fill(question);
+        self.identify(asked, set, peer, subject, &client_session, now)?;
         let set = set.ok_or_else(|| Code::NoPolicySet.reason())?;
-        if set.revision().version < question.min_policy_version {
+        if set.revision().version < min_policy_version {
             return Err(Code::PolicyTooOld.reason());
         }
-        let owed = self.owed_to(asked, &question.call_id)?;
+        let owed = self.owed_to(asked, &call_id)?;
         let facts = Facts {
             owed,
             ..Facts::default()
@@ -149,10 +147,10 @@ impl Decider {
     ) -> Result<(), Reason> {
         let directory = SetDirectory(set);
         let context = std::mem::take(&mut asked.request.context);
-        let server = asked.request.mcp.server.clone();
+        let server = &asked.request.mcp.server;
         let identified = self
             .identity
-            .authenticate(peer, subject, &server, context, &directory, now)
+            .authenticate(peer, subject, server, context, &directory, now)
             .map_err(|denied| {
                 tracing::debug!(%denied, "denied before any policy was asked");
                 asked.caller = denied.caller.clone();
@@ -232,12 +230,20 @@ impl Decider {
             verdict = dry(verdict);
         }
         self.metrics.decided(verdict.effect, took);
-        self.owe(&asked, &call_id, &decision_id, &verdict, intents, now);
-        let digest = asked.judged_digest(&verdict);
+        let judged_digest = asked.judged_digest(&verdict);
         let valid_until = now.plus(self.limits.verdict_valid);
         let valid_until = asked
             .accepted_until
             .map_or(valid_until, |until| until.min(valid_until));
+        if let Some(obligations) = owed(intents).filter(|_| verdict.effect.grants()) {
+            let call = OwedCall {
+                identity: asked.into_call_identity(),
+                judged_digest: judged_digest.clone(),
+                obligations,
+                decision_id: decision_id.clone(),
+            };
+            self.owed.remember(call_id.clone(), call, now);
+        }
         v1::DecideResponse {
             decision_id,
             call_id: if verdict.effect.grants() {
@@ -245,7 +251,7 @@ impl Decider {
             } else {
                 String::new()
             },
-            judged_digest: digest,
+            judged_digest,
             valid_until: Some(wire::timestamp(valid_until)),
             audit,
             evaluation_time: prost_types::Duration::try_from(took).ok(),
@@ -275,31 +281,14 @@ impl Decider {
         record.rewritten_arguments = rewritten.map(hash);
         record.response = asked.request.result.as_ref().map(hash);
     }
+}
 
-    /// Remembers what a granted call owes to its result.
-    fn owe(
-        &self,
-        asked: &Asked,
-        call_id: &str,
-        decision_id: &str,
-        verdict: &Verdict,
-        intents: Vec<Intent>,
-        now: Timestamp,
-    ) {
-        let owed = intents.into_iter().find_map(|intent| match intent {
-            Intent::Owe(obligations) => Some(obligations),
-            Intent::RecordDurably => None,
-        });
-        if let Some(obligations) = owed.filter(|_| verdict.effect.grants()) {
-            let call = OwedCall {
-                identity: asked.call_identity(),
-                judged_digest: asked.judged_digest(verdict),
-                obligations,
-                decision_id: decision_id.to_owned(),
-            };
-            self.owed.remember(call_id.to_owned(), call, now);
-        }
-    }
+/// What a granted call owes to its result.
+fn owed(intents: Vec<Intent>) -> Option<Vec<Obligation>> {
+    intents.into_iter().find_map(|intent| match intent {
+        Intent::Owe(obligations) => Some(obligations),
+        Intent::RecordDurably => None,
+    })
 }
 
 impl Decider {

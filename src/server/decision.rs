@@ -2,29 +2,37 @@
 
 use super::decider::Decider;
 use super::peer::peer;
+use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
+use super::stream::{Answering, STREAM_WINDOW_MAX};
 use crate::identity::Peer;
 use crate::wire::v1;
 use crate::wire::v1::decision_service_server::DecisionService;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
 
 /// The gRPC service.
 pub struct DecisionServer {
     decider: Arc<Decider>,
-    in_flight: Semaphore,
+    in_flight: Arc<Semaphore>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl DecisionServer {
-    /// Serves this decider.
+    /// Serves this decider. Once `stopped` is true, streams take no more questions and end.
     #[must_use]
-    pub fn new(decider: Arc<Decider>) -> Self {
-        let in_flight = Semaphore::new(decider.limits.in_flight_max);
-        Self { decider, in_flight }
+    pub fn new(decider: Arc<Decider>, stopped: watch::Receiver<bool>) -> Self {
+        let in_flight = Arc::new(Semaphore::new(decider.limits.in_flight_max));
+        Self {
+            decider,
+            in_flight,
+            stopped,
+        }
     }
 
     fn admit(&self, count: usize) -> Result<SemaphorePermit<'_>, RpcError> {
@@ -78,16 +86,31 @@ impl DecisionService for DecisionServer {
 
     async fn decide_stream(
         &self,
-        _request: tonic::Request<tonic::Streaming<v1::DecideStreamRequest>>,
+        request: tonic::Request<tonic::Streaming<v1::DecideStreamRequest>>,
     ) -> Result<Response<Self::DecideStreamStream>, Status> {
-        Err(RpcError::Unimplemented("DecideStream").into())
+        let peer = peer(&request);
+        self.decider.known_caller(&peer)?;
+        let (answers, answered) = mpsc::channel(STREAM_WINDOW_MAX);
+        let answering = Answering {
+            decider: Arc::clone(&self.decider),
+            in_flight: Arc::clone(&self.in_flight),
+            peer,
+            answers,
+            stopped: self.stopped.clone(),
+        };
+        tokio::spawn(answering.run(request.into_inner()));
+        Ok(Response::new(Box::pin(ReceiverStream::new(answered))))
     }
 
     async fn watch_revision(
         &self,
-        _request: tonic::Request<v1::WatchRevisionRequest>,
+        request: tonic::Request<v1::WatchRevisionRequest>,
     ) -> Result<Response<Self::WatchRevisionStream>, Status> {
-        Err(RpcError::Unimplemented("WatchRevision").into())
+        self.decider.known_caller(&peer(&request))?;
+        let (tell, told) = mpsc::channel(BACKLOG_MAX);
+        let decider = Arc::clone(&self.decider);
+        tokio::spawn(revision::tell(decider, tell, self.stopped.clone()));
+        Ok(Response::new(Box::pin(ReceiverStream::new(told))))
     }
 }
 

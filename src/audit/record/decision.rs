@@ -1,10 +1,11 @@
 //! `decision`: what was asked, and what was answered.
 
 use super::events::put_event;
-use super::{Fields, ShimPosition, revision_json};
+use super::fields::{Fields, Text};
+use super::{ShimPosition, revision_text};
 use crate::audit::hash::Hashed;
 use crate::model::call::{Phase, Request};
-use crate::model::json::{Json, Object};
+use crate::model::json::Json;
 use crate::model::obligation::{AuditLevel, Obligation};
 use crate::model::principal::AuthenticatedBy;
 use crate::model::reason::Reason;
@@ -148,13 +149,17 @@ impl DecisionRecord {
         }
     }
 
+    #[cfg(test)]
+    pub(in crate::audit) fn object(&self) -> crate::model::json::Object {
+        self.fields().object()
+    }
+
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         self.put_question(&mut fields);
         self.put_answer(&mut fields);
-        fields.take()
+        fields
     }
 
     fn put_question(&self, fields: &mut Fields) {
@@ -164,22 +169,27 @@ impl DecisionRecord {
             .put("tenant", self.tenant.as_str())
             .put("phase", self.phase.as_str())
             .put("principal", self.principal())
-            .optional("caller", &self.caller)
+            .optional("caller", self.caller.as_deref())
             .text("session_id", &self.session_id)
-            .optional("correlation_id", &self.correlation_id)
-            .optional("traceparent", &self.traceparent)
+            .optional("correlation_id", self.correlation_id.as_deref())
+            .optional("traceparent", self.traceparent.as_deref())
             .put("tool_server", self.tool_server.as_str())
             .text("tool_name", &self.tool_name)
             .put("method", self.method.as_str())
-            .optional("definition_digest", &self.definition_digest)
-            .optional("data_classification", &self.data_classification)
-            .optional("risk_tier", &self.risk_tier)
-            .optional("purpose", &self.purpose)
+            .optional("definition_digest", self.definition_digest.as_deref())
+            .optional("data_classification", self.data_classification.as_deref())
+            .optional("risk_tier", self.risk_tier.as_deref())
+            .optional("purpose", self.purpose.as_deref())
             .hashed("arguments", self.arguments.as_ref())
             .hashed("rewritten_arguments", self.rewritten_arguments.as_ref())
             .hashed("response", self.response.as_ref())
             .texts("labels", &self.labels);
-        put_event(fields, self.shim.as_ref(), &self.event_id, self.event_time);
+        put_event(
+            fields,
+            self.shim.as_ref(),
+            self.event_id.as_deref(),
+            self.event_time,
+        );
         if !self.dropped.is_empty() {
             fields.texts("dropped", &self.dropped);
         }
@@ -188,41 +198,41 @@ impl DecisionRecord {
     fn put_answer(&self, fields: &mut Fields) {
         fields
             .put("effect", self.effect.as_str())
-            .put("reasons", Json::array(self.reasons.iter().map(reason)))
+            .put("reasons", Text::array(self.reasons.iter().map(reason)))
             .texts("policies", &self.policies)
             .put("obligations", self.obligations())
-            .optional("policy", &self.policy.as_ref().map(revision_json))
-            .optional("engine", &self.engine.map(EngineKind::as_str))
+            .optional("policy", self.policy.as_ref().map(revision_text))
+            .optional("engine", self.engine.map(EngineKind::as_str))
             .integer("evaluation_us", self.evaluation_us)
             .put("cached", self.cached)
             .put("dry_run", self.dry_run)
-            .optional("dlp_result", &self.dlp_result);
+            .optional("dlp_result", self.dlp_result.as_deref());
         if !self.approvals.is_empty() {
             fields.put(
                 "approvals",
-                Json::array(self.approvals.iter().map(approval)),
+                Text::array(self.approvals.iter().map(approval)),
             );
         }
         if !self.shadow.is_empty() {
-            fields.put("shadow", Json::array(self.shadow.iter().map(shadow)));
+            fields.put("shadow", Text::array(self.shadow.iter().map(shadow)));
         }
     }
 
-    fn principal(&self) -> Json {
+    fn principal(&self) -> Text {
         let mut fields = Fields::default();
         if self.principal_id.is_empty() {
-            return Json::Object(fields.take());
+            return fields.take();
         }
         fields
             .put("id", self.principal_id.as_str())
-            .optional("user", &self.user)
-            .optional("agent", &self.agent)
-            .optional("client", &self.client)
+            .optional("user", self.user.as_deref())
+            .optional("agent", self.agent.as_deref())
+            .optional("client", self.client.as_deref())
             .put("authenticated_by", self.authenticated_by.as_str());
-        Json::Object(fields.take())
+        fields.take()
     }
 
-    fn obligations(&self) -> Json {
+    fn obligations(&self) -> Text {
         let basic = self.obligations.iter().any(|obligation| {
             matches!(obligation, Obligation::Audit { level, .. } if *level == AuditLevel::Basic)
         });
@@ -231,7 +241,7 @@ impl DecisionRecord {
             (false, Obligation::RewriteArguments { patch }) => rewrite(patch),
             (false, _) => obligation.to_json(),
         };
-        Json::array(self.obligations.iter().map(details))
+        Text::array(self.obligations.iter().map(details))
     }
 }
 
@@ -248,29 +258,29 @@ fn rewrite(patch: &[Json]) -> Json {
     ])
 }
 
-fn reason(reason: &Reason) -> Json {
+fn reason(reason: &Reason) -> Text {
     let mut fields = Fields::default();
     fields
         .put("code", reason.code.as_str())
         .text("policy", &reason.policy)
         .put("origin", reason.origin.as_str());
-    Json::Object(fields.take())
+    fields.take()
 }
 
-fn approval(approval: &Approval) -> Json {
+fn approval(approval: &Approval) -> Text {
     let mut fields = Fields::default();
     fields
         .put("code", approval.code.as_str())
         .texts("by", &approval.by)
         .text("policy", &approval.policy);
-    Json::Object(fields.take())
+    fields.take()
 }
 
-fn shadow(shadow: &Shadow) -> Json {
+fn shadow(shadow: &Shadow) -> Text {
     let mut fields = Fields::default();
     fields
         .put("policy", shadow.policy.as_str())
         .put("effect", shadow.effect.as_str())
         .texts("codes", &shadow.codes);
-    Json::Object(fields.take())
+    fields.take()
 }

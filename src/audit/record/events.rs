@@ -1,9 +1,9 @@
 //! Every type of record but `decision`.
 
-use super::{Fields, revision_json};
+use super::fields::{Fields, Text};
+use super::revision_text;
 use crate::audit::hash::Hashed;
 use crate::model::finding::Finding;
-use crate::model::json::{Json, Object};
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
 
@@ -21,8 +21,7 @@ pub struct ShimPosition {
 
 impl ShimPosition {
     /// `{id, epoch, seq}`.
-    #[must_use]
-    pub fn to_json(&self) -> Json {
+    pub(super) fn text(&self) -> Text {
         let mut fields = Fields::default();
         fields
             .put("id", self.id.as_str())
@@ -30,7 +29,7 @@ impl ShimPosition {
         if let Some(seq) = self.seq {
             fields.integer("seq", seq);
         }
-        Json::Object(fields.take())
+        fields.take()
     }
 }
 
@@ -109,15 +108,14 @@ pub struct OutcomeRecord {
 
 impl OutcomeRecord {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
             .put("decision_id", self.decision_id.as_str())
-            .optional("decision_origin", &self.decision_origin)
+            .optional("decision_origin", self.decision_origin.as_deref())
             .text("call_id", &self.call_id)
             .put("status", self.status.as_str())
-            .optional("dlp_result", &self.dlp_result)
+            .optional("dlp_result", self.dlp_result.as_deref())
             .texts("labels", &self.labels)
             .integer("latency_ms", self.latency_ms);
         if let Some(response) = &self.response {
@@ -126,18 +124,19 @@ impl OutcomeRecord {
         put_event(
             &mut fields,
             self.shim.as_ref(),
-            &self.event_id,
+            self.event_id.as_deref(),
             self.event_time,
         );
-        fields.take()
+        fields
     }
 
-    fn response(&self, response: &Hashed) -> Json {
-        let mut fields = Fields(response.fields());
+    fn response(&self, response: &Hashed) -> Text {
+        let mut fields = Fields::default();
+        response.put_into(&mut fields);
         fields
             .texts("fields_returned", &self.fields_returned)
             .texts("masked", &self.masked);
-        Json::Object(fields.take())
+        fields.take()
     }
 }
 
@@ -158,16 +157,15 @@ pub struct PolicyLoaded {
 
 impl PolicyLoaded {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
-            .put("policy", revision_json(&self.policy))
-            .optional("previous", &self.previous.as_ref().map(revision_json))
+            .put("policy", revision_text(&self.policy))
+            .optional("previous", self.previous.as_ref().map(revision_text))
             .texts("packages", &self.packages)
             .text("source", &self.source)
             .put("findings", findings(&self.findings));
-        fields.take()
+        fields
     }
 }
 
@@ -190,21 +188,20 @@ pub struct PolicyRefused {
 
 impl PolicyRefused {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
-            .optional("digest", &self.digest)
-            .optional("revision", &self.revision)
-            .optional("active", &self.active.as_ref().map(revision_json))
+            .optional("digest", self.digest.as_deref())
+            .optional("revision", self.revision.as_deref())
+            .optional("active", self.active.as_ref().map(revision_text))
             .text("source", &self.source)
             .put("error", self.error.as_str())
             .put("findings", findings(&self.findings));
-        fields.take()
+        fields
     }
 }
 
-fn findings(findings: &[Finding]) -> Json {
+fn findings(findings: &[Finding]) -> Text {
     let finding = |finding: &Finding| {
         let mut fields = Fields::default();
         fields
@@ -215,9 +212,9 @@ fn findings(findings: &[Finding]) -> Json {
             .integer("line", u64::from(finding.line))
             .integer("column", u64::from(finding.column))
             .put("message", finding.message.as_str());
-        Json::Object(fields.take())
+        fields.take()
     };
-    Json::array(findings.iter().map(finding))
+    Text::array(findings.iter().map(finding))
 }
 
 /// A shim opened its stream of events.
@@ -239,16 +236,19 @@ pub struct ShimConnected {
 
 impl ShimConnected {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
             .text("caller", &self.caller)
             .text("tool_server", &self.tool_server)
             .text("version", &self.version);
-        let event_id = Some(self.event_id.clone());
-        put_event(&mut fields, Some(&self.shim), &event_id, self.event_time);
-        fields.take()
+        put_event(
+            &mut fields,
+            Some(&self.shim),
+            Some(&self.event_id),
+            self.event_time,
+        );
+        fields
     }
 }
 
@@ -267,8 +267,7 @@ pub struct Gap {
 
 impl Gap {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let shim = ShimPosition {
             id: self.shim_id.clone(),
             epoch: self.epoch,
@@ -276,10 +275,10 @@ impl Gap {
         };
         let mut fields = Fields::default();
         fields
-            .put("shim", shim.to_json())
+            .put("shim", shim.text())
             .integer("first_seq", self.first_seq)
             .integer("last_seq", self.last_seq);
-        fields.take()
+        fields
     }
 }
 
@@ -298,8 +297,7 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         if let Some(spooled) = self.spooled {
             fields.integer("spooled", spooled);
@@ -307,10 +305,10 @@ impl Heartbeat {
         put_event(
             &mut fields,
             self.shim.as_ref(),
-            &self.event_id,
+            self.event_id.as_deref(),
             self.event_time,
         );
-        fields.take()
+        fields
     }
 }
 
@@ -318,11 +316,11 @@ impl Heartbeat {
 pub(super) fn put_event(
     fields: &mut Fields,
     shim: Option<&ShimPosition>,
-    id: &Option<String>,
+    id: Option<&str>,
     time: Option<Timestamp>,
 ) {
     fields
-        .optional("shim", &shim.map(ShimPosition::to_json))
+        .optional("shim", shim.map(ShimPosition::text))
         .optional("event_id", id)
-        .optional("event_time", &time.map(Timestamp::rfc3339_micros));
+        .optional("event_time", time.map(Timestamp::rfc3339_micros));
 }

@@ -1,6 +1,7 @@
 //! Records for tests: one of each type with every field, and any number of random ones.
 
 use super::*;
+use crate::audit::hash::Hashed;
 use crate::model::call::{Mcp, Phase, Request};
 use crate::model::finding::{Finding, Severity};
 use crate::model::obligation::{AuditLevel, Obligation};

@@ -117,7 +117,7 @@ fn the_log_tells_it_all_again() {
     }
     let mut again = Tracker::default();
     for record in records {
-        again.replay(&record.fields());
+        again.replay(&record.object());
     }
     for epoch in 1..=3 {
         assert_eq!(
@@ -136,7 +136,7 @@ fn a_decision_that_names_its_shim_is_no_event() {
     let mut tracker = Tracker::default();
     let mut decision = decision();
     decision.event_id = None;
-    tracker.replay(&decision.fields());
+    tracker.replay(&decision.object());
     assert_eq!(tracker.acknowledged("shim-1", 2), 0);
 }
 
@@ -157,9 +157,9 @@ fn records_of_events_carry_their_place() {
             kind,
             ..event("shim-9", 4, 11)
         };
-        let fields = event.into_record().fields();
+        let fields = event.into_record().object();
         let shim = fields.get("shim").unwrap().to_string();
-        assert_eq!(shim, r#"{"id":"shim-9","epoch":4,"seq":11}"#);
+        assert_eq!(shim, r#"{"epoch":4,"id":"shim-9","seq":11}"#);
         assert_eq!(fields.get("event_id"), Some(&"shim-9-4-11".into()));
         assert_eq!(
             fields.get("event_time"),
