@@ -58,6 +58,7 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 
 golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
+	TOOLGATE_BLESS=1 $(CARGO) test --locked --lib cli::tests::the_reference
 
 # Nothing outside target/tools is touched.
 tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf ## Installs the programs that tests and checks use. Needs go, npm and python3.

@@ -17,6 +17,7 @@ use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
+use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
@@ -34,10 +35,10 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The audit log.
-    #[error("audit log: {0}")]
+    #[error(transparent)]
     Audit(#[from] OpenError),
     /// The key that content is hashed under.
-    #[error("audit key: {0}")]
+    #[error(transparent)]
     AuditKey(#[from] KeyError),
     /// The key of a log that has records already.
     #[error("audit key: `{}` is gone, but the log has records hashed with it: put it back, or start a new log", .0.display())]
@@ -85,7 +86,8 @@ impl App {
         replicas: NonZeroUsize,
         clock: Clock,
     ) -> Result<Self, AppError> {
-        let evidence = Arc::new(evidence(&config.audit)?);
+        let (evidence, owed) = evidence(&config.audit)?;
+        let evidence = Arc::new(evidence);
         let metrics = Arc::new(Metrics::default());
         let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
@@ -103,7 +105,7 @@ impl App {
             policies,
             identity: Arc::new(identity),
             evidence,
-            owed: OwedCalls::default(),
+            owed,
             metrics,
             clock,
             limits: decision_limits(config),
@@ -172,6 +174,7 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
             wall_time_max: Duration::from_millis(limits.evaluation_milliseconds_max),
             output_bytes_max: limits.evaluation_output_bytes_max,
         },
+        element: decide::check_element,
     }
 }
 
@@ -199,7 +202,8 @@ fn tokens(config: &JwtConfig) -> Result<JwtVerifier, AppError> {
 /// The key's file beside the log, where the configuration names none.
 const KEY_FILE: &str = "hash.key";
 
-fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
+/// The log, and what it tells of the calls before.
+fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
     let files = Arc::new(OsFiles);
     let (log, recovered) = Log::open(
         &config.dir,
@@ -226,13 +230,10 @@ fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
         OnFailure::Deny => server::OnFailure::Deny,
         OnFailure::AllowAndAlert => server::OnFailure::AllowAndAlert,
     };
-    Ok(Evidence::new(
-        log,
-        hasher,
-        recovered.tracker,
-        mode,
-        on_failure,
-    ))
+    let owed = OwedCalls::resumed(recovered.granted);
+    let tracker = recovered.tracker;
+    let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
+    Ok((evidence, owed))
 }
 
 type OnEvent = Box<dyn Fn(LoadEvent) + Send>;

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod callers;
+mod claimed;
 mod claims;
 mod directory;
 mod jwks;
@@ -28,6 +29,7 @@ pub use pattern::{Pattern, PatternError};
 pub use peer::{CertificateError, Peer};
 pub use session::session_id;
 
+use crate::model::attempt::Claim;
 use crate::model::json::Object;
 use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
@@ -78,6 +80,10 @@ pub struct Denied {
     pub detail: String,
     /// The caller's entry, if it was known.
     pub caller: Option<String>,
+    /// Whom the subject's bearer token names, where there was one.
+    pub subject_token: Option<Claim>,
+    /// Whom the connection's bearer token names, where there was one.
+    pub peer_token: Option<Claim>,
 }
 
 /// The configured callers, the order of role sources, and the keys for tokens.
@@ -86,6 +92,14 @@ pub struct Identity {
     callers: Vec<Caller>,
     roles_from: Vec<RolesFrom>,
     tokens: Option<JwtVerifier>,
+}
+
+/// What was asked with, once its tokens are verified.
+struct Asked<'a> {
+    peer: &'a Peer,
+    of_peer: Option<VerifiedToken>,
+    subject: Subject,
+    of_subject: Option<VerifiedToken>,
 }
 
 /// Roles and attributes, from one source.
@@ -132,14 +146,52 @@ impl Identity {
         directory: &dyn Directory,
         now: Timestamp,
     ) -> Result<Identified, Box<Denied>> {
+        let unverified = |token: &Token| claimed::unverified(token, self.tokens.as_ref());
         let of_peer = match peer {
-            Peer::Token(token) => Some(self.verify(token, now)?),
+            Peer::Token(token) => Some(self.verify(token, now).map_err(|denied| {
+                let by_subject = match &subject {
+                    Subject::BearerToken(token) => unverified(token),
+                    Subject::Asserted(_) | Subject::None => None,
+                };
+                denied.naming(by_subject, unverified(token))
+            })?),
             _ => None,
         };
+        let verified = |token: &VerifiedToken| claimed::verified(token, self.tokens.as_ref());
+        let by_peer = of_peer.as_ref().map(verified);
         let of_subject = match &subject {
-            Subject::BearerToken(token) => Some(self.verify(token, now)?),
+            Subject::BearerToken(token) => Some(
+                self.verify(token, now)
+                    .map_err(|denied| denied.naming(unverified(token), by_peer.clone()))?,
+            ),
             Subject::Asserted(_) | Subject::None => None,
         };
+        let by_subject = of_subject.as_ref().map(verified);
+        let asked = Asked {
+            peer,
+            of_peer,
+            subject,
+            of_subject,
+        };
+        let identified = self.authorize(asked, server, context, directory);
+        identified.map_err(|denied| denied.naming(by_subject, by_peer))
+    }
+
+    /// Whether this caller may ask about this server and speak for this subject, all tokens being
+    /// verified.
+    fn authorize(
+        &self,
+        asked: Asked<'_>,
+        server: &str,
+        context: Object,
+        directory: &dyn Directory,
+    ) -> Outcome<Identified> {
+        let Asked {
+            peer,
+            of_peer,
+            subject,
+            of_subject,
+        } = asked;
         let (caller, by_subject_token) =
             self.caller(peer, of_peer.as_ref(), of_subject.as_ref())?;
         let deny = |code: Code, detail: String| denied(code.reason(), detail, Some(&caller.name));
@@ -271,5 +323,7 @@ fn denied(reason: Reason, detail: String, caller: Option<&str>) -> Box<Denied> {
         reason,
         detail,
         caller: caller.map(str::to_owned),
+        subject_token: None,
+        peer_token: None,
     })
 }

@@ -1,6 +1,7 @@
 //! The nouns of toolgate. This module uses nothing else of the crate, and every other module may
 //! use it.
 
+pub mod attempt;
 pub mod bundle;
 pub mod call;
 pub mod finding;

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, so that it is linked once.
 #![cfg(test)]
 
+mod attempts;
 mod bundled;
 mod cli;
 mod combination;
@@ -13,7 +14,9 @@ mod overload;
 mod programs;
 mod property;
 mod publish;
+mod records;
 mod refused;
+mod reported;
 mod schema;
 mod server;
 mod stream;

@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod pki;
 pub mod process;
+pub mod publishing;
 pub mod tokens;
 
 use serde_json::Value;
@@ -66,7 +67,7 @@ pub struct Server {
     pub dir: TempDir,
     pub decider: Arc<Decider>,
     pub audit_dir: PathBuf,
-    tcp: Option<SocketAddr>,
+    pub tcp: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     run: JoinHandle<Result<(), ServeError>>,

@@ -54,10 +54,15 @@ pub struct Hashed {
 
 impl Hashed {
     pub(super) fn put_into(&self, fields: &mut Fields) {
+        self.put_digest_into(fields);
+        fields.put("secret_present", self.secret_present);
+    }
+
+    /// As `put_into`, but for what only the content tells.
+    pub(super) fn put_digest_into(&self, fields: &mut Fields) {
         fields
             .put("hash", self.hash.as_str())
             .integer("size", self.size)
-            .put("secret_present", self.secret_present)
             .optional("secret_valid", self.secret_valid)
             .optional("ref", self.reference.as_deref());
     }

@@ -5,13 +5,17 @@
 //! or sync that failed, the log has failed for good: what is on disk is unknown, so nothing more
 //! is acknowledged, and opening it again recovers what is there.
 
+mod granted;
 mod queue;
 mod recover;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use granted::{GRANTED_CALLS_MAX, GrantedCall};
 pub use recover::{OpenError, Recovered};
+pub use repair::{RepairError, Repaired, repair};
 
 use super::files::Files;
 use super::record::{Record, Unlinked};

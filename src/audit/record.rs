@@ -3,10 +3,12 @@
 //! Absent parts are absent, never null. Integers stay below 2^53 and times are texts, so that the
 //! line is canonical by RFC 8785 too.
 
+mod attempt;
 mod cut;
 mod decision;
 mod events;
 mod fields;
+mod repaired;
 #[cfg(test)]
 pub(super) mod samples;
 #[cfg(test)]
@@ -17,10 +19,12 @@ pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, Shi
 pub use events::{OutcomeStatus, ShimPosition};
 pub(super) use fields::Fields;
 use fields::Text;
+pub use repaired::LogRepaired;
 
-use crate::model::json::{self, Json, Limits, Object};
+use crate::model::json::{Json, Object};
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Filtered;
 
 /// Longest line without its newline, in bytes. What would be longer is cut.
 pub const RECORD_BYTES_MAX: usize = 60 << 10;
@@ -28,12 +32,6 @@ pub const RECORD_BYTES_MAX: usize = 60 << 10;
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 /// What `seq` and `prev` take at most, with names and commas.
 const LINK_BYTES_MAX: usize = 128;
-
-/// A record holds what was within the limits of a request, some levels deeper.
-const OWN_TEXT: Limits = Limits {
-    bytes_max: usize::MAX,
-    depth_max: 2 * Limits::REQUEST.depth_max,
-};
 
 /// One record, before it has its place in the log.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +50,8 @@ pub enum Record {
     Gap(Gap),
     /// A shim, or the log itself, was alive and had nothing else to say.
     Heartbeat(Heartbeat),
+    /// The log did not check, and was cut.
+    LogRepaired(LogRepaired),
 }
 
 impl Record {
@@ -66,6 +66,7 @@ impl Record {
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
+            Self::LogRepaired(_) => "log_repaired",
         }
     }
 
@@ -79,6 +80,7 @@ impl Record {
             Self::ShimConnected(connected) => connected.fields(),
             Self::Gap(gap) => gap.fields(),
             Self::Heartbeat(heartbeat) => heartbeat.fields(),
+            Self::LogRepaired(repaired) => repaired.fields(),
         }
     }
 
@@ -129,11 +131,7 @@ impl Unlinked {
         let parts = [self.before_prev, self.before_seq, self.rest];
         let members = parts.into_iter().filter(|part| !part.is_empty());
         let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
-        match json::parse(text.as_bytes(), OWN_TEXT) {
-            Ok(Json::Object(fields)) => fields,
-            // It has just been written as an object.
-            _ => Object::new(),
-        }
+        fields::object(&text)
     }
 
     fn render(fields: Object) -> Self {
@@ -183,7 +181,7 @@ impl Unlinked {
     }
 
     /// The line, without its newline.
-    #[cfg(test)]
+    #[must_use]
     pub(super) fn line(&self, seq: u64, prev: &str) -> String {
         let mut line = String::new();
         self.write_line(seq, prev, &mut line);
@@ -198,6 +196,16 @@ fn members_text(object: Object) -> String {
         .strip_prefix('{')
         .and_then(|text| text.strip_suffix('}'));
     inner.unwrap_or_default().to_owned()
+}
+
+/// `{masked, dropped, rows_removed}`.
+fn filtered_text(filtered: &Filtered) -> Text {
+    let mut fields = Fields::default();
+    fields
+        .texts("masked", &filtered.masked)
+        .texts("dropped", &filtered.dropped)
+        .integer("rows_removed", filtered.rows_removed);
+    fields.take()
 }
 
 fn revision_text(revision: &Revision) -> Text {

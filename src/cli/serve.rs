@@ -5,7 +5,7 @@ use crate::app::{App, Bound};
 use crate::config::{Config, Local, LogFormat, LogLevel, Overrides};
 use crate::engine::STACK_BYTES;
 use crate::telemetry;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -14,18 +14,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Serve decisions over gRPC.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["config", "bundle"]).multiple(false))]
 pub struct Serve {
     /// The configuration file (TOML); see docs/configuration.md.
     #[arg(long, env = "TOOLGATE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// A bundle: a directory, a `.rego` file or an OPA `.tar.gz`. Without `--config` only: serves
     /// on a Unix socket that this user alone can use.
-    #[arg(
-        long,
-        value_name = "PATH",
-        conflicts_with = "config",
-        required_unless_present = "config"
-    )]
+    #[arg(long, value_name = "PATH")]
     bundle: Vec<PathBuf>,
     /// With `--bundle`: where the Unix socket is.
     #[arg(long, value_name = "PATH", requires = "bundle")]

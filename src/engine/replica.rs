@@ -138,6 +138,32 @@ impl Replica {
         })
     }
 
+    /// How many instructions an entry point takes. The machine does not tell, but stops at its
+    /// limit: this is the least limit at which it does not.
+    pub(super) fn instructions(&mut self, entry: &Entry, input: &Value) -> Option<usize> {
+        let Entry::Rvm { program, index } = entry else {
+            return None;
+        };
+        let limits = self.limits;
+        let (mut too_few, mut enough) = (0, limits.instructions_max);
+        self.run(*program, *index, input).ok()?;
+        while enough - too_few > 1 {
+            let tried = too_few + (enough - too_few) / 2;
+            self.machines
+                .get_mut(*program)?
+                .vm
+                .as_mut()?
+                .set_max_instructions(tried);
+            match self.run(*program, *index, input) {
+                Ok(_) => enough = tried,
+                Err(_) => too_few = tried,
+            }
+        }
+        let vm = self.machines.get_mut(*program)?.vm.as_mut()?;
+        vm.set_max_instructions(limits.instructions_max);
+        Some(enough)
+    }
+
     fn run(
         &mut self,
         program: usize,

@@ -2,6 +2,7 @@
 
 use super::owed::CallIdentity;
 use crate::identity::DEFAULT_TENANT;
+use crate::model::attempt::{ATTEMPT_NAMES_MAX, Attempt, Claim, ClaimedBy, SeenPeer, said};
 use crate::model::call::{Mcp, Request};
 use crate::model::json::{Json, Object};
 use crate::model::principal::Principal;
@@ -12,6 +13,23 @@ use crate::wire::{self, Question, v1};
 
 /// Longest part of an address that is recorded of a malformed request, in characters.
 const RECORDED_CHARS_MAX: usize = 256;
+
+/// Whom a question names by its caller's word, before anything of it is believed; `None` where it
+/// names nobody, or by a token.
+pub(super) fn claim(question: &v1::DecideRequest) -> Option<Claim> {
+    let Some(v1::decide_request::Subject::Asserted(asserted)) = &question.subject else {
+        return None;
+    };
+    let steps = asserted.delegation.iter().take(ATTEMPT_NAMES_MAX);
+    Some(Claim {
+        id: said(&asserted.id),
+        user: said(&asserted.user),
+        agent: said(&asserted.agent),
+        client: said(&asserted.client),
+        delegation: steps.filter_map(|step| said(step)).collect(),
+        ..Claim::new(ClaimedBy::Assertion)
+    })
+}
 
 /// What a question says and nobody has checked.
 pub(super) struct Claims {
@@ -26,6 +44,8 @@ pub(super) struct Claims {
 pub(super) struct Asked {
     pub(super) request: Request,
     pub(super) caller: Option<String>,
+    /// Who tried, where nobody was identified.
+    pub(super) attempt: Option<Box<Attempt>>,
     /// The granted call that a result was found to belong to.
     pub(super) call_id: String,
     pub(super) dropped: Vec<String>,
@@ -60,6 +80,7 @@ impl Asked {
                 context: Object::new(),
             },
             caller: None,
+            attempt: None,
             call_id: String::new(),
             dropped: Vec::new(),
             traceparent: String::new(),
@@ -112,6 +133,16 @@ impl Asked {
             method: request.mcp.method,
             name: request.mcp.name,
         }
+    }
+
+    /// Notes who tried, where nobody could be identified.
+    pub(super) fn tried(&mut self, failed: &str, claimed: Option<Claim>, peer: SeenPeer) {
+        let failed = failed.to_owned();
+        self.attempt = Some(Box::new(Attempt {
+            failed,
+            claimed,
+            peer,
+        }));
     }
 
     pub(super) fn call_identity(&self) -> CallIdentity {

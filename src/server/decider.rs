@@ -1,18 +1,20 @@
 //! From a question to its recorded answer: `wire` → `identity` → the policy set, once → `decide` →
 //! `audit` → the reply. Speaks no gRPC, so that a shim can decide in its own process.
 
-use super::asked::{Asked, Claims};
+use super::asked::{Asked, Claims, claim};
 use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
 use super::metrics::Metrics;
-use super::owed::{OwedCall, OwedCalls};
-use super::policy::sets_json;
+use super::owed::{OwedCall, OwedCalls, ReleasedResult};
+use super::peer::Connection;
+use super::policy::explanation;
 use super::status::RpcError;
 use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
-use crate::decide::{self, Explained, decide};
+use crate::decide::{self, decide};
 use crate::engine::PolicySet;
-use crate::identity::{Identity, Peer, session_id};
+use crate::identity::{Identity, session_id};
+use crate::model::attempt::Claim;
 use crate::model::call::{Facts, Phase};
 use crate::model::json::{self, Json};
 use crate::model::obligation::Obligation;
@@ -77,7 +79,11 @@ struct Outcome {
 
 impl Decider {
     /// Decides one question of this peer. Always gives a verdict.
-    pub async fn decide(&self, peer: &Peer, question: v1::DecideRequest) -> v1::DecideResponse {
+    pub async fn decide(
+        &self,
+        peer: &Connection,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
         let set = self.policies.current();
         self.decide_under(set.as_deref(), peer, question).await
     }
@@ -86,7 +92,7 @@ impl Decider {
     pub async fn decide_under(
         &self,
         set: Option<&PolicySet>,
-        peer: &Peer,
+        peer: &Connection,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let (now, started) = ((self.clock)(), Instant::now());
@@ -108,13 +114,16 @@ impl Decider {
         &self,
         asked: &mut Asked,
         set: Option<&PolicySet>,
-        peer: &Peer,
+        peer: &Connection,
         question: v1::DecideRequest,
         now: Timestamp,
     ) -> Result<(Verdict, Vec<Intent>), Reason> {
+        let claimed = claim(&question);
         let question = Question::read(question, self.limits.json).map_err(|malformed| {
             // Whoever sends what is malformed is worth knowing, too.
-            asked.caller = self.identity.known_caller(peer, now).ok();
+            asked.caller = self.identity.known_caller(&peer.peer, now).ok();
+            let failed = format!("`{}` is malformed", malformed.field);
+            asked.tried(&failed, claimed.clone(), peer.seen());
             Code::MalformedRequest.with_message(malformed.to_string())
         })?;
         let Claims {
@@ -123,12 +132,13 @@ impl Decider {
             call_id,
             min_policy_version,
         } = asked.fill(question);
-        self.identify(asked, set, peer, subject, &client_session, now)?;
+        let said = (subject, claimed);
+        self.identify(asked, set, peer, said, &client_session, now)?;
         let set = set.ok_or_else(|| Code::NoPolicySet.reason())?;
         if set.revision().version < min_policy_version {
             return Err(Code::PolicyTooOld.reason());
         }
-        let owed = self.owed_to(asked, &call_id)?;
+        let owed = self.owed_to(asked, &call_id, now)?;
         let facts = Facts {
             owed,
             ..Facts::default()
@@ -140,8 +150,8 @@ impl Decider {
         &self,
         asked: &mut Asked,
         set: Option<&PolicySet>,
-        peer: &Peer,
-        subject: Subject,
+        peer: &Connection,
+        (subject, claimed): (Subject, Option<Claim>),
         client_session: &str,
         now: Timestamp,
     ) -> Result<(), Reason> {
@@ -150,10 +160,13 @@ impl Decider {
         let server = &asked.request.mcp.server;
         let identified = self
             .identity
-            .authenticate(peer, subject, server, context, &directory, now)
+            .authenticate(&peer.peer, subject, server, context, &directory, now)
             .map_err(|denied| {
                 tracing::debug!(%denied, "denied before any policy was asked");
-                asked.caller = denied.caller.clone();
+                let denied = *denied;
+                asked.caller = denied.caller;
+                let seen = peer.seen_with(denied.peer_token);
+                asked.tried(&denied.detail, denied.subject_token.or(claimed), seen);
                 denied.reason
             })?;
         let request = &mut asked.request;
@@ -169,13 +182,18 @@ impl Decider {
 
     /// What the call of this result owes; a result that belongs to no call of this caller, or not
     /// to these `params`, is denied.
-    fn owed_to(&self, asked: &mut Asked, call_id: &str) -> Result<Vec<Obligation>, Reason> {
+    fn owed_to(
+        &self,
+        asked: &mut Asked,
+        call_id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Obligation>, Reason> {
         if asked.request.phase != Phase::Result {
             return Ok(Vec::new());
         }
         let call = self
             .owed
-            .find(call_id)
+            .find(call_id, now)
             .ok_or_else(|| Code::CallUnknown.reason())?;
         if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
             return Err(Code::CallUnknown.reason());
@@ -213,6 +231,7 @@ impl Decider {
         };
         record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.describe(&mut record, &asked, &verdict, now);
+        let released = record.released.clone().or_else(|| record.response.clone());
         let durable = intents.contains(&Intent::RecordDurably);
         let written = self.evidence.decision(record, now, durable).await;
         let audit = match written {
@@ -231,6 +250,10 @@ impl Decider {
         }
         self.metrics.decided(verdict.effect, took);
         let judged_digest = asked.judged_digest(&verdict);
+        if let Some(hashed) = released.filter(|_| verdict.effect.grants()) {
+            let released = ReleasedResult::new(&judged_digest, hashed, &verdict);
+            self.owed.note_released(&asked.call_id, released);
+        }
         let valid_until = now.plus(self.limits.verdict_valid);
         let valid_until = asked
             .accepted_until
@@ -241,6 +264,7 @@ impl Decider {
                 judged_digest: judged_digest.clone(),
                 obligations,
                 decision_id: decision_id.clone(),
+                released: None,
             };
             self.owed.remember(call_id.clone(), call, now);
         }
@@ -270,6 +294,7 @@ impl Decider {
         let tenant = &asked.request.tenant;
         let hash = |content: &Json| self.evidence.hash(tenant, now, content);
         record.caller.clone_from(&asked.caller);
+        record.attempt.clone_from(&asked.attempt);
         record.dropped.clone_from(&asked.dropped);
         record.dry_run = asked.dry_run;
         record.traceparent = (!asked.traceparent.is_empty()).then(|| asked.traceparent.clone());
@@ -280,6 +305,7 @@ impl Decider {
             .and_then(|params| params.get("arguments"));
         record.rewritten_arguments = rewritten.map(hash);
         record.response = asked.request.result.as_ref().map(hash);
+        record.released = verdict.result.as_ref().map(hash);
     }
 }
 
@@ -292,19 +318,19 @@ fn owed(intents: Vec<Intent>) -> Option<Vec<Obligation>> {
 }
 
 impl Decider {
-    /// The name of the caller that this peer is: for what is no decision.
+    /// The name of the caller that this connection's peer is: for what is no decision.
     ///
     /// # Errors
     /// Where nobody is known.
-    pub fn known_caller(&self, peer: &Peer) -> Result<String, RpcError> {
-        let known = self.identity.known_caller(peer, (self.clock)());
+    pub fn known_caller(&self, from: &Connection) -> Result<String, RpcError> {
+        let known = self.identity.known_caller(&from.peer, (self.clock)());
         known.map_err(|_denied| RpcError::Unauthenticated)
     }
 
     /// Decides as a dry run, and shows each package's part in it.
     pub async fn explain(
         &self,
-        peer: &Peer,
+        peer: &Connection,
         mut question: v1::DecideRequest,
     ) -> v1::ExplainResponse {
         question.dry_run = true;
@@ -337,22 +363,6 @@ impl Decider {
     }
 }
 
-fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
-    let package = part.package;
-    let mut explanation = v1::PackageExplanation {
-        name: package.name.clone(),
-        shadow: package.shadow,
-        may_grant: package.may_grant(server),
-        ..v1::PackageExplanation::default()
-    };
-    match &part.outcome {
-        None => "the server is not in its scope".clone_into(&mut explanation.excluded),
-        Some(Ok(sets)) => explanation.sets_json = sets_json(sets),
-        Some(Err(error)) => explanation.error = error.to_string(),
-    }
-    explanation
-}
-
 /// A dry run grants nothing, and says what it would have been.
 fn dry(verdict: Verdict) -> Verdict {
     let message = format!(
@@ -366,6 +376,7 @@ fn dry(verdict: Verdict) -> Verdict {
         reasons,
         params: None,
         result: None,
+        filtered: None,
         ..verdict
     }
 }

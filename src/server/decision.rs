@@ -1,11 +1,10 @@
 //! `DecisionService`: admits, and hands over to the decider.
 
 use super::decider::Decider;
-use super::peer::peer;
+use super::peer::{Connection, peer};
 use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
 use super::stream::{Answering, STREAM_WINDOW_MAX};
-use crate::identity::Peer;
 use crate::wire::v1;
 use crate::wire::v1::decision_service_server::DecisionService;
 use std::collections::HashMap;
@@ -121,7 +120,7 @@ impl Decider {
     /// Where the questions are not all of one subject, session and context.
     pub async fn decide_batch(
         &self,
-        peer: &Peer,
+        peer: &Connection,
         mut questions: Vec<v1::DecideRequest>,
     ) -> Result<Vec<v1::DecideResponse>, RpcError> {
         share_subject(&mut questions)?;

@@ -24,12 +24,39 @@ struct StageLabel {
     stage: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DoubtLabel {
+    what: &'static str,
+}
+
+/// What an enforcement point reported that does not agree with what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// An outcome of a decision that is not known, or is another caller's.
+    DecisionUnknown,
+    /// An event under the number of another one.
+    SeqReused,
+    /// Events are missing.
+    Gap,
+}
+
+impl Doubt {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::DecisionUnknown => "decision_unknown",
+            Self::SeqReused => "seq_reused",
+            Self::Gap => "gap",
+        }
+    }
+}
+
 /// The counters of one process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     decisions: Family<EffectLabel, Counter>,
     evaluation: Histogram,
     audit_failures: Counter,
+    audit_doubts: Family<DoubtLabel, Counter>,
     policy_version: Gauge,
     policy_loads: Counter,
     policy_refusals: Family<StageLabel, Counter>,
@@ -41,6 +68,7 @@ impl Default for Metrics {
             decisions: Family::default(),
             evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
             audit_failures: Counter::default(),
+            audit_doubts: Family::default(),
             policy_version: Gauge::default(),
             policy_loads: Counter::default(),
             policy_refusals: Family::default(),
@@ -62,6 +90,12 @@ impl Metrics {
     /// A record could not be written.
     pub fn audit_failed(&self) {
         self.audit_failures.inc();
+    }
+
+    /// An event was recorded that does not agree with what is known.
+    pub fn doubted(&self, doubt: Doubt) {
+        let what = doubt.as_str();
+        self.audit_doubts.get_or_create(&DoubtLabel { what }).inc();
     }
 
     /// A policy set became active.
@@ -94,6 +128,12 @@ impl Metrics {
             "audit_failures",
             "Records that could not be written",
             failures,
+        );
+        let doubts = self.audit_doubts.clone();
+        registry.register(
+            "audit_doubts",
+            "Events of enforcement points that do not agree with what is known",
+            doubts,
         );
         let version = self.policy_version.clone();
         registry.register(

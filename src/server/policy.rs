@@ -4,8 +4,8 @@ use super::decider::Decider;
 use super::peer::peer;
 use super::status::RpcError;
 use crate::bundle::swap::{Active, Refusal, Status as StoreStatus};
+use crate::decide::Explained;
 use crate::engine::{Package, PolicySet};
-use crate::model::json::Json;
 use crate::model::revision::EngineKind;
 use crate::wire::v1::policy_service_server::PolicyService;
 use crate::wire::{self, v1};
@@ -120,17 +120,9 @@ impl PolicyService for PolicyServer {
     }
 }
 
-/// What one package contributed, as JSON by set.
-pub(super) fn sets_json(sets: &crate::engine::Sets) -> Vec<u8> {
-    let sets = [
-        ("allow", &sets.allow),
-        ("deny", &sets.deny),
-        ("constrain", &sets.constrain),
-        ("approve", &sets.approve),
-        ("visible", &sets.visible),
-    ];
-    let held = sets
-        .into_iter()
-        .filter(|(_, elements)| !elements.is_empty());
-    Json::object(held.map(|(name, elements)| (name, elements.clone()))).to_bytes()
+/// One package's part in a decision.
+pub(super) fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
+    let package = part.package;
+    let may_grant = package.may_grant(server);
+    wire::package_explanation(&package.name, package.shadow, may_grant, part.shown())
 }

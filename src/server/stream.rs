@@ -1,8 +1,8 @@
 //! `DecideStream`: many questions on one stream, each answered under its id.
 
 use super::decider::Decider;
+use super::peer::Connection;
 use super::status::RpcError;
-use crate::identity::Peer;
 use crate::wire::v1;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ type Answer = Result<v1::DecideStreamResponse, Status>;
 pub(super) struct Answering {
     pub(super) decider: Arc<Decider>,
     pub(super) in_flight: Arc<Semaphore>,
-    pub(super) peer: Peer,
+    pub(super) peer: Connection,
     pub(super) answers: mpsc::Sender<Answer>,
     pub(super) stopped: watch::Receiver<bool>,
 }

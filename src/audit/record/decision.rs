@@ -1,9 +1,11 @@
 //! `decision`: what was asked, and what was answered.
 
+use super::attempt::attempt_text;
 use super::events::put_event;
 use super::fields::{Fields, Text};
-use super::{ShimPosition, revision_text};
+use super::{ShimPosition, filtered_text, revision_text};
 use crate::audit::hash::Hashed;
+use crate::model::attempt::Attempt;
 use crate::model::call::{Phase, Request};
 use crate::model::json::Json;
 use crate::model::obligation::{AuditLevel, Obligation};
@@ -11,7 +13,7 @@ use crate::model::principal::AuthenticatedBy;
 use crate::model::reason::Reason;
 use crate::model::revision::{EngineKind, Revision};
 use crate::model::time::Timestamp;
-use crate::model::verdict::{Approval, Effect, Shadow, Verdict};
+use crate::model::verdict::{Approval, Effect, Filtered, Shadow, Verdict};
 
 /// One decision. Empty texts and `None` are absent in the record.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +38,8 @@ pub struct DecisionRecord {
     pub authenticated_by: AuthenticatedBy,
     /// The caller that asked, where it is not the subject itself.
     pub caller: Option<String>,
+    /// Who tried, where nobody was identified.
+    pub attempt: Option<Box<Attempt>>,
     /// What the caller asserted beyond its grant, by name: it was dropped.
     pub dropped: Vec<String>,
     /// The PDP's name for the session.
@@ -64,6 +68,10 @@ pub struct DecisionRecord {
     pub rewritten_arguments: Option<Hashed>,
     /// The result that was judged, hashed, in phase `result`.
     pub response: Option<Hashed>,
+    /// The result that was released, hashed, where obligations changed it.
+    pub released: Option<Hashed>,
+    /// What obligations took out of the result.
+    pub filtered: Option<Filtered>,
     /// The answer.
     pub effect: Effect,
     /// Every reason; messages are not recorded, since a policy may have put arguments into them.
@@ -92,6 +100,8 @@ pub struct DecisionRecord {
     pub labels: Vec<String>,
     /// The shim that asked or, where `event_id` is set, that decided on its own.
     pub shim: Option<ShimPosition>,
+    /// The code that a shim gave which decided on its own, where it is not one of toolgate's.
+    pub reported_code: Option<String>,
     /// UUID of the event, where a shim decided on its own.
     pub event_id: Option<String>,
     /// When the shim decided on its own, by its clock.
@@ -116,6 +126,7 @@ impl DecisionRecord {
             client: principal.client.clone(),
             authenticated_by: principal.authenticated_by,
             caller: None,
+            attempt: None,
             dropped: Vec::new(),
             session_id: request.session_id.clone(),
             correlation_id: context("correlation_id"),
@@ -130,6 +141,8 @@ impl DecisionRecord {
             arguments: None,
             rewritten_arguments: None,
             response: None,
+            released: None,
+            filtered: verdict.filtered.clone(),
             effect: verdict.effect,
             reasons: verdict.reasons.clone(),
             policies: verdict.policies.clone(),
@@ -144,6 +157,7 @@ impl DecisionRecord {
             dlp_result: None,
             labels: Vec::new(),
             shim: None,
+            reported_code: None,
             event_id: None,
             event_time: None,
         }
@@ -183,13 +197,19 @@ impl DecisionRecord {
             .hashed("arguments", self.arguments.as_ref())
             .hashed("rewritten_arguments", self.rewritten_arguments.as_ref())
             .hashed("response", self.response.as_ref())
+            .hashed("released", self.released.as_ref())
+            .optional("filtered", self.filtered.as_ref().map(filtered_text))
             .texts("labels", &self.labels);
+        fields.optional("reported_code", self.reported_code.as_deref());
         put_event(
             fields,
             self.shim.as_ref(),
             self.event_id.as_deref(),
             self.event_time,
         );
+        if let Some(attempt) = &self.attempt {
+            fields.put("attempt", attempt_text(attempt));
+        }
         if !self.dropped.is_empty() {
             fields.texts("dropped", &self.dropped);
         }

@@ -1,11 +1,12 @@
 //! Every type of record but `decision`.
 
 use super::fields::{Fields, Text};
-use super::revision_text;
+use super::{filtered_text, revision_text};
 use crate::audit::hash::Hashed;
 use crate::model::finding::Finding;
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Filtered;
 
 /// Where an event stands among those of its shim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,10 +18,13 @@ pub struct ShimPosition {
     /// The event's number within shim, epoch and origin: 1 for the first. `None` where the shim
     /// is named and no event is meant.
     pub seq: Option<u64>,
+    /// Whether another event had that number already, or may have had: the two contradict each
+    /// other, and both are recorded.
+    pub seq_reused: bool,
 }
 
 impl ShimPosition {
-    /// `{id, epoch, seq}`.
+    /// `{id, epoch, seq}`, and `seq_reused` where it is so.
     pub(super) fn text(&self) -> Text {
         let mut fields = Fields::default();
         fields
@@ -28,6 +32,9 @@ impl ShimPosition {
             .integer("epoch", self.epoch);
         if let Some(seq) = self.seq {
             fields.integer("seq", seq);
+        }
+        if self.seq_reused {
+            fields.put("seq_reused", true);
         }
         fields.take()
     }
@@ -78,20 +85,33 @@ impl OutcomeStatus {
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeRecord {
-    /// The decision that this is the outcome of.
+    /// The decision that this is the outcome of, as the shim says.
     pub decision_id: String,
+    /// Whether that decision was made for this caller, granted this call, and is remembered.
+    pub decision_known: bool,
+    /// The tenant of that decision, if it is known: content is hashed under its key.
+    pub tenant: Option<String>,
     /// The log in which that decision stands; `None`: this one.
     pub decision_origin: Option<String>,
     /// The call that it belongs to.
     pub call_id: String,
     /// How it ended.
     pub status: OutcomeStatus,
-    /// The result, hashed, if there was one.
+    /// The result as it was released, hashed, if there was one; its size is the shim's word.
     pub response: Option<Hashed>,
+    /// Whether the released result is the one that the PDP judged: then `response` hashes its
+    /// content, as the decision does, and else the digest that the shim gave.
+    pub judged: bool,
     /// Names of the fields that went to the client, where they are recorded.
     pub fields_returned: Vec<String>,
-    /// Names of the fields that were masked or dropped.
+    /// Names of the fields that were masked or dropped, as the shim saw it.
     pub masked: Vec<String>,
+    /// What the PDP took out of the result.
+    pub filtered: Option<Filtered>,
+    /// Whether the tool's answer held a secret, where it is reported.
+    pub secret_present: Option<bool>,
+    /// Whether a credential was valid, where it is reported.
+    pub secret_valid: Option<bool>,
     /// What the detectors found in the result.
     pub dlp_result: Option<String>,
     /// The session's labels after the call.
@@ -112,10 +132,15 @@ impl OutcomeRecord {
         let mut fields = Fields::default();
         fields
             .put("decision_id", self.decision_id.as_str())
+            .put("decision_known", self.decision_known)
             .optional("decision_origin", self.decision_origin.as_deref())
+            .optional("tenant", self.tenant.as_deref())
             .text("call_id", &self.call_id)
             .put("status", self.status.as_str())
             .optional("dlp_result", self.dlp_result.as_deref())
+            .optional("secret_present", self.secret_present)
+            .optional("secret_valid", self.secret_valid)
+            .optional("filtered", self.filtered.as_ref().map(filtered_text))
             .texts("labels", &self.labels)
             .integer("latency_ms", self.latency_ms);
         if let Some(response) = &self.response {
@@ -132,8 +157,13 @@ impl OutcomeRecord {
 
     fn response(&self, response: &Hashed) -> Text {
         let mut fields = Fields::default();
-        response.put_into(&mut fields);
+        match self.judged {
+            true => response.put_into(&mut fields),
+            // Of the shim's digest nothing can be told.
+            false => response.put_digest_into(&mut fields),
+        }
         fields
+            .put("judged", self.judged)
             .texts("fields_returned", &self.fields_returned)
             .texts("masked", &self.masked);
         fields.take()
@@ -271,7 +301,7 @@ impl Gap {
         let shim = ShimPosition {
             id: self.shim_id.clone(),
             epoch: self.epoch,
-            seq: None,
+            ..ShimPosition::default()
         };
         let mut fields = Fields::default();
         fields

@@ -2,7 +2,7 @@
 
 use super::INTEGER_MAX;
 use crate::audit::hash::Hashed;
-use crate::model::json::{self, Json};
+use crate::model::json::{self, Json, Limits, Object};
 use std::ops::Range;
 
 /// Canonical JSON, whole.
@@ -54,6 +54,12 @@ impl Canonical for bool {
     }
 }
 
+impl Canonical for u64 {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_string());
+    }
+}
+
 impl Canonical for Json {
     fn write(&self, out: &mut String) {
         self.write_canonical(out);
@@ -78,7 +84,7 @@ impl Fields {
     }
 
     pub(in crate::audit) fn integer(&mut self, name: &'static str, value: u64) -> &mut Self {
-        self.put(name, Json::from(value.min(INTEGER_MAX)))
+        self.put(name, value.min(INTEGER_MAX))
     }
 
     pub(super) fn text(&mut self, name: &'static str, value: &str) -> &mut Self {
@@ -120,13 +126,10 @@ impl Fields {
         Text(format!("{{{all}}}"))
     }
 
-    #[cfg(test)]
-    pub(super) fn object(self) -> json::Object {
+    /// The object, as a tree: for whoever looks at it, not for the log.
+    pub(super) fn object(self) -> Object {
         let Text(text) = self.take();
-        match json::parse(text.as_bytes(), json::Limits::REQUEST) {
-            Ok(Json::Object(object)) => object,
-            other => panic!("{other:?}: {text}"),
-        }
+        object(&text)
     }
 
     /// The members by their names: before the first of these, before the second, and the rest.
@@ -155,3 +158,17 @@ impl Fields {
 
 /// Behind every name.
 const LAST: &str = "\u{7f}";
+
+/// A record holds what was within the limits of a request, some levels deeper.
+const OWN_TEXT: Limits = Limits {
+    bytes_max: usize::MAX,
+    depth_max: 2 * Limits::REQUEST.depth_max,
+};
+
+/// What was written as an object a moment ago.
+pub(super) fn object(text: &str) -> Object {
+    match json::parse(text.as_bytes(), OWN_TEXT) {
+        Ok(Json::Object(object)) => object,
+        _ => Object::new(),
+    }
+}
