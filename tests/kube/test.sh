@@ -1,0 +1,270 @@
+#!/usr/bin/env bash
+# Installs helm/toolgate in a real one-node Kubernetes and uses it: decisions over the Service, a
+# policy changed by its ConfigMap, a rolling restart under load, the logs afterwards. Takes the node
+# down at the end, also after a failure; then STATE_DIR.log keeps the components' logs.
+# usage: test.sh BIN_DIR STATE_DIR TOOLGATE
+#        BIN_DIR from build.sh; TOOLGATE a static program; helm, grpcurl and a python3 with grpcio-tools
+#        on the PATH; root. Writes what it measured to BIN_DIR/../result.txt.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+bin=$(cd "$1" && pwd)
+state=$(mkdir -p "$2" && cd "$2" && pwd)
+toolgate=$(cd "$(dirname "$3")" && pwd)/$(basename "$3")
+result=$bin/../result.txt
+export KUBECONFIG=$state/admin.conf
+
+ROLLOUT_SECONDS_MAX=180
+POLICY_SECONDS_MAX=180
+RESTARTS=3
+ns=pdp
+name=tg-toolgate
+service=$name.$ns.svc.cluster.local
+
+fail() { echo "FAIL $*" >&2; exit 1; }
+note() { printf '%-44s %s\n' "$1" "$2" | tee -a "$result"; }
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.1f s", b - a}'; }
+
+in_ns() { nsenter --net=/run/netns/toolgate-node "$@"; }
+# As a pod would: with the cluster's DNS too.
+in_cluster() {
+  in_ns unshare --mount bash -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$state/resolv.conf" "$@"
+}
+kube() { in_ns "$bin/kubectl" --namespace $ns "$@"; }
+helm_() { in_ns helm --namespace $ns "$@"; }
+
+cleanup() {
+  local status=$?
+  trap - EXIT
+  if [ $status != 0 ] && [ -s "$state/pids" ]; then
+    kube get pods,events 2>&1 | tail -40 || true
+    kube logs --selector app.kubernetes.io/instance=tg --tail=20 --prefix 2>&1 || true
+    rm -rf "$state.log" && cp -r "$state/log" "$state.log" && echo "logs: $state.log" >&2
+  fi
+  rm -f "$state/loading"
+  "$here/down.sh" "$state"
+  exit $status
+}
+
+# --- keys: an authority, the PDP, a caller, and one whom nobody knows
+issue() { # name, subject alternative names
+  mkdir -p "$state/tls/$1"
+  cp "$state/tls/ca.crt" "$state/tls/$1/ca.crt"
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
+    -keyout "$state/tls/$1/tls.key" -out "$state/tls/$1/csr" 2> /dev/null
+  openssl x509 -req -in "$state/tls/$1/csr" -CA "$state/tls/ca.crt" -CAkey "$state/tls/ca.key" -CAcreateserial \
+    -days 2 -out "$state/tls/$1/tls.crt" -extfile <(echo "subjectAltName=$2") 2> /dev/null
+  rm "$state/tls/$1/csr"
+}
+
+keys() {
+  mkdir -p "$state/tls"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test-ca \
+    -keyout "$state/tls/ca.key" -out "$state/tls/ca.crt" 2> /dev/null
+  issue pdp "DNS:$name,DNS:$name.$ns.svc,DNS:$service,DNS:*.$name-replicas.$ns.svc.cluster.local"
+  issue load URI:spiffe://test.example/shim/load
+  issue stranger URI:spiffe://test.example/nobody
+}
+
+# A class of claims, and two volumes.
+volumes() {
+  mkdir -p "$state/claims/0" "$state/claims/1"
+  cat << YAML
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: local}
+provisioner: kubernetes.io/no-provisioner
+volumeBindingMode: WaitForFirstConsumer
+YAML
+  local i
+  for i in 0 1; do
+    cat << YAML
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: log-$i}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: local
+  local: {path: $state/claims/$i}
+  nodeAffinity:
+    required:
+      nodeSelectorTerms:
+        - matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node1]}]
+YAML
+  done
+}
+
+secret() { # name, folder
+  kube create secret generic "$1" --from-file="$state/tls/$2/tls.crt" --from-file="$state/tls/$2/tls.key" --from-file="$state/tls/$2/ca.crt"
+}
+
+install() {
+  in_ns "$bin/kubectl" create namespace $ns
+  in_ns "$bin/kubectl" label namespace $ns pod-security.kubernetes.io/enforce=restricted
+  volumes | in_ns "$bin/kubectl" apply -f -
+  secret pdp-tls pdp
+  secret test-client load
+  helm_ install tg "$root/helm/toolgate" --values "$here/install.yaml" \
+    --set-file "bundle.files.notes\.rego=$root/examples/notes/notes.rego" --wait --timeout ${ROLLOUT_SECONDS_MAX}s
+}
+
+# --- decisions
+ask() { # identity, host, tool, text: the answer as JSON
+  local params
+  params=$(printf '{"name":"%s","arguments":{"text":"%s"}}' "$3" "$4" | base64 -w 0)
+  in_cluster grpcurl -max-time 5 -cacert "$state/tls/ca.crt" -cert "$state/tls/$1/tls.crt" -key "$state/tls/$1/tls.key" \
+    -d '{"phase":"PHASE_CALL","asserted":{"id":"agent_7"},"mcp":{"server":"notes","method":"tools/call","name":"'"$3"'"},"paramsJson":"'"$params"'"}' \
+    "$2:7411" toolgate.v1.DecisionService/Decide
+}
+
+field() { python3 -c 'import json,sys; a=json.load(sys.stdin); print(a["effect"], *(r["code"] for r in a.get("reasons", [])))'; }
+
+expect() { # what is expected, and the arguments of ask
+  local found
+  found=$(ask "${@:2}" | field)
+  [ "$found" = "$1" ] || fail "${*:2}: $found instead of $1"
+}
+
+policy() { # the text of notes.rego: edits the ConfigMap
+  kube create configmap $name-bundle --dry-run=client --output json --from-literal=notes.rego="$1" |
+    python3 -c 'import json,sys; print(json.dumps({"data": json.load(sys.stdin)["data"]}))' > "$state/patch.json"
+  kube patch configmap $name-bundle --patch-file "$state/patch.json" > /dev/null
+}
+
+until_decided() { # effect and reason, text of the note: on both replicas, with the time it took
+  local started=$EPOCHREALTIME replica
+  for replica in 0 1; do
+    until [ "$(ask load $name-$replica.$name-replicas.$ns.svc.cluster.local add_note "$2" | field)" = "$1" ]; do
+      [ $((${EPOCHREALTIME%.*} - ${started%.*})) -lt $POLICY_SECONDS_MAX ] || fail "replica $replica does not decide $1"
+      sleep 0.2
+    done
+  done
+  seconds_since "$started"
+}
+
+metric() { # replica, name: the sum of its samples
+  local address
+  address=$(kube get pod "$name-$1" --output 'jsonpath={.status.podIP}')
+  in_ns curl -sS --max-time 5 "http://$address:7412/metrics" | awk -v name="$2" 'index($1, name) == 1 {sum += $2} END {print sum + 0}'
+}
+
+change_policy() {
+  local good="$1" shorter started
+  shorter=${good//500/12}
+  expect "EFFECT_ALLOW notes.add" load $service add_note "sixteen letters."
+  policy "$shorter"
+  note "edit of the ConfigMap until both decide by it" "$(until_decided "EFFECT_DENY notes.length" "sixteen letters.")"
+
+  policy "$shorter allow contains"
+  started=$EPOCHREALTIME
+  until [ "$(metric 0 toolgate_policy_refusals_total)" -gt 0 ] && [ "$(metric 1 toolgate_policy_refusals_total)" -gt 0 ]; do
+    [ $((${EPOCHREALTIME%.*} - ${started%.*})) -lt $POLICY_SECONDS_MAX ] || fail "a broken policy is not refused"
+    sleep 0.2
+  done
+  expect "EFFECT_DENY notes.length" load $service add_note "sixteen letters."
+  note "broken policy refused by both, old one decides" "$(seconds_since "$started")"
+
+  policy "$good"
+  note "mended policy in force on both" "$(until_decided "EFFECT_ALLOW notes.add" "sixteen letters.")"
+}
+
+# --- rolling restarts under load: grpcio over many connections, and toolgate's own client over one
+restart_under_load() { # label
+  local started=$EPOCHREALTIME load lines i
+  : > "$state/loading"
+  (while [ -e "$state/loading" ]; do sleep 0.1; done) |
+    in_cluster env PYTHONPATH="$state/stubs" python3 "$here/load.py" $service:7411 "$state/tls/load" > "$state/load.json" &
+  load=$!
+  (while [ -e "$state/loading" ]; do cat "$state/input.json"; sleep 0.02; done) |
+    in_cluster "$toolgate" decide --lines --format json --pdp https://$service:7411 --ca "$state/tls/ca.crt" \
+      --cert "$state/tls/load/tls.crt" --key "$state/tls/load/tls.key" - > "$state/lines.json" 2> "$state/lines.err" &
+  lines=$!
+  for ((i = 0; i < RESTARTS; i++)); do
+    kube rollout restart statefulset/$name > /dev/null
+    kube rollout status statefulset/$name --timeout ${ROLLOUT_SECONDS_MAX}s > /dev/null
+  done
+  rm "$state/loading"
+  wait $load || fail "load.py"
+  wait $lines || { cat "$state/lines.err"; fail "decide --lines ended early"; }
+  note "$1: $RESTARTS rolling restarts" "$(seconds_since "$started")"
+  python3 - "$state/load.json" "$state/lines.json" >> "$result.part" << 'PYTHON' || fail "decisions failed: $(cat "$state/load.json")"
+import json, sys
+load = json.load(open(sys.argv[1]))
+lines = [json.loads(line) for line in open(sys.argv[2])]
+granted = sum("allow" in json.dumps(line["effect"]).lower() for line in lines)
+print(load["verdicts"] + len(lines), load["failed"], load["wrong"] + len(lines) - granted)
+print(json.dumps({**load, "lines": len(lines)}), file=sys.stderr)
+sys.exit(not (load["failed"] == load["wrong"] == 0 and len(load["by_replica"]) == 2 and granted == len(lines) > 0))
+PYTHON
+  note "$1: verdicts, failed, wrong" "$(tail -1 "$result.part")"
+  note "$1: p50, p99, slowest in ms" "$(python3 -c 'import json,sys; a=json.load(open(sys.argv[1])); print(a["p50_ms"], a["p99_ms"], a["slowest_ms"])' "$state/load.json")"
+}
+
+# --- the logs, when nobody writes any more
+verify_logs() {
+  local i records=0 decisions verdicts
+  helm_ uninstall tg --wait
+  kube wait --for=delete pod --selector app.kubernetes.io/instance=tg --timeout 60s
+  [ "$(kube get persistentvolumeclaims --output name | wc -l)" = 2 ] || fail "claims did not stay"
+  for i in 0 1; do
+    "$toolgate" --format json audit verify "$state/claims/$i/audit" > "$state/verified.json" || fail "log $i does not verify"
+    decisions=$(python3 -c 'import json,sys; a=json.load(sys.stdin); print(a["by_type"]["decision"])' < "$state/verified.json")
+    note "log $i verified, decisions in it" "$decisions"
+    records=$((records + decisions))
+  done
+  verdicts=$(awk '{sum += $1} END {print sum}' "$result.part")
+  [ "$records" -ge "$verdicts" ] || fail "$verdicts verdicts under load, but $records decisions recorded"
+}
+
+: > "$result"
+: > "$result.part"
+note "date" "$(date -u +%F)"
+trap cleanup EXIT
+started=$EPOCHREALTIME
+"$here/up.sh" "$bin" "$state"
+note "node up in" "$(seconds_since "$started")"
+note "Kubernetes" "$(kube version --output json | python3 -c 'import json,sys; print(json.load(sys.stdin)["serverVersion"]["gitVersion"])')"
+note "containerd, runc" "$("$bin/containerd" --version | awk '{print $3}'), $(runc --version | awk 'NR == 1 {print $3}')"
+note "helm, kernel" "$(helm version --short), $(uname -r)"
+note "toolgate" "$("$toolgate" --version)"
+note "program, in MiB" "$(stat --format %s "$toolgate" | awk '{printf "%.1f", $1 / 1048576}')"
+
+keys
+mkdir -p "$state/stubs"
+python3 -m grpc_tools.protoc -I "$root/proto" --python_out="$state/stubs" --grpc_python_out="$state/stubs" "$root"/proto/toolgate/v1/*.proto
+"$here/image.py" "$state/toolgate.tar" localhost/toolgate:test "$toolgate"
+in_ns "$bin/ctr" --address "$state/containerd/containerd.sock" --namespace k8s.io images import "$state/toolgate.tar"
+
+started=$EPOCHREALTIME
+install
+note "installed and ready in" "$(seconds_since "$started")"
+helm_ test tg --logs --timeout 60s
+note "helm test" "passed"
+kube get configmap $name-bundle --output json > "$state/bundle.json"
+good=$(python3 -c 'import json,sys; print(json.load(sys.stdin)["data"]["notes.rego"])' < "$state/bundle.json")
+
+expect "EFFECT_ALLOW notes.add" load $service add_note short
+expect "EFFECT_ALLOW zone" load $service zone short
+expect "EFFECT_DENY no_matching_allow" load $service drop_notes short
+expect "EFFECT_DENY unauthenticated" stranger $service add_note short
+note "decided over the Service by grpcurl" "granted, denied, unauthenticated"
+kube exec $name-0 -- /toolgate audit verify /var/lib/toolgate/audit > /dev/null
+[ "$(kube get --raw "/api/v1/namespaces/$ns/pods/$name-0:7412/proxy/livez")" = ok ] || fail livez
+
+change_policy "$good"
+
+helm_ get values tg --output json | python3 -c 'import json,sys; print(json.dumps(json.load(sys.stdin)["test"]["input"]))' > "$state/input.json"
+restart_under_load "one replica a client"
+helm_ upgrade tg "$root/helm/toolgate" --reuse-values --set service.sessionAffinity=None --wait --timeout ${ROLLOUT_SECONDS_MAX}s
+restart_under_load "any replica"
+memory=$(kube get --raw "/api/v1/nodes/node1/proxy/stats/summary" | python3 -c '
+import json, sys
+pods = json.load(sys.stdin)["pods"]
+print(max(round(p["memory"].get("workingSetBytes", 0) / 2**20) for p in pods if p["podRef"]["name"].startswith("tg-toolgate-")))')
+note "largest working set of a replica, MiB" "$memory"
+verify_logs
+rm "$result.part"
+echo "all of it held:"
+cat "$result"
