@@ -178,7 +178,7 @@ restart_under_load() { # label
     in_cluster env PYTHONPATH="$state/stubs" python3 "$here/load.py" $service:7411 "$state/tls/load" > "$state/load.json" &
   load=$!
   (while [ -e "$state/loading" ]; do cat "$state/input.json"; sleep 0.02; done) |
-    in_cluster "$toolgate" decide --lines --format json --pdp https://$service:7411 --ca "$state/tls/ca.crt" \
+    in_cluster "$toolgate" decide --lines --output json --pdp https://$service:7411 --ca "$state/tls/ca.crt" \
       --cert "$state/tls/load/tls.crt" --key "$state/tls/load/tls.key" - > "$state/lines.json" 2> "$state/lines.err" &
   lines=$!
   for ((i = 0; i < RESTARTS; i++)); do
@@ -209,7 +209,7 @@ verify_logs() {
   kube wait --for=delete pod --selector app.kubernetes.io/instance=tg --timeout 60s
   [ "$(kube get persistentvolumeclaims --output name | wc -l)" = 2 ] || fail "claims did not stay"
   for i in 0 1; do
-    "$toolgate" --format json audit verify "$state/claims/$i/audit" > "$state/verified.json" || fail "log $i does not verify"
+    "$toolgate" --output json audit verify "$state/claims/$i/audit" > "$state/verified.json" || fail "log $i does not verify"
     decisions=$(python3 -c 'import json,sys; a=json.load(sys.stdin); print(a["by_type"]["decision"])' < "$state/verified.json")
     note "log $i verified, decisions in it" "$decisions"
     records=$((records + decisions))

@@ -68,10 +68,14 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{- define "toolgate.toml.key" -}}
+{{- if regexMatch "^[A-Za-z0-9_-]+$" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
+{{- end -}}
+
 {{- /* A value as TOML, on one line. A JSON string, number, boolean or array of them is TOML too. */ -}}
 {{- define "toolgate.toml.value" -}}
 {{- if kindIs "map" . -}}
-{ {{- range $i, $key := keys . | sortAlpha }}{{ if $i }},{{ end }} {{ toJson $key }} = {{ include "toolgate.toml.value" (get $ $key) }}{{ end }} }
+{ {{- range $i, $key := keys . | sortAlpha }}{{ if $i }},{{ end }} {{ include "toolgate.toml.key" $key }} = {{ include "toolgate.toml.value" (get $ $key) }}{{ end }} }
 {{- else if kindIs "slice" . -}}
 [ {{- range $i, $item := . }}{{ if $i }}, {{ end }}{{ include "toolgate.toml.value" $item }}{{ end -}} ]
 {{- else -}}
@@ -84,7 +88,7 @@ capabilities:
 {{- range $key := keys . | sortAlpha }}
 {{- $value := get $ $key }}
 {{- if not (kindIs "invalid" $value) }}
-{{ toJson $key }} = {{ include "toolgate.toml.value" $value }}
+{{ include "toolgate.toml.key" $key }} = {{ include "toolgate.toml.value" $value }}
 {{- end }}
 {{- end }}
 {{- end -}}
