@@ -40,5 +40,8 @@ done
 ip netns list | awk '{print $1}' | grep -vxFf "$state/netns.before" | grep -E "^(cni-.*|$netns)$" |
   while read -r name; do ip netns del "$name"; done
 cgroups | while read -r group; do rmdir "$group" 2> /dev/null; done
+# What CNI remembers of each pod, by the ids beside the addresses it gave out.
+head -qn 1 "$state"/cni-ipam/pods/10.* 2> /dev/null | tr -d '\r' |
+  while read -r id; do rm -f /var/lib/cni/results/*-"$id"-*; done
 find /var/log/containers -lname "$state/*" -delete 2> /dev/null
 rm -rf "$state" && echo down

@@ -42,7 +42,7 @@ cleanup() {
     rm -rf "$state.log" && cp -r "$state/log" "$state.log" && echo "logs: $state.log" >&2
   fi
   rm -f "$state/loading"
-  "$here/down.sh" "$state"
+  "$here/down.sh" "$state" || status=1
   exit $status
 }
 
@@ -151,11 +151,12 @@ metric() { # replica, name: the sum of its samples
 }
 
 change_policy() {
-  local good="$1" shorter started
+  local good="$1" shorter started took
   shorter=${good//500/12}
   expect "EFFECT_ALLOW notes.add" load $service add_note "sixteen letters."
   policy "$shorter"
-  note "edit of the ConfigMap until both decide by it" "$(until_decided "EFFECT_DENY notes.length" "sixteen letters.")"
+  took=$(until_decided "EFFECT_DENY notes.length" "sixteen letters.")
+  note "edit of the ConfigMap until both decide by it" "$took"
 
   policy "$shorter allow contains"
   started=$EPOCHREALTIME
@@ -167,7 +168,8 @@ change_policy() {
   note "broken policy refused by both, old one decides" "$(seconds_since "$started")"
 
   policy "$good"
-  note "mended policy in force on both" "$(until_decided "EFFECT_ALLOW notes.add" "sixteen letters.")"
+  took=$(until_decided "EFFECT_ALLOW notes.add" "sixteen letters.")
+  note "mended policy in force on both" "$took"
 }
 
 # --- rolling restarts under load: grpcio over many connections, and toolgate's own client over one
@@ -206,7 +208,7 @@ PYTHON
 verify_logs() {
   local i records=0 decisions verdicts
   helm_ uninstall tg --wait
-  kube wait --for=delete pod --selector app.kubernetes.io/instance=tg --timeout 60s
+  kube wait --for=delete pod --selector app.kubernetes.io/component=pdp --timeout 60s
   [ "$(kube get persistentvolumeclaims --output name | wc -l)" = 2 ] || fail "claims did not stay"
   for i in 0 1; do
     "$toolgate" --output json audit verify "$state/claims/$i/audit" > "$state/verified.json" || fail "log $i does not verify"
@@ -218,6 +220,7 @@ verify_logs() {
   [ "$records" -ge "$verdicts" ] || fail "$verdicts verdicts under load, but $records decisions recorded"
 }
 
+[ ! -e "$state/pids" ] || fail "a node is up: run $here/down.sh $state first"
 : > "$result"
 : > "$result.part"
 note "date" "$(date -u +%F)"
@@ -240,7 +243,7 @@ in_ns "$bin/ctr" --address "$state/containerd/containerd.sock" --namespace k8s.i
 started=$EPOCHREALTIME
 install
 note "installed and ready in" "$(seconds_since "$started")"
-helm_ test tg --logs --timeout 60s
+helm_ test tg --timeout 120s
 note "helm test" "passed"
 kube get configmap $name-bundle --output json > "$state/bundle.json"
 good=$(python3 -c 'import json,sys; print(json.load(sys.stdin)["data"]["notes.rego"])' < "$state/bundle.json")

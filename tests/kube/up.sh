@@ -102,7 +102,7 @@ control_plane() {
     --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
     --service-account-issuer=https://kubernetes.default.svc \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged
-  until_ok 60 "API server" in_ns kubectl get --raw /readyz
+  until_ok 180 "API server" in_ns kubectl get --raw /readyz
   spawn controller-manager kube-controller-manager --kubeconfig="$KUBECONFIG" --leader-elect=false \
     --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" --use-service-account-credentials
   spawn scheduler kube-scheduler --kubeconfig="$KUBECONFIG" --leader-elect=false
@@ -137,7 +137,7 @@ state = "$state/containerd/state"
 TOML
   spawn containerd containerd --config "$state/containerd.toml"
   ctr_node() { in_ns ctr --address "$state/containerd/containerd.sock" --namespace k8s.io "$@"; }
-  until_ok 30 containerd ctr_node version
+  until_ok 120 containerd ctr_node version
   "$here/image.py" "$state/pause.tar" localhost/pause:1 "$bin/pause"
   ctr_node images import "$state/pause.tar" > /dev/null
 }
@@ -178,8 +178,8 @@ YAML
 }
 COREFILE
   spawn dns coredns -conf "$state/Corefile"
-  until_ok 90 "ready node" in_ns kubectl wait --for=condition=Ready node/node1 --timeout=1s
-  until_ok 30 "default service account" in_ns kubectl -n default get serviceaccount default
+  until_ok 240 "ready node" in_ns kubectl wait --for=condition=Ready node/node1 --timeout=1s
+  until_ok 120 "default service account" in_ns kubectl -n default get serviceaccount default
 }
 
 export KUBECONFIG=$state/admin.conf
