@@ -61,6 +61,7 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 
 golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
+	TOOLGATE_BLESS=1 $(CARGO) test --locked --lib cli::tests::the_reference
 
 helm-check: $(TOOLS)/bin/helm $(TOOLS)/bin/kube-validate $(TOOLS)/kubernetes-openapi.json ## The chart: lint, renders, the Kubernetes API's description, refused values.
 	$(CARGO) build --locked --quiet --bin toolgate

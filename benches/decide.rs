@@ -93,8 +93,7 @@ fn decisions(
     request: &Request,
 ) -> Result<()> {
     let facts = Facts::default();
-    let document = request.to_input(&facts.facts, &facts.labels, NOW);
-    let value = Input::new(&document)?;
+    let value = Input::of_request(request, &facts, NOW)?;
     let engine = match choice {
         EngineChoice::Interpreter => "interpreter",
         _ => "rvm",
@@ -107,9 +106,7 @@ fn decisions(
     if engine == "rvm" {
         let mut group = criterion.benchmark_group("convert");
         group.bench_function(case.name, |bencher| {
-            bencher.iter(|| {
-                Input::new(&black_box(request).to_input(&facts.facts, &facts.labels, NOW))
-            });
+            bencher.iter(|| Input::of_request(black_box(request), &facts, NOW));
         });
         group.finish();
     }

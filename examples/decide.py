@@ -1,10 +1,13 @@
-"""Asks toolgate for one decision. Arguments: the PDP's Unix socket."""
+"""Asks toolgate for one decision. Argument: the path of the PDP's Unix socket."""
 
 import json
 import sys
 
 import grpc
 from toolgate.v1 import decision_pb2, decision_pb2_grpc, types_pb2
+
+if len(sys.argv) != 2:
+    sys.exit("usage: decide.py SOCKET, such as /tmp/toolgate/pdp.sock")
 
 request = decision_pb2.DecideRequest(
     phase=types_pb2.PHASE_CALL,

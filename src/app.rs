@@ -1,11 +1,18 @@
 //! The only wiring: configuration → app → run → drain. Building binds nothing.
 
+mod accept;
+mod check;
 mod embedded;
+mod rotate;
 mod serve;
+mod services;
 mod tls;
+mod transport;
 
+pub use check::check;
 pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
+pub use tls::TlsError;
 
 use crate::audit::files::OsFiles;
 use crate::audit::hash::{Hasher, KeyError};
@@ -16,14 +23,19 @@ use crate::bundle::load::{LoadEvent, Loader};
 use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
-use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
+use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure, TransportLimits};
+use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
-use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
+use crate::server::{
+    self, Admission, Connections, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, Repeats,
+    WriteMode,
+};
 use crate::telemetry::now;
+use rotate::Watched;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -34,10 +46,10 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The audit log.
-    #[error("audit log: {0}")]
+    #[error(transparent)]
     Audit(#[from] OpenError),
     /// The key that content is hashed under.
-    #[error("audit key: {0}")]
+    #[error(transparent)]
     AuditKey(#[from] KeyError),
     /// The key of a log that has records already.
     #[error("audit key: `{}` is gone, but the log has records hashed with it: put it back, or start a new log", .0.display())]
@@ -61,7 +73,12 @@ pub enum AppError {
 /// Everything that decides, before it listens.
 pub struct App {
     decider: Arc<Decider>,
+    admission: Arc<Admission>,
     listen: Listen,
+    limits: TransportLimits,
+    connections: Arc<Connections>,
+    /// The key set's file, if there is one.
+    jwks: Option<(Watched, JwtConfig)>,
     /// Watches the bundles for as long as it lives.
     watch: Watch,
 }
@@ -85,9 +102,14 @@ impl App {
         replicas: NonZeroUsize,
         clock: Clock,
     ) -> Result<Self, AppError> {
-        let evidence = Arc::new(evidence(&config.audit)?);
+        let (evidence, owed) = evidence(&config.audit)?;
+        let evidence = Arc::new(evidence);
         let metrics = Arc::new(Metrics::default());
         let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
+        let jwks = config.jwt.clone().map(|jwt| {
+            let watched = Watched::new("jwks", vec![jwt.jwks_file.clone()]);
+            (watched, jwt)
+        });
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
         let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
         let loader = Loader {
@@ -99,18 +121,29 @@ impl App {
             now,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let admission = Admission::new(
+            config.limits.in_flight_decisions_max,
+            config.limits.in_flight_rpcs_max,
+            &identity,
+            clock(),
+        );
         let decider = Decider {
             policies,
             identity: Arc::new(identity),
             evidence,
-            owed: OwedCalls::default(),
+            owed,
+            repeats: Repeats::default(),
             metrics,
             clock,
             limits: decision_limits(config),
         };
         Ok(Self {
             decider: Arc::new(decider),
+            admission,
             listen: config.listen.clone(),
+            limits: config.limits.transport,
+            connections: connections(&config.limits.transport),
+            jwks,
             watch,
         })
     }
@@ -130,6 +163,7 @@ impl App {
     /// Writes what waits and lets the log go.
     pub fn close(self) {
         drop(self.watch);
+        self.admission.record_refused(&self.decider);
         if let Err(error) = self.decider.evidence.log().close() {
             tracing::error!(%error, "the audit log did not close cleanly");
         }
@@ -172,7 +206,31 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
             wall_time_max: Duration::from_millis(limits.evaluation_milliseconds_max),
             output_bytes_max: limits.evaluation_output_bytes_max,
         },
+        element: decide::check_element,
     }
+}
+
+/// Files that a process needs beside its connections.
+const FILES_RESERVED: usize = 64;
+
+/// As many connections as are configured, and as the system has files for.
+fn connections(limits: &TransportLimits) -> Arc<Connections> {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let files = files.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    });
+    let room = files.saturating_sub(FILES_RESERVED).max(1);
+    if room < limits.connections_max {
+        tracing::warn!(
+            open_files_max = files,
+            connections_max = room,
+            "the system's limit of open files leaves room for fewer connections than are configured"
+        );
+    }
+    Connections::new(
+        limits.connections_max.min(room),
+        limits.connections_per_peer_max,
+    )
 }
 
 fn decision_limits(config: &Config) -> DecisionLimits {
@@ -181,7 +239,6 @@ fn decision_limits(config: &Config) -> DecisionLimits {
             bytes_max: config.limits.request_bytes_max,
             depth_max: config.limits.json_depth_max,
         },
-        in_flight_max: config.limits.in_flight_decisions_max,
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
     }
@@ -199,7 +256,8 @@ fn tokens(config: &JwtConfig) -> Result<JwtVerifier, AppError> {
 /// The key's file beside the log, where the configuration names none.
 const KEY_FILE: &str = "hash.key";
 
-fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
+/// The log, and what it tells of the calls before.
+fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
     let files = Arc::new(OsFiles);
     let (log, recovered) = Log::open(
         &config.dir,
@@ -226,13 +284,10 @@ fn evidence(config: &AuditConfig) -> Result<Evidence, AppError> {
         OnFailure::Deny => server::OnFailure::Deny,
         OnFailure::AllowAndAlert => server::OnFailure::AllowAndAlert,
     };
-    Ok(Evidence::new(
-        log,
-        hasher,
-        recovered.tracker,
-        mode,
-        on_failure,
-    ))
+    let owed = OwedCalls::resumed(recovered.granted);
+    let tracker = recovered.tracker;
+    let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
+    Ok((evidence, owed))
 }
 
 type OnEvent = Box<dyn Fn(LoadEvent) + Send>;

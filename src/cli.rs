@@ -4,6 +4,7 @@
 //! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
 
 mod audit;
+mod bench;
 mod bundles;
 mod check;
 mod decide;
@@ -15,7 +16,11 @@ mod output;
 mod serve;
 mod shim;
 mod test;
+#[cfg(test)]
+mod tests;
+mod tree;
 mod version;
+mod watch;
 
 pub use output::{Format, Output};
 
@@ -93,9 +98,11 @@ enum Command {
     /// Enforce decisions in front of an MCP server.
     Shim(shim::Shim),
     Decide(decide::Decide),
+    Explain(decide::Explain),
     Check(check::Check),
     Eval(eval::Eval),
     Test(test::Test),
+    Bench(bench::Bench),
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Print the version, the engine's, and the platform.
@@ -105,6 +112,16 @@ enum Command {
     /// The demo's MCP server.
     #[command(hide = true)]
     DemoServer,
+    /// Say which formatter to use: `opa fmt`.
+    Fmt {
+        /// Not looked at.
+        #[arg(
+            value_name = "PATH",
+            allow_hyphen_values = true,
+            trailing_var_arg = true
+        )]
+        paths: Vec<String>,
+    },
     /// Print shell completions.
     Completions {
         /// For which shell.
@@ -128,6 +145,10 @@ pub fn run() -> ExitCode {
         }
     };
     let output = Output::new(cli.output);
+    if output.format == Format::Junit && !matches!(cli.command, Command::Test(_)) {
+        output.error("`--output junit` is for `toolgate test` alone");
+        return EXIT_USAGE.into();
+    }
     match dispatch(cli.command, &output) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -142,9 +163,14 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
         Command::Serve(serve) => serve.run(output),
         Command::Shim(shim) => shim.run(output),
         Command::Decide(decide) => decide.run(output),
+        Command::Explain(explain) => explain.run(output),
         Command::Check(check) => check.run(output),
         Command::Eval(eval) => eval.run(output),
         Command::Test(test) => test.run(output),
+        Command::Bench(bench) => bench.run(output),
+        Command::Fmt { .. } => Err(CliError::unusable(
+            "toolgate has no formatter of its own: policies are plain Rego v1, write `opa fmt --write PATH`",
+        )),
         Command::Audit(audit) => audit.run(output),
         Command::Version => Ok(version::run(output)),
         Command::Demo(demo) => demo.run(output),

@@ -12,9 +12,10 @@ use crate::model::json::{Json, Object};
 use crate::model::obligation::{AuditLevel, Obligation};
 use crate::model::reason::{Code, Reason};
 use crate::model::time::Timestamp;
-use crate::model::verdict::{Effect, Intent, Verdict};
+use crate::model::verdict::{Effect, Filtered, Intent, Verdict};
 use crate::obligation;
 use combine::{Contribution, combine};
+pub use elements::check_element;
 
 /// Decides, and says what has to be written afterwards.
 #[must_use]
@@ -55,6 +56,17 @@ pub struct Explained<'a> {
     pub outcome: Option<Result<crate::engine::Sets, crate::engine::EvaluationError>>,
 }
 
+impl Explained<'_> {
+    /// What it returned as JSON, the sets that are not empty, or why it did not; `None` if it is
+    /// not for this server.
+    #[must_use]
+    pub fn shown(&self) -> Option<Result<Json, String>> {
+        let outcome = self.outcome.as_ref()?;
+        let sets = outcome.as_ref().map(crate::engine::Sets::to_json);
+        Some(sets.map_err(ToString::to_string))
+    }
+}
+
 /// Evaluates every package that applies and shows what each returned.
 ///
 /// # Errors
@@ -79,7 +91,7 @@ pub fn explain<'a>(
 }
 
 fn input(request: &Request, facts: &Facts, now: Timestamp) -> Result<Input, Box<Verdict>> {
-    Input::new(&request.to_input(&facts.facts, &facts.labels, now)).map_err(|inexact| {
+    Input::of_request(request, facts, now).map_err(|inexact| {
         Box::new(Verdict::deny(
             Code::MalformedRequest.with_message(inexact.to_string()),
         ))
@@ -182,6 +194,11 @@ fn filtered(request: &Request, facts: &Facts, judged: Verdict) -> Verdict {
     } else {
         Effect::Constrain
     };
+    let taken_out = (!owed.is_empty()).then_some(Filtered {
+        masked: applied.masked,
+        dropped: applied.dropped,
+        rows_removed: applied.rows_removed,
+    });
     let audit = judged
         .obligations
         .into_iter()
@@ -191,6 +208,7 @@ fn filtered(request: &Request, facts: &Facts, judged: Verdict) -> Verdict {
         effect,
         obligations,
         result: applied.result,
+        filtered: taken_out,
         ..judged
     }
 }

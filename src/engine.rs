@@ -13,12 +13,14 @@ mod replica;
 mod set;
 mod suggest;
 mod testing;
+mod trace;
 mod value;
 
 pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
 pub use lint::ScopeRow;
 pub use query::{QueryError, query};
 pub use replica::{EvaluationError, EvaluationLimits};
-pub use set::{Input, Package, PolicySet, SetName, Sets, Unreadable};
+pub use set::{ElementCheck, Input, Package, PolicySet, SetName, Sets, Unreadable};
 pub use testing::{FileCoverage, Outcome, TestPlan, TestReport, TestResult, run_tests};
+pub use trace::{TracedRule, trace};
 pub use value::Inexact;

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod callers;
+mod claimed;
 mod claims;
 mod directory;
 mod jwks;
@@ -28,13 +29,16 @@ pub use pattern::{Pattern, PatternError};
 pub use peer::{CertificateError, Peer};
 pub use session::session_id;
 
+use crate::model::attempt::Claim;
 use crate::model::json::Object;
 use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
 use crate::model::subject::{Subject, Token};
 use crate::model::time::Timestamp;
+use arc_swap::ArcSwap;
 use callers::Dropped;
 use jwt::VerifiedToken;
+use std::sync::Arc;
 use subject::{Claimed, check_enabled, tenant};
 
 /// Longest name of a principal, user, agent, client, tenant or role, in bytes.
@@ -78,6 +82,10 @@ pub struct Denied {
     pub detail: String,
     /// The caller's entry, if it was known.
     pub caller: Option<String>,
+    /// Whom the subject's bearer token names, where there was one.
+    pub subject_token: Option<Claim>,
+    /// Whom the connection's bearer token names, where there was one.
+    pub peer_token: Option<Claim>,
 }
 
 /// The configured callers, the order of role sources, and the keys for tokens.
@@ -85,7 +93,16 @@ pub struct Denied {
 pub struct Identity {
     callers: Vec<Caller>,
     roles_from: Vec<RolesFrom>,
-    tokens: Option<JwtVerifier>,
+    /// Replaced as a whole.
+    tokens: Option<Arc<ArcSwap<JwtVerifier>>>,
+}
+
+/// What was asked with, once its tokens are verified.
+struct Asked<'a> {
+    peer: &'a Peer,
+    of_peer: Option<VerifiedToken>,
+    subject: Subject,
+    of_subject: Option<VerifiedToken>,
 }
 
 /// Roles and attributes, from one source.
@@ -104,17 +121,20 @@ impl Identity {
         Self {
             callers,
             roles_from,
-            tokens,
+            tokens: tokens.map(|tokens| Arc::new(ArcSwap::from_pointee(tokens))),
         }
     }
 
-    /// The same with other keys, after the JWKS file has changed.
-    #[must_use]
-    pub fn with_tokens(&self, tokens: JwtVerifier) -> Self {
-        Self {
-            tokens: Some(tokens),
-            ..self.clone()
+    /// Verifies with other keys from now on, after the JWKS file has changed. Tokens that were not
+    /// accepted stay so.
+    pub fn replace_tokens(&self, tokens: JwtVerifier) {
+        if let Some(current) = &self.tokens {
+            current.store(Arc::new(tokens));
         }
+    }
+
+    fn verifier(&self) -> Option<Arc<JwtVerifier>> {
+        self.tokens.as_ref().map(|tokens| tokens.load_full())
     }
 
     /// Who asks: the caller that `peer` (or the subject's token) proves, and the subject it speaks
@@ -132,14 +152,52 @@ impl Identity {
         directory: &dyn Directory,
         now: Timestamp,
     ) -> Result<Identified, Box<Denied>> {
+        let unverified = |token: &Token| claimed::unverified(token, self.verifier().as_deref());
         let of_peer = match peer {
-            Peer::Token(token) => Some(self.verify(token, now)?),
+            Peer::Token(token) => Some(self.verify(token, now).map_err(|denied| {
+                let by_subject = match &subject {
+                    Subject::BearerToken(token) => unverified(token),
+                    Subject::Asserted(_) | Subject::None => None,
+                };
+                denied.naming(by_subject, unverified(token))
+            })?),
             _ => None,
         };
+        let verified = |token: &VerifiedToken| claimed::verified(token, self.verifier().as_deref());
+        let by_peer = of_peer.as_ref().map(verified);
         let of_subject = match &subject {
-            Subject::BearerToken(token) => Some(self.verify(token, now)?),
+            Subject::BearerToken(token) => Some(
+                self.verify(token, now)
+                    .map_err(|denied| denied.naming(unverified(token), by_peer.clone()))?,
+            ),
             Subject::Asserted(_) | Subject::None => None,
         };
+        let by_subject = of_subject.as_ref().map(verified);
+        let asked = Asked {
+            peer,
+            of_peer,
+            subject,
+            of_subject,
+        };
+        let identified = self.authorize(asked, server, context, directory);
+        identified.map_err(|denied| denied.naming(by_subject, by_peer))
+    }
+
+    /// Whether this caller may ask about this server and speak for this subject, all tokens being
+    /// verified.
+    fn authorize(
+        &self,
+        asked: Asked<'_>,
+        server: &str,
+        context: Object,
+        directory: &dyn Directory,
+    ) -> Outcome<Identified> {
+        let Asked {
+            peer,
+            of_peer,
+            subject,
+            of_subject,
+        } = asked;
         let (caller, by_subject_token) =
             self.caller(peer, of_peer.as_ref(), of_subject.as_ref())?;
         let deny = |code: Code, detail: String| denied(code.reason(), detail, Some(&caller.name));
@@ -168,6 +226,11 @@ impl Identity {
         self.identify(caller, claimed, context, directory)
     }
 
+    /// The names of all entries.
+    pub fn caller_names(&self) -> impl Iterator<Item = &str> {
+        self.callers.iter().map(|caller| caller.name.as_str())
+    }
+
     /// The name of the caller's entry that `peer` proves, for what is no decision.
     ///
     /// # Errors
@@ -183,7 +246,7 @@ impl Identity {
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {
         let verified = match &self.tokens {
-            Some(tokens) => tokens.verify(token, now),
+            Some(tokens) => tokens.load().verify(token, now),
             None => Err(TokenError::NotConfigured),
         };
         verified.map_err(|error| {
@@ -200,8 +263,8 @@ impl Identity {
         of_subject: Option<&VerifiedToken>,
     ) -> Outcome<(&Caller, bool)> {
         let by_token = |token: &VerifiedToken| {
-            let issuer = self.tokens.as_ref()?.issuer();
-            callers::by_token(&self.callers, issuer, &token.subject.id)
+            let tokens = self.tokens.as_ref()?.load();
+            callers::by_token(&self.callers, tokens.issuer(), &token.subject.id)
         };
         let known = callers::by_peer(&self.callers, peer).or_else(|| of_peer.and_then(by_token));
         if let Some(caller) = known {
@@ -271,5 +334,7 @@ fn denied(reason: Reason, detail: String, caller: Option<&str>) -> Box<Denied> {
         reason,
         detail,
         caller: caller.map(str::to_owned),
+        subject_token: None,
+        peer_token: None,
     })
 }

@@ -1,9 +1,11 @@
 //! The nouns of toolgate. This module uses nothing else of the crate, and every other module may
 //! use it.
 
+pub mod attempt;
 pub mod bundle;
 pub mod call;
 pub mod finding;
+pub mod hex;
 pub mod json;
 pub mod obligation;
 pub mod principal;

@@ -2,9 +2,9 @@
 //! cannot be read, merged or applied denies the call or withholds the result.
 //!
 //! **Fields.** A field that starts with `/` is a JSON Pointer and matches exactly; any other is a
-//! name and matches members at any depth, ASCII letters in either case (`Email` holds what `email`
-//! holds, and some decoders take the one for the other, so telling them apart would only make
-//! holes). A pointer counts from the root of each *document* of a result: `structuredContent`, and
+//! name and matches members at any depth by its letters and digits: whatever the case, separators,
+//! invisible characters and lookalikes (some decoders and readers take the one for the other, so
+//! telling them apart would only make holes). A pointer counts from the root of each *document* of a result: `structuredContent`, and
 //! each JSON document that is a content item's text; a leading `/structuredContent` is understood.
 //! It counts from the result's own root too (`/_meta/trace`). What a pointer changes in one
 //! document it must find in all: where `structuredContent` and a text have different layouts, the
@@ -21,17 +21,21 @@
 //! read as strict JSON, or as JSON lines; what is neither is withheld as soon as fields are masked
 //! or dropped, and so are images, audio, blobs and unknown content. Inside a document, a string
 //! that carries a document is searched too. Other strings are the values of their own fields and
-//! pass, unless they look like broken JSON or show a listed name as a label (`phone: 555`).
+//! pass, unless they look like broken JSON, show a listed name as a label or a column (`phone: 555`)
+//! or hold what cannot be searched (a `data:` URI, a file in base64). A mask by name holds servers
+//! that name their fields honestly, and no others.
 //!
 //! **Rows.** Any array, at any depth, that holds objects, arrays or documents is an array of rows,
 //! and so are JSON lines and several text items with an object each. Text that is not JSON passes
 //! only if it cannot hold more rows than the limit.
 
 mod arguments;
+mod encoding;
 mod exercise;
 mod field;
 mod frame;
 mod merge;
+mod names;
 mod parse;
 mod patch;
 mod plan;
@@ -40,6 +44,7 @@ mod pointer;
 mod properties;
 mod result;
 mod text;
+mod trace;
 mod walk;
 
 pub use arguments::rewrite;

@@ -5,26 +5,30 @@
 //! bytes; an unmodified one is forwarded byte for byte. The thinking is the PDP's ([`pdp`]);
 //! [`gate`] holds it to its word. Whatever is not understood is not passed on.
 //!
-//! Passed on unjudged in this slice: the answers to `initialize`, `server/discover` and `ping`, and
+//! Passed on unjudged in this slice: the answers to `initialize` (see [`handshake`]), `server/discover` and `ping`, and
 //! of a list of tools what is not a tool. Not passed on at all: text of progress reports, log
 //! notifications, requests of the server to the client, and every method not named in [`up`].
 
 pub mod child;
 pub mod denial;
 pub mod down;
+pub mod envelope;
 pub mod event;
 pub mod fields;
 pub mod flight;
 pub mod frame;
 pub mod gate;
+pub mod handshake;
 pub mod list;
 pub mod listing;
 pub mod message;
 pub mod meta;
 pub mod notice;
 pub mod pdp;
+pub mod release;
 pub mod remote;
 pub mod report;
+pub mod schema;
 pub mod session;
 pub mod splice;
 pub mod spool;

@@ -45,6 +45,7 @@ fn set(choice: EngineChoice) -> PolicySet {
             wall_time_max: Duration::from_secs(5),
             ..EvaluationLimits::default()
         },
+        element: toolgate::decide::check_element,
     };
     let verified = read_and_verify(&[source]).unwrap();
     compile(verified, &options, 1).unwrap().into_set()

@@ -1,10 +1,14 @@
 //! Each command as its user meets it: what it prints, where, and how it ends.
 
 mod audit;
+mod bench;
 mod check;
 mod decide;
 mod eval;
+mod explain;
+mod guide;
 mod test;
+mod watch;
 
 use crate::util::Workplace;
 
@@ -46,7 +50,7 @@ fn what_the_command_is_and_how_it_is_used() {
     assert!(json["target"].as_str().unwrap().contains('-'));
     let help = place.run(&["help"]).expect(0);
     for command in [
-        "serve", "decide", "check", "eval", "test", "audit", "version",
+        "serve", "decide", "explain", "check", "eval", "test", "bench", "audit", "version", "fmt",
     ] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}");
     }
@@ -56,7 +60,41 @@ fn what_the_command_is_and_how_it_is_used() {
         vec!["check"],
         vec!["eval", "data.a"],
         vec!["decide"],
+        vec!["version", "--output", "junit"],
     ] {
         assert!(!place.run(&wrong).expect(64).err.is_empty(), "{wrong:?}");
+    }
+    let formatted = place.run(&["fmt", "--write", "good.rego"]).expect(2);
+    assert!(
+        formatted.err.contains("`opa fmt --write PATH`"),
+        "{formatted:?}"
+    );
+}
+
+#[test]
+fn what_is_missing_is_named_with_its_alternative() {
+    let place = Workplace::new();
+    for (arguments, expected) in [
+        (vec!["decide"], "<--pdp <URL>|--bundle <PATH>>"),
+        (vec!["explain"], "<--pdp <URL>|--bundle <PATH>>"),
+        (vec!["check"], "<PATH|--config <FILE>>"),
+        (vec!["test"], "<PATH|--library>"),
+        (vec!["serve"], "<--config <FILE>|--bundle <PATH>>"),
+        (
+            vec!["shim", "stdio", "--server", "a", "--", "cat"],
+            "<--pdp <URL>|--bundle <PATH>>",
+        ),
+    ] {
+        let wrong = place.run(&arguments).expect(64);
+        let first: Vec<&str> = wrong.err.lines().take(2).collect();
+        let missing = format!("  {expected}");
+        assert_eq!(
+            first,
+            [
+                "error: the following required arguments were not provided:",
+                &missing
+            ],
+            "{arguments:?}"
+        );
     }
 }

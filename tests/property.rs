@@ -164,7 +164,7 @@ fn check(engine: &str) {
             let request = strategy.new_tree(&mut runner).unwrap().current();
             let reply = server
                 .decider
-                .decide(&Peer::UnixUid(uid()), request.clone())
+                .decide(&Peer::UnixUid(uid()).into(), request.clone())
                 .await;
             let codes: Vec<_> = reply
                 .reasons

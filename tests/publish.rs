@@ -1,18 +1,14 @@
 //! Events of enforcement points: acknowledged once they are durable, recorded once.
 
 use crate::server::asking::{Decisions, decide};
+use crate::server::publishing::{Shim, event};
 use crate::server::{Server, block_on, config, of_type, write_files};
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, Status, Streaming};
-use toolgate::wire::v1::audit_service_client::AuditServiceClient;
+use tonic::Code;
 use toolgate::wire::v1::publish_request::Event;
 use toolgate::wire::v1::{
-    Heartbeat, LocalDenial, Mcp, Outcome, OutcomeStatus, PublishRequest, PublishResponse,
-    ShimConnected,
+    Heartbeat, LocalDenial, Mcp, Outcome, OutcomeStatus, PublishRequest, ShimConnected,
 };
-use uuid::Uuid;
 
 const AUDIT: &str = "[audit]\ndir = \"audit\"\n[limits]\nevaluation_milliseconds_max = 5000\n";
 
@@ -25,45 +21,6 @@ async fn start_with(config: &str) -> Server {
     let policy = "package policies.crm\nallow contains \"crm.read\"\n";
     write_files(&dir.path().join("main"), [("p.rego", policy)]);
     Server::start(dir, config).await
-}
-
-/// One stream of events.
-struct Shim {
-    events: mpsc::Sender<PublishRequest>,
-    answers: Streaming<PublishResponse>,
-}
-
-impl Shim {
-    async fn connect(server: &Server) -> Result<Self, Status> {
-        let (events, receiver) = mpsc::channel(64);
-        let mut client = AuditServiceClient::new(server.unix().await);
-        let request = Request::new(ReceiverStream::new(receiver));
-        let answers = client.publish(request).await?.into_inner();
-        Ok(Self { events, answers })
-    }
-
-    async fn send(&mut self, event: PublishRequest) -> Result<u64, Status> {
-        self.events.send(event).await.unwrap();
-        let answer = self.answers.message().await?.unwrap();
-        assert_eq!(answer.origin, "toolgate");
-        Ok(answer.durable_seq)
-    }
-
-    async fn refused(mut self, event: PublishRequest) -> (Code, String) {
-        let status = self.send(event).await.unwrap_err();
-        (status.code(), status.message().to_owned())
-    }
-}
-
-fn event(epoch: u64, seq: u64, event: Event) -> PublishRequest {
-    PublishRequest {
-        shim_id: "shim-1".to_owned(),
-        epoch,
-        seq,
-        event_id: Uuid::now_v7().to_string(),
-        time: None,
-        event: Some(event),
-    }
 }
 
 fn heartbeat(seq: u64) -> PublishRequest {
@@ -165,17 +122,18 @@ fn missing_events_are_recorded_as_missing() {
 fn a_second_connection_resumes_also_after_a_restart() {
     block_on(async {
         let server = start().await;
+        let (second, third) = (heartbeat(2), heartbeat(3));
         let mut shim = Shim::connect(&server).await.unwrap();
         assert_eq!(shim.send(heartbeat(1)).await.unwrap(), 1);
-        assert_eq!(shim.send(heartbeat(2)).await.unwrap(), 2);
+        assert_eq!(shim.send(second.clone()).await.unwrap(), 2);
         drop(shim);
         let mut shim = Shim::connect(&server).await.unwrap();
-        assert_eq!(shim.send(heartbeat(2)).await.unwrap(), 2);
-        assert_eq!(shim.send(heartbeat(3)).await.unwrap(), 3);
+        assert_eq!(shim.send(second).await.unwrap(), 2);
+        assert_eq!(shim.send(third.clone()).await.unwrap(), 3);
         drop(shim);
         let server = server.restart(&config(AUDIT)).await;
         let mut shim = Shim::connect(&server).await.unwrap();
-        assert_eq!(shim.send(heartbeat(3)).await.unwrap(), 3);
+        assert_eq!(shim.send(third).await.unwrap(), 3);
         assert_eq!(shim.send(heartbeat(4)).await.unwrap(), 4);
         assert_eq!(seqs(&on_disk(&server)), [1, 2, 3, 4]);
         assert_eq!(of_type(&on_disk(&server), "gap").len(), 0);
@@ -262,6 +220,7 @@ fn an_outcome_names_its_decision() {
             (&"ok".into(), &2.into())
         );
         assert_eq!(outcome["response"]["size"], 120);
+        assert_eq!(outcome["decision_known"], true);
         assert_eq!(outcome["response"]["masked"], serde_json::json!(["email"]));
         let hash = outcome["response"]["hash"].as_str().unwrap();
         assert!(hash.starts_with("hmac-sha256:"), "{hash}");

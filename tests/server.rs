@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod pki;
 pub mod process;
+pub mod publishing;
 pub mod tokens;
 
 use serde_json::Value;
@@ -66,7 +67,7 @@ pub struct Server {
     pub dir: TempDir,
     pub decider: Arc<Decider>,
     pub audit_dir: PathBuf,
-    tcp: Option<SocketAddr>,
+    pub tcp: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     run: JoinHandle<Result<(), ServeError>>,
@@ -125,6 +126,14 @@ impl Server {
         self.stop.send(()).unwrap();
         self.run.await.unwrap().unwrap();
         verify::verify(&self.audit_dir).unwrap()
+    }
+
+    /// Stops it and reads its log.
+    pub async fn stopped_records(self) -> Vec<Value> {
+        self.stop.send(()).unwrap();
+        self.run.await.unwrap().unwrap();
+        verify::verify(&self.audit_dir).unwrap();
+        records(&self.audit_dir)
     }
 
     /// Stops it and starts another one on its files.

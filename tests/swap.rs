@@ -140,6 +140,7 @@ fn options() -> Options {
             wall_time_max: Duration::from_secs(5),
             ..EvaluationLimits::default()
         },
+        element: toolgate::decide::check_element,
     }
 }
 

@@ -15,14 +15,16 @@ pub struct Case {
 }
 
 pub const CASES: [Case; 4] = [
-    case("rbac", "constrain"),
-    case("abac", "constrain"),
-    case("abac_deny", "deny"),
-    case("rbac100k", "allow"),
+    Case::new("rbac", "constrain"),
+    Case::new("abac", "constrain"),
+    Case::new("abac_deny", "deny"),
+    Case::new("rbac100k", "allow"),
 ];
 
-const fn case(name: &'static str, effect: &'static str) -> Case {
-    Case { name, effect }
+impl Case {
+    const fn new(name: &'static str, effect: &'static str) -> Self {
+        Self { name, effect }
+    }
 }
 
 /// Where `gen.py` wrote to: `TOOLGATE_BENCH_DIR`.

@@ -73,6 +73,11 @@ _allows[package_name] contains _reason(package_name, element) if {
 
 _grants[package_name] := _allows[package_name] if some package_name in _may_grant
 
+_visibles[package_name] contains _reason(package_name, element) if {
+	some package_name in (_sound & _may_grant)
+	some element in data.policies[package_name].visible
+}
+
 _constrains[package_name] contains {"policy": package_name, "obligation": element} if {
 	some package_name in _sound
 	some element in data.policies[package_name].constrain
@@ -317,7 +322,21 @@ _reasons := {reason |
 	_verdict == "require_approval"
 }
 
-_reasons := _of(_grants) if _verdict in {"allow", "constrain"}
+_reasons := _of(_grants) if {
+	_verdict in {"allow", "constrain"}
+	not input.phase == "list"
+}
+
+_reasons := _of(_shows) if {
+	_verdict == "allow"
+	input.phase == "list"
+}
+
+# What shows an entry: `visible` where a package defines it, else `allow`.
+_shows := _visibles if {
+	some package_name in _enforced
+	data.policies[package_name].visible
+} else := _grants
 
 _own_reason(code, message, origin, package_name) := {
 	"code": code,

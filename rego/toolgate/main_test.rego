@@ -287,7 +287,7 @@ _list(policies) := verdict if {
 test_a_list_entry_is_shown_or_not if {
 	shown := _list({"a": {"visible": {"list"}, "deny": {"no"}, "approve": {{"by": ["x"], "code": "sign"}}}})
 	shown.effect == "allow"
-	shown.reasons == set()
+	{[reason.policy, reason.code] | some reason in shown.reasons} == {["a", "list"]}
 	hidden := _list({"a": {"visible": set(), "allow": {"read"}, "deny": {"no"}}})
 	hidden.effect == "deny"
 	_codes(hidden) == {"no_matching_allow"}

@@ -3,7 +3,7 @@
 use super::App;
 use crate::identity::Peer;
 use crate::model::subject::Subject;
-use crate::server::{Decider, Publisher, RpcError};
+use crate::server::{Decider, Publisher, Remote, RpcError};
 use crate::shim::event::Event;
 use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
 use crate::shim::remote::convert;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Decides and records in this process.
 pub struct EmbeddedPdp {
     decider: Arc<Decider>,
-    peer: Peer,
+    peer: Remote,
     subject: Subject,
 }
 
@@ -22,7 +22,7 @@ impl App {
     pub fn embedded(&self, uid: u32, subject: Subject) -> EmbeddedPdp {
         EmbeddedPdp {
             decider: self.decider(),
-            peer: Peer::UnixUid(uid),
+            peer: Peer::UnixUid(uid).into(),
             subject,
         }
     }
@@ -52,10 +52,19 @@ impl Pdp for EmbeddedPdp {
         })
     }
 
+    fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
+        let active = self.decider.policies.status().active;
+        let digest = active.map(|active| active.revision.digest.clone());
+        Box::pin(async { Ok(digest.unwrap_or_default()) })
+    }
+
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
         let events = events.into_iter().map(convert::event).collect();
         Box::pin(async {
-            let caller = self.decider.known_caller(&self.peer).map_err(unavailable)?;
+            let caller = self
+                .decider
+                .known_caller(&self.peer.peer)
+                .map_err(unavailable)?;
             let mut publisher = Publisher::new(Arc::clone(&self.decider), caller);
             let reply = publisher
                 .publish(events)

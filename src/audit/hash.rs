@@ -13,13 +13,17 @@ mod tests;
 pub use secret::is_secret_key;
 
 use super::files::{self, Files};
-use crate::model::json::{Json, Object};
-use crate::model::time::Timestamp;
+use super::record::Fields;
+use crate::model::hex::hex;
+use crate::model::json::Json;
+use crate::model::time::{Month, Timestamp};
+use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Length of the root key and of every derived key, in bytes.
@@ -28,6 +32,8 @@ pub const KEY_BYTES: usize = 32;
 const HMAC_BLOCK_BYTES: usize = 64;
 /// Bytes of a key's own hash that name it.
 const KEY_ID_BYTES: usize = 8;
+/// Most derived keys that are kept.
+const KEYS_MAX: usize = 1024;
 /// Where random bytes come from.
 const RANDOM_SOURCE: &str = "/dev/urandom";
 
@@ -47,22 +53,18 @@ pub struct Hashed {
 }
 
 impl Hashed {
-    pub(super) fn fields(&self) -> Object {
-        let mut out = Object::new();
-        out.insert("hash", self.hash.as_str());
-        out.insert("size", self.size.min(super::record::INTEGER_MAX));
-        out.insert("secret_present", self.secret_present);
-        if let Some(valid) = self.secret_valid {
-            out.insert("secret_valid", valid);
-        }
-        if let Some(reference) = &self.reference {
-            out.insert("ref", reference.as_str());
-        }
-        out
+    pub(super) fn put_into(&self, fields: &mut Fields) {
+        self.put_digest_into(fields);
+        fields.put("secret_present", self.secret_present);
     }
 
-    pub(super) fn to_json(&self) -> Json {
-        Json::Object(self.fields())
+    /// As `put_into`, but for what only the content tells.
+    pub(super) fn put_digest_into(&self, fields: &mut Fields) {
+        fields
+            .put("hash", self.hash.as_str())
+            .integer("size", self.size)
+            .optional("secret_valid", self.secret_valid)
+            .optional("ref", self.reference.as_deref());
     }
 }
 
@@ -94,14 +96,36 @@ pub enum KeyError {
 /// Hashes content under keys derived from the root key.
 pub struct Hasher {
     root: Zeroizing<[u8; KEY_BYTES]>,
+    /// The keys of the month that was hashed in last.
+    keys: ArcSwap<MonthKeys>,
+}
+
+/// Derived keys of one month by tenant.
+#[derive(Default)]
+struct MonthKeys {
+    month: Month,
+    of_tenant: HashMap<String, TenantKey>,
+}
+
+/// One derived key.
+#[derive(Clone)]
+struct TenantKey {
+    mac: Hmac<Sha256>,
+    /// `hmac-sha256:<month>.<key id>:`
+    prefix: String,
 }
 
 impl Hasher {
     /// With this root key.
     #[must_use]
     pub fn new(root: [u8; KEY_BYTES]) -> Self {
+        Self::with(Zeroizing::new(root))
+    }
+
+    fn with(root: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         Self {
-            root: Zeroizing::new(root),
+            root,
+            keys: ArcSwap::default(),
         }
     }
 
@@ -122,25 +146,54 @@ impl Hasher {
         let root = parse(&text).ok_or_else(|| KeyError::Malformed {
             path: path.display().to_string(),
         })?;
-        Ok(Self { root })
+        Ok(Self::with(root))
     }
 
     /// Hashes content under the key of this tenant and of the month of `time`.
     #[must_use]
     pub fn hash(&self, tenant: &str, time: Timestamp, content: &Json) -> Hashed {
         let bytes = Zeroizing::new(content.canonical());
-        let month = month(time);
-        let label = format!("toolgate audit key 1\n{month}\n{tenant}");
-        let key = Zeroizing::new(mac(&self.root, label.as_bytes()));
-        let id = mac(&key, b"toolgate audit key id 1");
-        let id = hex(id.get(..KEY_ID_BYTES).unwrap_or_default());
-        let hash = hex(&mac(&key, &bytes));
+        let key = self.key(tenant, time.month());
+        let mut mac = key.mac;
+        mac.update(&bytes);
         Hashed {
-            hash: format!("hmac-sha256:{month}.{id}:{hash}"),
+            hash: key.prefix + &hex(&mac.finalize().into_bytes()),
             size: bytes.len() as u64,
             secret_present: secret::is_present(content),
             secret_valid: None,
             reference: None,
+        }
+    }
+
+    /// The tenant's key of a month. Deriving it takes longer than using it, so those of the last
+    /// month that was asked for are kept.
+    fn key(&self, tenant: &str, month: Month) -> TenantKey {
+        let keys = self.keys.load();
+        let kept = keys.of_tenant.get(tenant).filter(|_| keys.month == month);
+        if let Some(key) = kept {
+            return key.clone();
+        }
+        let key = self.derive(tenant, month);
+        let kept = match keys.month == month && keys.of_tenant.len() < KEYS_MAX {
+            true => keys.of_tenant.clone(),
+            false => HashMap::new(),
+        };
+        let added = (tenant.to_owned(), key.clone());
+        let of_tenant = kept.into_iter().chain([added]).collect();
+        self.keys.store(Arc::new(MonthKeys { month, of_tenant }));
+        key
+    }
+
+    fn derive(&self, tenant: &str, month: Month) -> TenantKey {
+        let of_root = keyed(&self.root);
+        let label = format!("toolgate audit key 1\n{month}\n{tenant}");
+        let key = Zeroizing::new(finish(of_root, label.as_bytes()));
+        let mac = keyed(&key);
+        let id = finish(mac.clone(), b"toolgate audit key id 1");
+        let id = hex(id.get(..KEY_ID_BYTES).unwrap_or_default());
+        TenantKey {
+            mac,
+            prefix: format!("hmac-sha256:{month}.{id}:"),
         }
     }
 }
@@ -150,29 +203,16 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn month(time: Timestamp) -> String {
-    time.rfc3339_micros()
-        .chars()
-        .take("2026-11".len())
-        .collect()
-}
-
-fn mac(key: &[u8; KEY_BYTES], bytes: &[u8]) -> [u8; KEY_BYTES] {
+fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
     // HMAC fills a short key up with zeros to the block, so this is the HMAC of the 32 bytes.
     let mut block = Zeroizing::new([0; HMAC_BLOCK_BYTES]);
     block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
-    mac.update(bytes);
-    mac.finalize().into_bytes().into()
+    Hmac::new((&*block).into())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+fn finish(mut mac: Hmac<Sha256>, bytes: &[u8]) -> [u8; KEY_BYTES] {
+    mac.update(bytes);
+    mac.finalize().into_bytes().into()
 }
 
 fn io_error(path: &Path, source: io::Error) -> KeyError {

@@ -5,21 +5,26 @@
 //! or sync that failed, the log has failed for good: what is on disk is unknown, so nothing more
 //! is acknowledged, and opening it again recovers what is there.
 
+mod granted;
+mod queue;
 mod recover;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use granted::{GRANTED_CALLS_MAX, GrantedCall};
 pub use recover::{OpenError, Recovered};
+pub use repair::{RepairError, Repaired, repair};
 
 use super::files::Files;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
 use crate::model::time::Timestamp;
+use queue::{Queue, Refusal};
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
@@ -115,6 +120,12 @@ enum Message {
     Flush(Done<Option<Head>>),
 }
 
+impl Message {
+    fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Append(_, None))
+    }
+}
+
 /// What the writer tells everyone.
 #[derive(Default)]
 struct Shared {
@@ -135,8 +146,7 @@ impl Shared {
 /// An open log. Dropping it closes it.
 pub struct Log {
     options: Options,
-    /// `None` once closed.
-    queue: RwLock<Option<SyncSender<Message>>>,
+    queue: Arc<Queue>,
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -154,15 +164,16 @@ impl Log {
     ) -> Result<(Self, Recovered), OpenError> {
         let (recovered, tail) = recover::recover(dir, &options, files.as_ref())?;
         let shared = Arc::new(Shared::default());
-        let (sender, queue) = sync_channel(options.queue_records_max.max(1));
+        let queue = Arc::new(Queue::new(options.queue_records_max));
+        let waiting = Arc::clone(&queue);
         let writer = Writer::new(dir, &options, files, Arc::clone(&shared), tail);
         let thread = thread::Builder::new().name("audit-writer".to_owned());
         let writer = thread
-            .spawn(move || writer.run(&queue))
+            .spawn(move || writer.run(&waiting))
             .map_err(OpenError::Thread)?;
         let log = Self {
             options,
-            queue: RwLock::new(Some(sender)),
+            queue,
             shared,
             writer: Mutex::new(Some(writer)),
         };
@@ -215,8 +226,7 @@ impl Log {
     /// # Errors
     /// If the log failed before its end.
     pub fn close(&self) -> Result<(), AppendError> {
-        let sender = self.queue.write().map(|mut queue| queue.take());
-        drop(sender);
+        self.queue.close();
         let writer = self.writer.lock().map(|mut writer| writer.take());
         if let Ok(Some(writer)) = writer {
             // A panic of the writer drops what waits, and every waiting append errs.
@@ -238,13 +248,11 @@ impl Log {
 
     fn send(&self, message: Message) -> Result<(), AppendError> {
         self.check()?;
-        let queue = self.queue.read().map_err(|_| AppendError::Closed)?;
-        let sender = queue.as_ref().ok_or(AppendError::Closed)?;
-        sender.try_send(message).map_err(|error| match error {
-            TrySendError::Full(_) => AppendError::QueueFull {
+        self.queue.put(message).map_err(|refusal| match refusal {
+            Refusal::Full => AppendError::QueueFull {
                 queue_records_max: self.options.queue_records_max,
             },
-            TrySendError::Disconnected(_) => AppendError::Closed,
+            Refusal::Closed => AppendError::Closed,
         })
     }
 

@@ -3,9 +3,13 @@
 //! Absent parts are absent, never null. Integers stay below 2^53 and times are texts, so that the
 //! line is canonical by RFC 8785 too.
 
+mod attempt;
 mod cut;
 mod decision;
 mod events;
+mod fields;
+mod refused;
+mod repaired;
 #[cfg(test)]
 pub(super) mod samples;
 #[cfg(test)]
@@ -14,11 +18,15 @@ mod tests;
 pub use decision::DecisionRecord;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
+pub(super) use fields::Fields;
+use fields::Text;
+pub use refused::{CallsRefused, RefusedPeer};
+pub use repaired::LogRepaired;
 
-use super::hash::Hashed;
 use crate::model::json::{Json, Object};
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Filtered;
 
 /// Longest line without its newline, in bytes. What would be longer is cut.
 pub const RECORD_BYTES_MAX: usize = 60 << 10;
@@ -38,12 +46,16 @@ pub enum Record {
     PolicyLoaded(PolicyLoaded),
     /// A policy set was refused; the last good one stays.
     PolicyRefused(PolicyRefused),
+    /// Calls of nobody who is known, too many for a record each.
+    CallsRefused(CallsRefused),
     /// A shim opened its stream of events.
     ShimConnected(ShimConnected),
     /// Events of a shim are missing.
     Gap(Gap),
     /// A shim, or the log itself, was alive and had nothing else to say.
     Heartbeat(Heartbeat),
+    /// The log did not check, and was cut.
+    LogRepaired(LogRepaired),
 }
 
 impl Record {
@@ -55,42 +67,48 @@ impl Record {
             Self::Outcome(_) => "outcome",
             Self::PolicyLoaded(_) => "policy_loaded",
             Self::PolicyRefused(_) => "policy_refused",
+            Self::CallsRefused(_) => "calls_refused",
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
+            Self::LogRepaired(_) => "log_repaired",
         }
     }
 
     /// The fields of its type, without `seq`, `prev`, `time`, `type` and `origin`.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    fn fields(&self) -> Fields {
         match self {
             Self::Decision(decision) => decision.fields(),
             Self::Outcome(outcome) => outcome.fields(),
             Self::PolicyLoaded(loaded) => loaded.fields(),
             Self::PolicyRefused(refused) => refused.fields(),
+            Self::CallsRefused(refused) => refused.fields(),
             Self::ShimConnected(connected) => connected.fields(),
             Self::Gap(gap) => gap.fields(),
             Self::Heartbeat(heartbeat) => heartbeat.fields(),
+            Self::LogRepaired(repaired) => repaired.fields(),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn object(&self) -> Object {
+        self.fields().object()
     }
 
     /// The record as text but for its place in the chain. Done by the caller of the log, so that
     /// the one writer has little to do.
     #[must_use]
     pub fn unlinked(&self, time: Timestamp, origin: &str) -> Unlinked {
-        let all_fields = || {
-            let mut fields = self.fields();
-            fields.insert("time", time.rfc3339_micros());
-            fields.insert("type", self.kind());
-            fields.insert("origin", origin);
-            fields
-        };
-        let whole = Unlinked::render(all_fields());
+        let mut fields = self.fields();
+        fields
+            .put("time", time.rfc3339_micros())
+            .put("type", self.kind())
+            .put("origin", origin);
+        let whole = Unlinked::of(fields.split(["prev", "seq"]));
         if whole.fits() {
             return whole;
         }
-        let mut fields = all_fields();
+        let mut fields = whole.into_object();
         cut::until(&mut fields, |fields| {
             Unlinked::render(fields.clone()).fits()
         });
@@ -107,6 +125,21 @@ pub struct Unlinked {
 }
 
 impl Unlinked {
+    fn of([before_prev, before_seq, rest]: [String; 3]) -> Self {
+        Self {
+            before_prev,
+            before_seq,
+            rest,
+        }
+    }
+
+    fn into_object(self) -> Object {
+        let parts = [self.before_prev, self.before_seq, self.rest];
+        let members = parts.into_iter().filter(|part| !part.is_empty());
+        let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        fields::object(&text)
+    }
+
     fn render(fields: Object) -> Self {
         // Names of fields are ASCII, so this order is that of UTF-16 code units.
         let mut parts = [Object::new(), Object::new(), Object::new()];
@@ -119,12 +152,7 @@ impl Unlinked {
             };
             part.insert(name, value);
         }
-        let [before_prev, before_seq, rest] = parts.map(members_text);
-        Self {
-            before_prev,
-            before_seq,
-            rest,
-        }
+        Self::of(parts.map(members_text))
     }
 
     fn fits(&self) -> bool {
@@ -135,18 +163,34 @@ impl Unlinked {
         self.before_prev.len() + self.before_seq.len() + self.rest.len()
     }
 
+    /// Appends the line, without its newline.
+    pub fn write_line(&self, seq: u64, prev: &str, out: &mut String) {
+        let part = |out: &mut String, text: &str| {
+            out.push_str(text);
+            if !text.is_empty() {
+                out.push(',');
+            }
+        };
+        out.reserve(self.bytes() + LINK_BYTES_MAX);
+        out.push('{');
+        part(out, &self.before_prev);
+        out.push_str("\"prev\":\"");
+        out.push_str(prev);
+        out.push_str("\",");
+        part(out, &self.before_seq);
+        out.push_str("\"seq\":");
+        out.push_str(&seq.to_string());
+        out.push(',');
+        // Never empty: `time` and `type` are in it.
+        out.push_str(&self.rest);
+        out.push('}');
+    }
+
     /// The line, without its newline.
     #[must_use]
-    pub fn line(&self, seq: u64, prev: &str) -> String {
-        let links = [format!("\"prev\":\"{prev}\""), format!("\"seq\":{seq}")];
-        let [prev, seq] = &links;
-        let parts = [&self.before_prev, prev, &self.before_seq, seq, &self.rest];
-        let mut line = String::with_capacity(self.bytes() + LINK_BYTES_MAX);
-        for part in parts.into_iter().filter(|part| !part.is_empty()) {
-            line.push(if line.is_empty() { '{' } else { ',' });
-            line.push_str(part);
-        }
-        line.push('}');
+    pub(super) fn line(&self, seq: u64, prev: &str) -> String {
+        let mut line = String::new();
+        self.write_line(seq, prev, &mut line);
         line
     }
 }
@@ -160,55 +204,21 @@ fn members_text(object: Object) -> String {
     inner.unwrap_or_default().to_owned()
 }
 
-/// Collects fields; absent parts stay absent.
-#[derive(Default)]
-struct Fields(Object);
-
-impl Fields {
-    fn put(&mut self, name: &str, value: impl Into<Json>) -> &mut Self {
-        self.0.insert(name, value);
-        self
-    }
-
-    fn integer(&mut self, name: &str, value: u64) -> &mut Self {
-        self.put(name, value.min(INTEGER_MAX))
-    }
-
-    fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        if value.is_empty() {
-            return self;
-        }
-        self.put(name, value)
-    }
-
-    fn optional<T: Clone + Into<Json>>(&mut self, name: &str, value: &Option<T>) -> &mut Self {
-        match value {
-            Some(value) => self.put(name, value.clone()),
-            None => self,
-        }
-    }
-
-    fn texts(&mut self, name: &str, values: &[String]) -> &mut Self {
-        self.put(name, Json::array(values.iter().map(String::as_str)))
-    }
-
-    fn hashed(&mut self, name: &str, value: Option<&Hashed>) -> &mut Self {
-        match value {
-            Some(value) => self.put(name, value.to_json()),
-            None => self,
-        }
-    }
-
-    fn take(&mut self) -> Object {
-        std::mem::take(&mut self.0)
-    }
+/// `{masked, dropped, rows_removed}`.
+fn filtered_text(filtered: &Filtered) -> Text {
+    let mut fields = Fields::default();
+    fields
+        .texts("masked", &filtered.masked)
+        .texts("dropped", &filtered.dropped)
+        .integer("rows_removed", filtered.rows_removed);
+    fields.take()
 }
 
-fn revision_json(revision: &Revision) -> Json {
+fn revision_text(revision: &Revision) -> Text {
     let mut fields = Fields::default();
     fields
         .integer("version", revision.version)
         .put("revision", revision.revision.as_str())
         .put("digest", revision.digest.as_str());
-    Json::Object(fields.take())
+    fields.take()
 }

@@ -5,7 +5,8 @@
 //! so the origin is given. Use, with the tracker locked throughout the first two steps, so that
 //! the order of the log is the order here:
 //!
-//! 1. `judge` the event. A duplicate is not recorded again.
+//! 1. `judge` the event. A duplicate is not recorded again; an event under the number of another
+//!    one is, and its record says so.
 //! 2. Otherwise append the gap's record, if there is one, and the event's, and `note` both. What
 //!    could not be appended must not be noted: the shim will send it again.
 //! 3. Once the append is durable: `note_durable`, and acknowledge `acknowledged`.
@@ -17,7 +18,8 @@ use super::record::{DecisionRecord, Gap, Heartbeat, INTEGER_MAX, OutcomeRecord, 
 use super::record::{ShimConnected, ShimPosition};
 use crate::model::json::{Json, Object};
 use crate::model::time::Timestamp;
-use std::collections::HashMap;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::RangeInclusive;
 
 /// How many (shim, epoch) are remembered: beyond it, the one that was silent longest is forgotten.
@@ -26,6 +28,9 @@ use std::ops::RangeInclusive;
 pub const TRACKED_STREAMS_MAX: usize = 65_536;
 /// How many gaps of one stream stay open for events that arrive late.
 pub const OPEN_GAPS_MAX: usize = 16;
+/// How many events are remembered by their ids, of all streams together. One that is sent again
+/// after it was forgotten is recorded twice, as one whose number was used before.
+pub const REMEMBERED_EVENTS_MAX: usize = 131_072;
 /// Longest id of a shim, in bytes.
 pub const SHIM_ID_BYTES_MAX: usize = 128;
 
@@ -70,13 +75,14 @@ pub enum EventKind {
 }
 
 impl Event {
-    /// The record of this event.
+    /// The record of this event, and whether its number was used before.
     #[must_use]
-    pub fn into_record(self) -> Record {
+    pub fn into_record(self, seq_reused: bool) -> Record {
         let shim = ShimPosition {
             id: self.shim_id,
             epoch: self.epoch,
             seq: Some(self.seq),
+            seq_reused,
         };
         let (event_id, event_time) = (self.event_id, self.time);
         match self.kind {
@@ -124,6 +130,10 @@ pub enum Accepted {
     },
     /// Recorded before.
     Duplicate,
+    /// Its number is that of an event before, and its id is not, or is forgotten: a shim that
+    /// counts wrongly, or somebody in its name. To be recorded, since nothing is dropped on
+    /// suspicion.
+    Reused,
 }
 
 /// Why an event is not taken.
@@ -143,10 +153,34 @@ pub struct Tracker {
     streams: HashMap<(String, u64), Stream>,
     /// Counts events, to tell who was silent longest.
     tick: u64,
+    seen: Seen,
+}
+
+/// The events that are remembered: the stream's number, the event's, and a hash of its id.
+#[derive(Debug, Default)]
+struct Seen {
+    events: HashSet<(u64, u64, u128)>,
+    oldest_first: VecDeque<(u64, u64, u128)>,
+}
+
+impl Seen {
+    fn remember(&mut self, event: (u64, u64, u128)) {
+        if !self.events.insert(event) {
+            return;
+        }
+        self.oldest_first.push_back(event);
+        if self.oldest_first.len() > REMEMBERED_EVENTS_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.events.remove(&oldest);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Stream {
+    /// Tells streams apart for as long as the tracker lives.
+    number: u64,
     /// Everything up to here is recorded, or recorded as missing.
     high: u64,
     durable: u64,
@@ -171,14 +205,20 @@ impl Tracker {
             true => Accepted::New {
                 gap: gap(event, stream.high),
             },
+            false if self.has_seen(stream, event) => Accepted::Duplicate,
             false if is_late => Accepted::New { gap: None },
-            false => Accepted::Duplicate,
+            false => Accepted::Reused,
         })
+    }
+
+    fn has_seen(&self, stream: &Stream, event: &Event) -> bool {
+        let event = (stream.number, event.seq, id_hash(&event.event_id));
+        self.seen.events.contains(&event)
     }
 
     /// The event was appended.
     pub fn note(&mut self, event: &Event) {
-        self.note_seq(&event.shim_id, event.epoch, event.seq);
+        self.note_seq(&event.shim_id, event.epoch, event.seq, &event.event_id);
     }
 
     /// The gap was appended.
@@ -209,10 +249,10 @@ impl Tracker {
         let Some((id, epoch, seq)) = record.get("shim").and_then(position) else {
             return;
         };
-        let is_event = record.get("event_id").is_some();
-        match (seq, number("first_seq"), number("last_seq")) {
-            (Some(seq), _, _) if is_event => self.note_seq(id, epoch, seq),
-            (None, Some(first_seq), Some(last_seq)) => self.note_gap(&Gap {
+        let event_id = record.get("event_id").and_then(Json::as_str);
+        match (seq, event_id, number("first_seq"), number("last_seq")) {
+            (Some(seq), Some(event_id), _, _) => self.note_seq(id, epoch, seq, event_id),
+            (None, _, Some(first_seq), Some(last_seq)) => self.note_gap(&Gap {
                 shim_id: id.to_owned(),
                 epoch,
                 first_seq,
@@ -224,10 +264,12 @@ impl Tracker {
         stream.durable = stream.high;
     }
 
-    fn note_seq(&mut self, shim_id: &str, epoch: u64, seq: u64) {
+    fn note_seq(&mut self, shim_id: &str, epoch: u64, seq: u64, event_id: &str) {
         let stream = self.stream(shim_id, epoch);
         stream.high = stream.high.max(seq);
         close_one(&mut stream.open, seq);
+        let event = (stream.number, seq, id_hash(event_id));
+        self.seen.remember(event);
     }
 
     fn stream(&mut self, shim_id: &str, epoch: u64) -> &mut Stream {
@@ -236,8 +278,13 @@ impl Tracker {
             self.forget_one();
         }
         self.tick += 1;
-        let stream = self.streams.entry(key).or_default();
-        stream.last_tick = self.tick;
+        let tick = self.tick;
+        let new = || Stream {
+            number: tick,
+            ..Stream::default()
+        };
+        let stream = self.streams.entry(key).or_insert_with(new);
+        stream.last_tick = tick;
         stream
     }
 
@@ -247,6 +294,12 @@ impl Tracker {
             self.streams.remove(&key);
         }
     }
+}
+
+fn id_hash(event_id: &str) -> u128 {
+    let digest = Sha256::digest(event_id.as_bytes());
+    let bytes = digest.iter().take(16);
+    bytes.fold(0, |hash, byte| hash << 8 | u128::from(*byte))
 }
 
 fn check(shim_id: &str, epoch: u64, seq: u64) -> Result<(), EventRefused> {

@@ -119,6 +119,18 @@ pub fn verify_with_head(dir: &Path, head: &Head) -> Result<Report, Fault> {
     walk(&Directory(dir), Some(head), &mut |_| ())
 }
 
+/// As `verify`, against a held head if there is one, and shows each record that checks to `see`.
+///
+/// # Errors
+/// The first record that is wrong.
+pub fn verify_seeing(
+    dir: &Path,
+    head: Option<&Head>,
+    see: &mut dyn FnMut(&Object),
+) -> Result<Report, Fault> {
+    walk(&Directory(dir), head, see)
+}
+
 /// Checks a log from anywhere, and shows each record that checks to `see`.
 ///
 /// # Errors
@@ -145,6 +157,12 @@ pub fn walk(
         walk.file(name, later, see)?;
     }
     walk.end()
+}
+
+/// Whether a file of this name is part of a log.
+#[must_use]
+pub fn is_log_file(name: &str) -> bool {
+    first_seq(name).is_some()
 }
 
 /// The seq that a file's name promises: `log-<20 digits>.jsonl`.

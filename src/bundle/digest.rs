@@ -12,6 +12,7 @@
 //! Neither a bundle's name nor a path in it can start with `toolgate:`, so nothing else can take
 //! these places. The digest is written as `sha256:` and 64 lower-case hexadecimal digits.
 
+use crate::model::hex::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -31,10 +32,5 @@ pub fn of(contents: &Contents<'_>) -> String {
             hash.update(field);
         }
     }
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex(&hash.finalize()))
 }

@@ -81,7 +81,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Nothing is there.
-    #[error("`{}` does not exist: check the bundle's path in the configuration", .0.display())]
+    #[error("`{}` does not exist: check the bundle's path", .0.display())]
     Missing(PathBuf),
     /// The operating system said no.
     #[error("cannot read `{path}`: {error}")]

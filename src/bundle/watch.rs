@@ -1,12 +1,15 @@
 //! Sees that the sources changed, and loads them again, on a thread of its own.
 
 mod eyes;
+mod follow;
 mod signal;
 #[cfg(test)]
 mod tests;
 
+pub use follow::Follow;
+
 use super::load::{LoadEvent, Loader, Reloader};
-use super::source;
+use super::source::{self, Source};
 use eyes::Eyes;
 use signal::{Signal, Wake};
 use std::io;
@@ -127,7 +130,7 @@ impl<T: Send + Sync + 'static> Run<T> {
                 }
                 Wake::TimedOut => false,
             };
-            if !forced && self.settle().is_err() {
+            if !forced && settle(&self.signal, &self.timing).is_err() {
                 return;
             }
             self.open_eyes();
@@ -135,23 +138,6 @@ impl<T: Send + Sync + 'static> Run<T> {
             match forced {
                 true => self.reloader.force(),
                 false => self.reloader.reload(),
-            }
-        }
-    }
-
-    /// Waits until nothing has changed for a while, or for as long as it may.
-    fn settle(&self) -> Result<(), Stopped> {
-        let mut left = self.timing.settle_max;
-        loop {
-            let started = std::time::Instant::now();
-            match self.signal.wait(self.timing.quiet.min(left)) {
-                Wake::Stop => return Err(Stopped),
-                Wake::TimedOut => return Ok(()),
-                Wake::Forced | Wake::Changed => {}
-            }
-            left = left.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Ok(());
             }
         }
     }
@@ -164,8 +150,29 @@ impl<T: Send + Sync + 'static> Run<T> {
     }
 
     fn fingerprints(&self) -> Fingerprints {
-        let sources = self.reloader.loader.sources.iter();
-        sources.map(|one| source::fingerprint(&one.path)).collect()
+        fingerprints(&self.reloader.loader.sources)
+    }
+}
+
+fn fingerprints(sources: &[Source]) -> Fingerprints {
+    let sources = sources.iter();
+    sources.map(|one| source::fingerprint(&one.path)).collect()
+}
+
+/// Waits until nothing has changed for a while, or for as long as it may.
+fn settle(signal: &Signal, timing: &Timing) -> Result<(), Stopped> {
+    let mut left = timing.settle_max;
+    loop {
+        let started = std::time::Instant::now();
+        match signal.wait(timing.quiet.min(left)) {
+            Wake::Stop => return Err(Stopped),
+            Wake::TimedOut => return Ok(()),
+            Wake::Forced | Wake::Changed => {}
+        }
+        left = left.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Ok(());
+        }
     }
 }
 

@@ -2,10 +2,17 @@
 
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
-use crate::audit::verify::{Fault, Head, Report, Wrong, verify, verify_with_head};
+use crate::audit::files::OsFiles;
+use crate::audit::log::{RepairError, Repaired, repair};
+use crate::audit::verify::{Fault, Head, Report, Wrong, verify_seeing};
 use crate::model::json::{Json, Object};
+use crate::telemetry::now;
 use clap::{Args, Subcommand};
+use std::io::IsTerminal;
 use std::path::PathBuf;
+
+/// So many records are checked between two lines about progress.
+const PROGRESS_RECORDS: u64 = 100_000;
 
 /// Read audit logs.
 #[derive(Debug, Subcommand)]
@@ -13,9 +20,32 @@ pub enum Audit {
     /// Check a log: every record's form, place and hash.
     ///
     /// Prints the head: keep it elsewhere, and give it with `--head` the next time, so that records
-    /// that were taken away or rewritten since are seen. Exits with 3 and names the first wrong
-    /// record if there is one, with 2 if the log cannot be read.
+    /// that were taken away or rewritten since are seen.
+    ///
+    /// Exit codes: 0 the log checks, 3 it does not (the first wrong record is named by file, line
+    /// and seq, with what is wrong), 2 it cannot be read or there is none, 64 wrong usage.
     Verify(Verify),
+    /// Cut a log that does not check, so that it can be continued.
+    ///
+    /// What does not check, and everything after it, is moved into a file beside the log, `cut-*`,
+    /// and the log gets a record of it: how much was cut, its digest, and what was wrong. Stop the
+    /// process that writes the log first.
+    ///
+    /// Exit codes: 0 it was cut, 3 it was left as it is (it checks, no record of it checks, or it
+    /// stops to check at another seq), 2 there is no log, or a process writes it, 1 the disk
+    /// failed, 64 wrong usage.
+    Repair(Repair),
+}
+
+/// Cut a log that does not check.
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// The log's directory.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The seq of the first record that does not check, as `audit verify` names it.
+    #[arg(long, value_name = "SEQ")]
+    truncate_at: u64,
 }
 
 /// Check a log.
@@ -27,6 +57,9 @@ pub struct Verify {
     /// A head that an earlier check printed.
     #[arg(long, value_name = "SEQ:HASH")]
     head: Option<Head>,
+    /// Tell on standard error how far it is, also where that is no terminal.
+    #[arg(long)]
+    progress: bool,
 }
 
 impl Audit {
@@ -35,17 +68,26 @@ impl Audit {
     /// # Errors
     /// A log that cannot be read.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let Self::Verify(verify) = self;
-        verify.run(output)
+        match self {
+            Self::Verify(verify) => verify.run(output),
+            Self::Repair(repair) => repair.run(output),
+        }
     }
 }
 
 impl Verify {
     fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let checked = match &self.head {
-            Some(head) => verify_with_head(&self.dir, head),
-            None => verify(&self.dir),
-        };
+        let tells = self.progress || std::io::stderr().is_terminal();
+        let mut records = 0_u64;
+        let checked = verify_seeing(&self.dir, self.head.as_ref(), &mut |_| {
+            records += 1;
+            if tells && records.is_multiple_of(PROGRESS_RECORDS) {
+                output.note(format!("{records} records checked"));
+            }
+        });
+        if self.progress {
+            output.note(format!("{records} records checked in all"));
+        }
         match checked {
             Ok(report) if report.last_file.is_none() => Err(CliError::unusable(format!(
                 "no audit log in `{}`: it has no file `log-<20 digits>.jsonl`",
@@ -71,6 +113,51 @@ impl Verify {
             },
         }
     }
+}
+
+impl Repair {
+    fn run(&self, output: &Output) -> Result<Exit, CliError> {
+        let refused = match repair(&self.dir, self.truncate_at, now(), &OsFiles) {
+            Ok(repaired) => {
+                show_repaired(output, &repaired);
+                return Ok(Exit::Done);
+            }
+            Err(refused) => refused,
+        };
+        match refused {
+            RepairError::Io { .. } => Err(CliError::failure(refused)),
+            RepairError::NoLog { .. } | RepairError::Locked { .. } => {
+                Err(CliError::unusable(refused))
+            }
+            RepairError::Sound { .. }
+            | RepairError::Elsewhere { .. }
+            | RepairError::NothingKept { .. } => {
+                output.error(printable(&refused.to_string()));
+                Ok(Exit::No)
+            }
+        }
+    }
+}
+
+fn show_repaired(output: &Output, repaired: &Repaired) {
+    let record = &repaired.record;
+    if output.is_json() {
+        let mut told = record.to_json();
+        told.insert("head", repaired.head.to_string());
+        output.json(&told.into());
+        return;
+    }
+    let rows = [
+        ("cut from seq", record.first_seq.to_string()),
+        ("lines", record.lines.to_string()),
+        ("bytes", record.bytes.to_string()),
+        ("digest", record.digest.clone()),
+        ("moved to", record.file.clone()),
+        ("what was wrong", printable(&record.fault)),
+        ("head", repaired.head.to_string()),
+    ];
+    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    output.table(&["REPAIRED", ""], &rows);
 }
 
 fn show(output: &Output, report: &Report) {
@@ -131,6 +218,11 @@ fn report_json(report: &Report) -> Json {
     ])
 }
 
+/// Without what a terminal would act on: who altered a log may have written anything into it.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 fn show_fault(output: &Output, fault: &Fault) {
     if output.is_json() {
         let mut wrong = Object::new();
@@ -144,6 +236,6 @@ fn show_fault(output: &Output, fault: &Fault) {
         ]));
     } else {
         let broken = output.paint(Colour::Red, "the log is broken:");
-        output.line(format!("{broken} {fault}"));
+        output.line(format!("{broken} {}", printable(&fault.to_string())));
     }
 }

@@ -4,6 +4,7 @@ use super::CliError;
 use crate::bundle::load::read_and_verify;
 use crate::bundle::source::Source;
 use crate::bundle::verify::Verified;
+use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::model::bundle::Sources;
 use crate::model::finding::Severity;
@@ -49,6 +50,7 @@ pub(super) fn options(choice: EngineChoice, fail_open: Severity) -> Options {
             wall_time_max: Duration::from_secs(EVALUATION_SECONDS_MAX),
             ..EvaluationLimits::default()
         },
+        element: decide::check_element,
     }
 }
 
@@ -58,7 +60,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Verified<Sources>, CliError> {
 }
 
 /// The bundles at these paths, each under a name of its own.
-fn sources(paths: &[PathBuf]) -> Vec<Source> {
+pub(super) fn sources(paths: &[PathBuf]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for path in paths {
         let is_free = |name: &String| sources.iter().all(|source| source.name != *name);

@@ -2,18 +2,18 @@
 
 use super::bundles::{self, EngineArg};
 use super::output::{Colour, Format};
-use super::{CliError, Exit, Output, findings};
+use super::{CliError, Exit, Output, findings, watch};
 use crate::app;
 use crate::bundle::compile::compile;
 use crate::bundle::load::read_and_verify;
 use crate::bundle::verify::Verified;
 use crate::config::{Config, Overrides};
-use crate::engine::{Options, Package, SetName};
+use crate::engine::{Options, Package, ScopeRow, SetName, explain_scope};
 use crate::model::bundle::Sources;
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::{Json, Object};
 use crate::model::revision::EngineKind;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -22,9 +22,10 @@ use std::path::PathBuf;
 /// Prints every finding, and which evaluator runs each package. Exits with 2 if the bundles would
 /// be refused, with 0 if not, also where there are warnings.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["paths", "config"]))]
 pub struct Check {
     /// Bundles that decide together: directories, `.rego` files or OPA `.tar.gz` archives.
-    #[arg(value_name = "PATH", required_unless_present = "config")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Check the bundles of a configuration file instead, with its settings and grants.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "engine", "fail_open"])]
@@ -37,6 +38,9 @@ pub struct Check {
     /// Also list for which servers each package may grant.
     #[arg(long)]
     explain_scope: bool,
+    /// Check again whenever a bundle changes, until the command is ended.
+    #[arg(long, conflicts_with = "config")]
+    watch: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -51,6 +55,8 @@ enum FailOpen {
 struct Checked {
     findings: Vec<Finding>,
     packages: Vec<Package>,
+    /// Empty unless it was asked for.
+    scope: Vec<ScopeRow>,
     warnings: Vec<String>,
     refused: bool,
 }
@@ -61,14 +67,26 @@ impl Check {
     /// # Errors
     /// Bundles that cannot be read or put together.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
+        if self.watch {
+            watch::repeat(bundles::sources(&self.paths), output, || self.once(output));
+        }
+        self.once(output)
+    }
+
+    fn once(&self, output: &Output) -> Result<Exit, CliError> {
         let (verified, options) = self.read()?;
         let warnings = verified.warnings().to_vec();
+        let scope = match self.explain_scope {
+            true => explain_scope(&verified, &options),
+            false => Vec::new(),
+        };
         let checked = match compile(verified, &options, 1) {
             Ok(compiled) => {
                 let set = compiled.into_set();
                 Checked {
                     findings: set.warnings().to_vec(),
                     packages: set.packages().to_vec(),
+                    scope,
                     warnings,
                     refused: false,
                 }
@@ -76,6 +94,7 @@ impl Check {
             Err(refused) => Checked {
                 findings: refused.findings,
                 packages: Vec::new(),
+                scope,
                 warnings,
                 refused: true,
             },
@@ -123,7 +142,7 @@ impl Check {
         );
         all.insert("refused", checked.refused);
         if self.explain_scope {
-            let scope = checked.packages.iter().map(scope_json);
+            let scope = checked.scope.iter().map(scope_json);
             all.insert("scope", Json::array(scope));
         }
         Json::Object(all)
@@ -156,7 +175,7 @@ impl Check {
         }
         if self.explain_scope && !checked.refused {
             gap(output, true);
-            let rows: Vec<_> = checked.packages.iter().map(scope_row).collect();
+            let rows: Vec<_> = checked.scope.iter().map(scope_row).collect();
             output.table(
                 &[
                     "PACKAGE",
@@ -202,8 +221,8 @@ fn counted(count: usize, what: &str) -> String {
     }
 }
 
-fn names(package: &Package) -> Vec<&'static str> {
-    package.defines.iter().map(|set| set.as_str()).collect()
+fn names(defines: &[SetName]) -> Vec<&'static str> {
+    defines.iter().map(|set| set.as_str()).collect()
 }
 
 /// Why the register machine does not run the package: the findings that say so; none where the
@@ -229,13 +248,13 @@ fn package_json(package: &Package, findings: &[Finding]) -> Json {
             "interpreted_because",
             Json::array(why.into_iter().map(findings::json)),
         ),
-        ("defines", Json::array(names(package))),
-        ("enforcement", enforcement(package).into()),
+        ("defines", Json::array(names(&package.defines))),
+        ("enforcement", enforcement(package.shadow).into()),
     ])
 }
 
-fn enforcement(package: &Package) -> &'static str {
-    match package.shadow {
+fn enforcement(is_shadow: bool) -> &'static str {
+    match is_shadow {
         true => "shadow",
         false => "enforce",
     }
@@ -258,24 +277,10 @@ fn package_row(output: &Output, package: &Package, findings: &[Finding]) -> Vec<
     vec![
         package.name.clone(),
         output.paint(colour, package.engine.as_str()),
-        names(package).join(","),
-        enforcement(package).to_owned(),
+        names(&package.defines).join(","),
+        enforcement(package.shadow).to_owned(),
         why,
     ]
-}
-
-/// Servers for which a package may grant: none without an `allow`; `None`: every server.
-fn may_grant(package: &Package) -> Option<Vec<String>> {
-    if !package.defines.contains(&SetName::Allow) {
-        return Some(Vec::new());
-    }
-    match (&package.servers, &package.granted_servers) {
-        (None, granted) => granted.clone(),
-        (Some(servers), _) => {
-            let counts = servers.iter().filter(|server| package.may_grant(server));
-            Some(counts.cloned().collect())
-        }
-    }
 }
 
 fn servers_json(servers: Option<&Vec<String>>) -> Json {
@@ -284,30 +289,31 @@ fn servers_json(servers: Option<&Vec<String>>) -> Json {
     })
 }
 
-fn scope_json(package: &Package) -> Json {
+fn scope_json(row: &ScopeRow) -> Json {
     Json::object([
-        ("package", Json::from(package.name.as_str())),
-        ("declared_servers", servers_json(package.servers.as_ref())),
+        ("package", Json::from(row.package.as_str())),
         (
-            "granted_servers",
-            servers_json(package.granted_servers.as_ref()),
+            "bundles",
+            Json::array(row.bundles.iter().map(String::as_str)),
         ),
-        ("may_grant", servers_json(may_grant(package).as_ref())),
-        ("enforcement", enforcement(package).into()),
-        ("defines", Json::array(names(package))),
+        ("declared_servers", servers_json(row.declared.as_ref())),
+        ("granted_servers", servers_json(row.granted.as_ref())),
+        ("may_grant", servers_json(row.effective.as_ref())),
+        ("enforcement", enforcement(row.shadow).into()),
+        ("defines", Json::array(names(&row.defines))),
     ])
 }
 
-fn scope_row(package: &Package) -> Vec<String> {
+fn scope_row(row: &ScopeRow) -> Vec<String> {
     let shown = |servers: Option<&Vec<String>>| match servers {
         None => "every server".to_owned(),
         Some(servers) if servers.is_empty() => "none".to_owned(),
         Some(servers) => servers.join(","),
     };
     vec![
-        package.name.clone(),
-        shown(package.servers.as_ref()),
-        shown(package.granted_servers.as_ref()),
-        shown(may_grant(package).as_ref()),
+        row.package.clone(),
+        shown(row.declared.as_ref()),
+        shown(row.granted.as_ref()),
+        shown(row.effective.as_ref()),
     ]
 }

@@ -1,17 +1,20 @@
 //! `toolgate decide`.
 
+mod explain;
 mod local;
 mod remote;
 mod show;
 #[cfg(test)]
 mod tests;
 
+pub use explain::Explain;
+
 use super::bundles::EngineArg;
 use super::{CliError, Exit, Output, document};
 use crate::model::call::Given;
 use crate::model::json::{Json, Limits, parse};
 use crate::wire::v1;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use local::Local;
 use remote::Remote;
 use std::io::{BufRead, BufReader, Read};
@@ -23,12 +26,13 @@ use std::path::PathBuf;
 /// line. Exits with 0 if all are granted (`allow` or `constrain`), with 3 if any is not, with 2 for
 /// an input that cannot be used and with 1 where the PDP does not answer.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("judge").required(true).args(["pdp", "bundle"]).multiple(false))]
 pub struct Decide {
     /// A PDP: `unix:/path`, `http://host:port` or `https://host:port`.
-    #[arg(long, value_name = "URL", required_unless_present = "bundle")]
+    #[arg(long, value_name = "URL")]
     pdp: Option<String>,
     /// A bundle, decided by in this process: nothing is recorded. Several decide together.
-    #[arg(long, value_name = "PATH", conflicts_with = "pdp")]
+    #[arg(long, value_name = "PATH")]
     bundle: Vec<PathBuf>,
     #[command(flatten)]
     engine: EngineArg,

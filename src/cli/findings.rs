@@ -27,9 +27,10 @@ pub(super) fn lines(output: &Output, finding: &Finding) -> String {
         Severity::InterpreterOnly => (Colour::Dim, "interpreter only"),
         Severity::Warning => (Colour::Yellow, "warning"),
     };
-    let place = match finding.path.is_empty() {
-        true => String::new(),
-        false => format!("{}:{}:{}: ", finding.path, finding.line, finding.column),
+    let place = match (finding.path.is_empty(), finding.line) {
+        (true, _) => String::new(),
+        (false, 0) => format!("{}: ", finding.path),
+        (false, _) => format!("{}:{}:{}: ", finding.path, finding.line, finding.column),
     };
     let mut lines = format!(
         "{}{}: {} {}",

@@ -14,6 +14,8 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// JUnit's XML, of `toolgate test` alone.
+    Junit,
 }
 
 /// A colour of the terminal.

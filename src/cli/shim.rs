@@ -11,12 +11,16 @@ use crate::shim::session::SessionConfig;
 use crate::shim::spool::SyncPolicy;
 use crate::shim::{self, Clock};
 use crate::telemetry;
-use clap::{Args, Subcommand};
+use crate::wire::Tls;
+use clap::{ArgGroup, Args, Subcommand};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
 
 /// How long a server has to answer a request, in seconds, where nothing else is asked for.
 const CALL_TIMEOUT_SECONDS: u64 = 300;
@@ -35,20 +39,16 @@ enum Kind {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("judge").required(true).args(["pdp", "bundle"]).multiple(false))]
 struct Stdio {
     /// The server's name, as policies know it.
     #[arg(long, value_name = "NAME")]
     server: String,
     /// The PDP: unix:/path, http://host:port or https://host:port.
-    #[arg(
-        long,
-        env = "TOOLGATE_PDP",
-        value_name = "URL",
-        required_unless_present = "bundle"
-    )]
+    #[arg(long, env = "TOOLGATE_PDP", value_name = "URL")]
     pdp: Option<String>,
     /// Decide in this process instead, by this bundle; needs `--audit`.
-    #[arg(long, value_name = "PATH", conflicts_with = "pdp", requires = "audit")]
+    #[arg(long, value_name = "PATH", requires = "audit")]
     bundle: Vec<PathBuf>,
     /// With `--bundle`: the directory of the audit log.
     #[arg(long, value_name = "DIR", requires = "bundle")]
@@ -173,9 +173,7 @@ impl Stdio {
 
     fn subject(&self) -> Result<Subject, CliError> {
         if let Some(path) = &self.token_file {
-            let token = read(path)?;
-            let token = String::from_utf8(token).map_err(CliError::unusable)?;
-            return Ok(Subject::BearerToken(Token::new(token.trim())));
+            return Ok(Subject::BearerToken(token(path)?));
         }
         Ok(self.principal.clone().map_or(Subject::None, |id| {
             Subject::Asserted(Asserted {
@@ -195,8 +193,10 @@ impl Stdio {
         let config = RemoteConfig {
             url: url.to_owned(),
             subject: self.subject()?,
-            ca_pem: self.ca.as_deref().map(read).transpose()?,
-            identity_pem: identity,
+            tls: Tls {
+                ca_pem: self.ca.as_deref().map(read).transpose()?,
+                identity_pem: identity,
+            },
         };
         RemotePdp::new(config).map_err(CliError::unusable)
     }
@@ -216,8 +216,25 @@ impl Stdio {
     }
 }
 
+/// The token in a file. Neither it nor a part of it is ever in an error.
+fn token(path: &Path) -> Result<Token, CliError> {
+    let unusable = |what: &str| CliError::unusable(format!("`{}`: {what}", path.display()));
+    let text = String::from_utf8(read(path)?)
+        .map_err(|_| unusable("it is not UTF-8 text; write the bearer token into it"))?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(unusable("it is empty; write the bearer token into it"));
+    }
+    if text.contains(char::is_whitespace) {
+        return Err(unusable(
+            "it holds more than one word; write the bearer token alone into it",
+        ));
+    }
+    Ok(Token::new(text))
+}
+
 fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, CliError> {
     let path = path.as_ref();
     std::fs::read(path)
-        .map_err(|error| CliError::unusable(format!("`{}`: {error}", path.display())))
+        .map_err(|error| CliError::unusable(format!("cannot read `{}`: {error}", path.display())))
 }

@@ -1,17 +1,18 @@
 //! `toolgate test`.
 
 mod expect;
+mod junit;
 mod report;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use super::{CliError, Exit, Output, bundles, findings};
+use super::{CliError, Exit, Output, bundles, findings, watch};
 use crate::bundle::library;
 use crate::bundle::verify::Verified;
 use crate::engine::{Outcome, TestPlan, TestResult, run_tests};
 use crate::model::bundle::{Module, Sources};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use report::{Kind, Report, Row, Status};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,9 +23,10 @@ use std::time::Instant;
 /// both evaluators; where they differ, that is a failure of its own kind. Exits with 3 if a test
 /// failed, with 2 if the bundle or a table cannot be used.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["paths", "library"]))]
 pub struct Test {
     /// Bundles that decide together: directories, `.rego` files or OPA `.tar.gz` archives.
-    #[arg(value_name = "PATH", required_unless_present = "library")]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Run the tests of the embedded policy library instead.
     #[arg(long, conflicts_with = "paths")]
@@ -40,6 +42,9 @@ pub struct Test {
     /// Also tell which lines of the policies the Rego tests evaluated.
     #[arg(long)]
     coverage: bool,
+    /// Run the tests again whenever a bundle changes, until the command is ended.
+    #[arg(long, conflicts_with = "library")]
+    watch: bool,
 }
 
 impl Test {
@@ -48,15 +53,25 @@ impl Test {
     /// # Errors
     /// Bundles or tables that cannot be used.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
+        if self.watch {
+            watch::repeat(bundles::sources(&self.paths), output, || self.once(output));
+        }
+        self.once(output)
+    }
+
+    fn once(&self, output: &Output) -> Result<Exit, CliError> {
         let report = match self.library {
             true => self.rego(&library_alone())?,
             false => self.bundles(output)?,
         };
+        if report.rows.is_empty() && !self.run.is_empty() {
+            return Err(CliError::unusable(format!(
+                "no test has `{}` in its name: `toolgate test` without `--run` lists all",
+                self.run
+            )));
+        }
         if report.rows.is_empty() {
-            output.note(match self.run.is_empty() {
-                true => "no tests found: write rules named `test_…` into `*_test.rego`, or tables into `*_test.yaml`".to_owned(),
-                false => format!("no test has `{}` in its name", self.run),
-            });
+            output.note("no tests found: write rules named `test_…` into `*_test.rego`, or tables into `*_test.yaml`");
         }
         report.show(output);
         Ok(match report.has_failures() {

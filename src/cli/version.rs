@@ -15,7 +15,7 @@ const PARTS: [(&str, &str); 3] = [
 pub fn run(output: &Output) -> Exit {
     match output.format {
         Format::Json => output.json(&Json::object(PARTS)),
-        Format::Text | Format::Table => {
+        Format::Text | Format::Table | Format::Junit => {
             for (name, value) in PARTS {
                 output.line(format!("{name} {value}"));
             }

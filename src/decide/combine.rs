@@ -100,9 +100,14 @@ fn verdict(parts: &[&Contribution<'_>], phase: Phase) -> Verdict {
             Err(reason) => denials.push(reason.clone()),
         }
     }
-    let visible = denials.is_empty() && visible(&read);
+    let shown = if denials.is_empty() {
+        shown_by(&read)
+    } else {
+        Vec::new()
+    };
+    let visible = !shown.is_empty();
     let judged = if phase == Phase::List {
-        listed(visible, &read, denials)
+        listed(shown, denials)
     } else {
         called(&read, denials)
     };
@@ -111,30 +116,34 @@ fn verdict(parts: &[&Contribution<'_>], phase: Phase) -> Verdict {
 
 type Read<'a, 'b> = (&'a Contribution<'b>, &'a Elements);
 
-/// A list entry has no arguments, so only `visible` (or `allow`, where nobody defines it) counts.
-fn listed(visible: bool, read: &[Read<'_, '_>], denials: Vec<Reason>) -> Verdict {
+/// A list entry has no arguments, so only what shows it counts.
+fn listed(shown: Vec<Reason>, denials: Vec<Reason>) -> Verdict {
     if !denials.is_empty() {
         return Verdict::new(Effect::Deny, denials);
     }
-    if !visible {
+    if shown.is_empty() {
         return Code::NoMatchingAllow.into();
     }
-    Verdict::new(Effect::Allow, granted_by(read))
+    Verdict::new(Effect::Allow, shown)
 }
 
-fn visible(read: &[Read<'_, '_>]) -> bool {
+/// Why an entry is shown: the elements of `visible`, or of `allow` where nobody defines it.
+fn shown_by(read: &[Read<'_, '_>]) -> Vec<Reason> {
     if read.iter().any(|(part, _)| part.defines(SetName::Visible)) {
-        return read
-            .iter()
-            .any(|(part, elements)| part.may_grant && elements.visible);
+        return granting(read, |elements| &elements.visible);
     }
-    !granted_by(read).is_empty()
+    granted_by(read)
 }
 
 fn granted_by(read: &[Read<'_, '_>]) -> Vec<Reason> {
+    granting(read, |elements| &elements.allow)
+}
+
+/// One set of every package that may grant.
+fn granting(read: &[Read<'_, '_>], set: impl Fn(&Elements) -> &Vec<Reason>) -> Vec<Reason> {
     let granting = read.iter().filter(|(part, _)| part.may_grant);
     granting
-        .flat_map(|(_, elements)| elements.allow.iter().cloned())
+        .flat_map(|(_, elements)| set(elements).iter().cloned())
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! The elements of a package's sets: what each may look like. Anything else denies.
 
-use crate::engine::Sets;
+use crate::engine::{SetName, Sets};
 use crate::model::json::{Json, Object};
 use crate::model::obligation::Obligation;
 use crate::model::reason::{Code, Origin, Reason};
@@ -19,7 +19,7 @@ pub(super) struct Elements {
     pub(super) deny: Vec<Reason>,
     pub(super) obligations: Vec<Obligation>,
     pub(super) approvals: Vec<Approval>,
-    pub(super) visible: bool,
+    pub(super) visible: Vec<Reason>,
 }
 
 impl Elements {
@@ -44,7 +44,6 @@ impl Elements {
             })
         };
         let approval = |element: &Json| approval(policy, element).ok_or_else(|| shape("approve"));
-        let visible = all("visible", &sets.visible)?;
         Ok(Self {
             allow: all("allow", &sets.allow)?,
             deny: all("deny", &sets.deny)?,
@@ -58,9 +57,25 @@ impl Elements {
                 .iter()
                 .map(approval)
                 .collect::<Result<_, _>>()?,
-            visible: !visible.is_empty(),
+            visible: all("visible", &sets.visible)?,
         })
     }
+}
+
+/// Whether `element` may stand in the set `set` of a package.
+///
+/// # Errors
+/// The reason for which every call is denied where it does.
+pub fn check_element(set: SetName, element: &Json) -> Result<(), Reason> {
+    let mut sets = Sets::default();
+    *match set {
+        SetName::Allow => &mut sets.allow,
+        SetName::Deny => &mut sets.deny,
+        SetName::Constrain => &mut sets.constrain,
+        SetName::Approve => &mut sets.approve,
+        SetName::Visible => &mut sets.visible,
+    } = vec![element.clone()];
+    Elements::read("", &sets).map(|_| ())
 }
 
 /// A code alone, or `{"code": …, "message": …}`.

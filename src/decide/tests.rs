@@ -292,7 +292,7 @@ fn lists_ask_visible_and_else_allow() {
         ),
         (
             &["allow contains \"ok\" if input.arguments.n\n\nvisible contains \"v\""],
-            r#"allow visible [] [] by []"#,
+            r#"allow visible ["v"] [] by ["a"]"#,
         ),
         (
             &["allow contains \"ok\"\n\nvisible contains \"v\" if input.nope"],

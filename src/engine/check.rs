@@ -42,8 +42,17 @@ impl Checked {
     }
 }
 
-/// Looks through a set.
+/// Looks through a set that is to decide.
 pub(super) fn check(sources: &Sources, options: &Options) -> Checked {
+    look(sources, options, true)
+}
+
+/// Looks through a set of which a part is evaluated: that may well be no policy.
+pub(super) fn check_for_query(sources: &Sources, options: &Options) -> Checked {
+    look(sources, options, false)
+}
+
+fn look(sources: &Sources, options: &Options, decides: bool) -> Checked {
     let (mut parsed, mut findings) = (Vec::new(), Vec::new());
     for module in modules(sources) {
         match ast::parse(module) {
@@ -59,16 +68,33 @@ pub(super) fn check(sources: &Sources, options: &Options) -> Checked {
     if findings.is_empty() {
         findings.extend(reserved(sources, &checked.modules));
         let gate = gate::inspect(&checked.modules, &sources.data);
+        if decides {
+            findings.extend(lint::imports(&checked.modules, &sources.data));
+        }
         checked.plans = plans(sources, options, &checked.modules, &gate, &mut findings);
         findings.extend(gate.findings);
         findings.extend(lint::fail_open(&checked.modules, options.fail_open));
-        let plans = checked.plans.iter();
-        let servers = plans.map(|plan| (plan.path.clone(), plan.package.servers.clone()));
-        findings.extend(lint::policy_shape(&checked.modules, &servers.collect()));
+        if decides {
+            findings.extend(lints(sources, options, &checked));
+        }
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     checked.findings = findings;
     checked
+}
+
+/// What makes a policy looser or deader than it reads.
+fn lints(sources: &Sources, options: &Options, checked: &Checked) -> Vec<Finding> {
+    let modules = &checked.modules;
+    let plans = checked.plans.iter();
+    let servers = plans.map(|plan| (plan.path.clone(), plan.package.servers.clone()));
+    let mut findings = lint::policy_shape(modules, &servers.collect());
+    findings.extend(lint::elements(modules, options.element));
+    findings.extend(lint::input_members(modules));
+    findings.extend(lint::constants(modules, &sources.data));
+    findings.extend(lint::unanchored(modules));
+    findings.extend(lint::directory(&sources.data));
+    findings
 }
 
 fn reserved(sources: &Sources, modules: &[ParsedModule]) -> Vec<Finding> {

@@ -5,7 +5,7 @@ use super::builtins;
 use super::check::{Checked, Plan, check};
 use super::lint::{ScopeRow, scope_row};
 use super::replica::{Entry, EvaluationLimits, Replica, last_line};
-use super::set::PolicySet;
+use super::set::{ElementCheck, PolicySet};
 use super::value;
 use crate::model::bundle::{Module, Sources};
 use crate::model::finding::{Finding, Severity};
@@ -41,6 +41,8 @@ pub struct Options {
     pub replicas: NonZeroUsize,
     /// What one evaluation may cost.
     pub limits: EvaluationLimits,
+    /// What is refused of elements that are written out; the default takes everything.
+    pub element: ElementCheck,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             fail_open: Severity::Error,
             replicas: NonZeroUsize::MIN,
             limits: EvaluationLimits::default(),
+            element: |_, _| Ok(()),
         }
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn package_metadata(
     package_line: u32,
 ) -> Result<PackageMetadata, Finding> {
     let mut found: Option<PackageMetadata> = None;
-    for block in block::blocks(path, source)? {
+    for block in block::blocks(path, source, package_line)? {
         let place = Place {
             path,
             line: block.line,

@@ -6,7 +6,7 @@ mod reference;
 mod tests;
 
 use super::ast::{self, ParsedModule};
-use super::check::check;
+use super::check::check_for_query;
 use super::compile::{
     ENTRY_PACKAGE, ModuleNeeds, Options, PROGRAM_ENTRIES_MAX, Refused, compile_entries, data_value,
     error, load, modules, on_large_stack,
@@ -88,7 +88,7 @@ fn answer(
         choice: EngineChoice::Auto,
         ..*options
     };
-    let checked = check(sources, &any);
+    let checked = check_for_query(sources, &any);
     if checked.is_refused() {
         let findings = checked.findings;
         return Err(Refused { findings }.into());

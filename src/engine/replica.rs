@@ -1,7 +1,7 @@
 //! One copy of a policy set: programs, data and the machines that run them. A copy serves one
 //! thread at a time, because shared reference counts stop threads from scaling.
 
-use super::builtins::TooLarge;
+use super::builtins::GivenUp;
 use super::value::{self, NotJson};
 use crate::model::json::Json;
 use regorus::rvm::RegoVM;
@@ -138,6 +138,32 @@ impl Replica {
         })
     }
 
+    /// How many instructions an entry point takes. The machine does not tell, but stops at its
+    /// limit: this is the least limit at which it does not.
+    pub(super) fn instructions(&mut self, entry: &Entry, input: &Value) -> Option<usize> {
+        let Entry::Rvm { program, index } = entry else {
+            return None;
+        };
+        let limits = self.limits;
+        let (mut too_few, mut enough) = (0, limits.instructions_max);
+        self.run(*program, *index, input).ok()?;
+        while enough - too_few > 1 {
+            let tried = too_few + (enough - too_few) / 2;
+            self.machines
+                .get_mut(*program)?
+                .vm
+                .as_mut()?
+                .set_max_instructions(tried);
+            match self.run(*program, *index, input) {
+                Ok(_) => enough = tried,
+                Err(_) => too_few = tried,
+            }
+        }
+        let vm = self.machines.get_mut(*program)?.vm.as_mut()?;
+        vm.set_max_instructions(limits.instructions_max);
+        Some(enough)
+    }
+
     fn run(
         &mut self,
         program: usize,
@@ -175,10 +201,10 @@ impl Replica {
 }
 
 fn unwound(payload: Box<dyn Any + Send>) -> EvaluationError {
-    if payload.is::<TooLarge>() {
-        return EvaluationError::Limit("size of what a builtin gives back".to_owned());
+    match payload.downcast_ref::<GivenUp>() {
+        Some(GivenUp(limit)) => EvaluationError::Limit((*limit).to_owned()),
+        None => EvaluationError::Panic,
     }
-    EvaluationError::Panic
 }
 
 fn failure(error: VmError) -> EvaluationError {

@@ -5,9 +5,12 @@ mod tests;
 
 use super::replica::{Entry, EvaluationError, Replica};
 use super::value::{self, Inexact};
+use crate::model::call::{Facts, Request};
 use crate::model::finding::Finding;
 use crate::model::json::Json;
+use crate::model::reason::Reason;
 use crate::model::revision::{EngineKind, Revision};
+use crate::model::time::Timestamp;
 use regorus::Value;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,6 +101,10 @@ impl SetName {
     }
 }
 
+/// Whether an element may stand in a set: what it means is for those to know who combine packages
+/// (see [`Options`](super::Options)).
+pub type ElementCheck = fn(SetName, &Json) -> Result<(), Reason>;
+
 /// What one package returned: the elements of each set that it defines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sets {
@@ -114,6 +121,26 @@ pub struct Sets {
 }
 
 impl Sets {
+    /// Each set that is not empty, by its name, in the order of [`SetName::ALL`].
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let sets = SetName::ALL.map(|set| (set.as_str(), self.of(set)));
+        let held = sets.into_iter().filter(|(_, held)| !held.is_empty());
+        Json::object(held.map(|(name, held)| (name, held.to_vec())))
+    }
+
+    /// The elements of one set.
+    #[must_use]
+    pub fn of(&self, set: SetName) -> &[Json] {
+        match set {
+            SetName::Allow => &self.allow,
+            SetName::Deny => &self.deny,
+            SetName::Constrain => &self.constrain,
+            SetName::Approve => &self.approve,
+            SetName::Visible => &self.visible,
+        }
+    }
+
     /// The sets of a package's entry point, which gives an array in the order of `defines`.
     fn read(defines: &[SetName], result: Json) -> Option<Self> {
         let Json::Array(results) = result else {
@@ -145,7 +172,7 @@ impl Sets {
 pub struct Unreadable;
 
 /// An input that was converted once and is evaluated by many packages.
-pub struct Input(Value);
+pub struct Input(pub(super) Value);
 
 impl Input {
     /// Converts a policy input.
@@ -154,6 +181,16 @@ impl Input {
     /// Where a number would be rounded.
     pub fn new(input: &Json) -> Result<Self, Inexact> {
         value::to_value(input).map(Self)
+    }
+
+    /// The policy input of a request.
+    ///
+    /// # Errors
+    /// Where a number would be rounded.
+    pub fn of_request(request: &Request, facts: &Facts, now: Timestamp) -> Result<Self, Inexact> {
+        let (facts, labels) = (&facts.facts, &facts.labels);
+        let input = request.build_input(facts, labels, now, &value::AsValue);
+        input.map(Self)
     }
 }
 
@@ -212,6 +249,13 @@ impl PolicySet {
                 (package, result)
             })
             .collect()
+    }
+
+    /// How many instructions of the register machine this package takes for this input; `None`
+    /// where the interpreter runs it or it gives no answer.
+    #[must_use]
+    pub fn instructions(&self, package: &Package, input: &Input) -> Option<usize> {
+        self.replica().instructions(&package.entry, &input.0)
     }
 
     /// This thread's copy; another free one if it is taken; else waits for its own.

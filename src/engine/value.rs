@@ -1,6 +1,7 @@
 //! Between strict JSON and regorus' values. Nothing is rounded on the way in, nothing undefined
 //! gets out.
 
+use crate::model::call::Build;
 use crate::model::json::{self, Json, Limits, Number, Object};
 use regorus::Value;
 use std::collections::BTreeMap;
@@ -62,6 +63,40 @@ pub(super) fn object_to_value(object: &Object) -> Result<Value, Inexact> {
     ))
 }
 
+/// Makes the engine's values.
+pub(super) struct AsValue;
+
+impl Build for AsValue {
+    type Value = Value;
+    type Error = Inexact;
+
+    fn text(&self, text: &str) -> Value {
+        Value::from(text)
+    }
+
+    fn integer(&self, integer: i64) -> Value {
+        Value::from(integer)
+    }
+
+    fn json(&self, json: &Json) -> Result<Value, Inexact> {
+        to_value(json)
+    }
+
+    fn json_object(&self, object: &Object) -> Result<Value, Inexact> {
+        object_to_value(object)
+    }
+
+    fn array(&self, items: impl Iterator<Item = Value>) -> Value {
+        Value::from(items.collect::<Vec<_>>())
+    }
+
+    fn object(&self, members: Vec<(&'static str, Value)>) -> Value {
+        let members = members.into_iter();
+        let members = members.map(|(name, value)| (Value::from(name), value));
+        Value::from(members.collect::<BTreeMap<_, _>>())
+    }
+}
+
 fn number_to_value(number: &Number) -> Result<Value, Inexact> {
     if let Some(small) = number.as_i64() {
         return Ok(Value::from(small));
@@ -78,7 +113,18 @@ fn number_to_value(number: &Number) -> Result<Value, Inexact> {
     if vanished || (!whole && digits > FRACTION_DIGITS_MAX) {
         return Err(Inexact);
     }
-    Ok(value)
+    Ok(if whole { value } else { by_value(value) })
+}
+
+/// `1.0` and `1e0` are the number 1 to a policy, wherever it looks: as a double it would be computed
+/// with otherwise.
+fn by_value(value: Value) -> Value {
+    let whole = value.as_number().is_ok_and(|number| number.is_integer());
+    let text = value.as_number().map(|number| number.format_decimal());
+    match text.map(|text| Value::from_numeric_string(&text)) {
+        Ok(Ok(integer)) if whole => integer,
+        _ => value,
+    }
 }
 
 fn significant_digits(text: &str) -> usize {

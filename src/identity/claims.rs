@@ -3,6 +3,7 @@
 use super::directory::strings;
 use super::jwt::TokenError;
 use super::{DELEGATION_STEPS_MAX, Grant, ROLES_MAX, is_name};
+use crate::model::attempt::said;
 use crate::model::json::{Json, Object};
 
 /// Where a claim stands: the names of the members on the way to it, outermost first. Names are
@@ -23,6 +24,11 @@ impl ClaimPath {
         let start = claims.get(first)?;
         rest.iter()
             .try_fold(start, |value, member| value.get(member))
+    }
+
+    /// A text of whatever form, cut: for the record of a refusal.
+    pub(super) fn text(&self, claims: &Object) -> Option<String> {
+        said(self.find(claims)?.as_str()?)
     }
 
     fn error(&self) -> TokenError {

@@ -165,6 +165,11 @@ impl JwtVerifier {
         &self.config.issuer
     }
 
+    /// Which claims mean what.
+    pub(super) fn claim_paths(&self) -> &ClaimPaths {
+        &self.config.claims
+    }
+
     pub(super) fn verify(
         &self,
         token: &Token,
@@ -245,6 +250,12 @@ impl JwtVerifier {
             until.saturating_mul(NANOS_PER_SECOND),
         ))
     }
+}
+
+/// What a token says, whoever wrote it: for the record of its refusal. `None` if it cannot be read.
+pub(super) fn unverified_claims(token: &Token) -> Option<Object> {
+    let parts = Parts::split(token.text()).ok()?;
+    object("payload", parts.payload).ok()
 }
 
 struct Parts<'a> {

@@ -1,8 +1,8 @@
 //! The PDP's own name for a session.
 
+use crate::model::hex::hex;
 use crate::model::principal::Principal;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// What this hash is for, so that it equals no other hash of the same parts.
 const DOMAIN: &str = "toolgate.session.v1";
@@ -28,10 +28,5 @@ pub fn session_id(tenant: &str, principal: &Principal, transport_session: &str) 
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let mut id = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
+    hex(&hash.finalize())
 }

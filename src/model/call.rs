@@ -1,12 +1,13 @@
 //! What is asked: one MCP message, in one phase, by one principal.
 
+mod document;
 mod input;
 
+pub use document::Build;
 pub use input::{Given, InputError};
 
 use super::json::{Json, Object};
 use super::principal::Principal;
-use super::time::Timestamp;
 
 /// Where in its life a message is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,67 +101,6 @@ impl Request {
     #[must_use]
     pub fn arguments(&self) -> Option<&Json> {
         self.params.get("arguments")
-    }
-
-    /// The policy input, version 1. Absent parts are absent, never null.
-    /// Schema: `docs/input.schema.json`.
-    #[must_use]
-    pub fn to_input(&self, facts: &Object, labels: &[String], now: Timestamp) -> Json {
-        let mut input = Object::new();
-        input.insert("version", 1_u64);
-        input.insert("phase", self.phase.as_str());
-        input.insert(
-            "time",
-            Json::object([
-                ("ns", Json::from(now.as_nanos())),
-                ("rfc3339", now.rfc3339().into()),
-            ]),
-        );
-        input.insert("tenant", self.tenant.as_str());
-        input.insert("principal", self.principal.to_json());
-        input.insert("mcp", self.mcp_json());
-        input.insert("tool", self.tool_json());
-        if let Some(arguments) = self.arguments() {
-            input.insert("arguments", arguments.clone());
-        }
-        input.insert("facts", facts.clone());
-        let labels = Json::array(labels.iter().map(String::as_str));
-        let session = [
-            ("id", Json::from(self.session_id.as_str())),
-            ("labels", labels),
-        ];
-        input.insert("session", Json::object(session));
-        input.insert("context", self.context.clone());
-        if let Some(result) = &self.result {
-            input.insert("result", result.clone());
-        }
-        Json::Object(input)
-    }
-
-    fn mcp_json(&self) -> Json {
-        let Mcp {
-            server,
-            method,
-            name,
-            protocol,
-        } = &self.mcp;
-        let parts = [
-            ("server", server),
-            ("method", method),
-            ("name", name),
-            ("protocol", protocol),
-        ];
-        let present = parts.into_iter().filter(|(_, value)| !value.is_empty());
-        Json::object(present.map(|(key, value)| (key, value.as_str())))
-    }
-
-    fn tool_json(&self) -> Json {
-        let mut tool = Object::new();
-        tool.insert("untrusted_annotations", self.untrusted_annotations.clone());
-        if let Some(digest) = &self.definition_digest {
-            tool.insert("definition_digest", digest.as_str());
-        }
-        Json::Object(tool)
     }
 }
 

@@ -36,9 +36,9 @@ pub struct Finding {
     pub package: String,
     /// The file, as named in the bundle.
     pub path: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 where `path` is a part of `data`, which may be of several files.
     pub line: u32,
-    /// Column, from 1.
+    /// Column, from 1; 0 with the line.
     pub column: u32,
     /// What is wrong.
     pub message: String,
@@ -57,7 +57,11 @@ impl fmt::Display for Finding {
             hint,
             ..
         } = self;
-        write!(f, "{path}:{line}:{column}: {message} [{code}]")?;
+        match (path.is_empty(), line) {
+            (true, _) => write!(f, "{message} [{code}]")?,
+            (false, 0) => write!(f, "{path}: {message} [{code}]")?,
+            (false, _) => write!(f, "{path}:{line}:{column}: {message} [{code}]")?,
+        }
         if hint.is_empty() {
             Ok(())
         } else {

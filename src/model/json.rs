@@ -13,6 +13,7 @@ mod write;
 
 pub use error::JsonError;
 pub use parse::{Limits, members, parse};
+pub use write::write_string;
 
 /// A JSON value. Objects keep the order in which their members were written.
 #[derive(Clone, Debug, PartialEq, Eq)]

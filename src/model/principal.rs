@@ -1,6 +1,6 @@
 //! Who asks, and how that is known.
 
-use super::json::{Json, Object};
+use super::json::Object;
 
 /// A caller as policy sees it in `input.principal`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,34 +87,5 @@ impl RolesFrom {
             Self::Directory => "directory",
             Self::Shim => "shim",
         }
-    }
-}
-
-impl Principal {
-    /// `input.principal`: absent parts are absent, never null.
-    #[must_use]
-    pub fn to_json(&self) -> Json {
-        let mut out = Object::new();
-        out.insert("id", self.id.as_str());
-        for (name, part) in [
-            ("user", &self.user),
-            ("agent", &self.agent),
-            ("client", &self.client),
-        ] {
-            if let Some(part) = part {
-                out.insert(name, part.as_str());
-            }
-        }
-        out.insert("roles", Json::array(self.roles.iter().map(String::as_str)));
-        out.insert("attributes", self.attributes.clone());
-        out.insert(
-            "delegation",
-            Json::array(self.delegation.iter().map(String::as_str)),
-        );
-        out.insert("authenticated_by", self.authenticated_by.as_str());
-        if let Some(from) = self.roles_from {
-            out.insert("roles_from", from.as_str());
-        }
-        Json::Object(out)
     }
 }

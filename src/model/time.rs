@@ -1,6 +1,7 @@
 //! Points in time, given from outside: nothing that decides reads a clock.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use std::fmt;
 use std::sync::Arc;
 
 /// Tells the time; given from outside.
@@ -44,6 +45,16 @@ impl Timestamp {
         self.format(SecondsFormat::Micros)
     }
 
+    /// The month in UTC.
+    #[must_use]
+    pub fn month(self) -> Month {
+        let date = DateTime::<Utc>::from_timestamp_nanos(self.0);
+        Month {
+            year: date.year(),
+            month: date.month(),
+        }
+    }
+
     fn format(self, decimals: SecondsFormat) -> String {
         DateTime::<Utc>::from_timestamp_nanos(self.0).to_rfc3339_opts(decimals, true)
     }
@@ -53,5 +64,18 @@ impl Timestamp {
     pub fn plus(self, duration: std::time::Duration) -> Self {
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(nanos))
+    }
+}
+
+/// A month of a year; written as `2026-11`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Month {
+    year: i32,
+    month: u32,
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
     }
 }

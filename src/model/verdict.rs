@@ -70,8 +70,21 @@ pub struct Verdict {
     pub params: Option<Object>,
     /// The result's replacement, where obligations changed it.
     pub result: Option<Json>,
+    /// What obligations took out of the result; `None` if nothing was owed.
+    pub filtered: Option<Filtered>,
     /// Which evaluator ran; `None` if none did.
     pub engine: Option<EngineKind>,
+}
+
+/// What obligations took out of a result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filtered {
+    /// Fields that were masked somewhere, as the policy wrote them, sorted.
+    pub masked: Vec<String>,
+    /// Fields that were dropped somewhere, as the policy wrote them, sorted.
+    pub dropped: Vec<String>,
+    /// Rows removed; copies of the same rows count once.
+    pub rows_removed: u64,
 }
 
 impl Verdict {
@@ -94,6 +107,7 @@ impl Verdict {
             shadow: Vec::new(),
             params: None,
             result: None,
+            filtered: None,
             engine: None,
         };
         verdict.note_policies(

@@ -1,5 +1,6 @@
 //! What `fields` of `mask_fields` and `drop_fields` may hold.
 
+use super::names::fold;
 use super::{FIELD_BYTES_MAX, pointer};
 
 /// The member of a tool's result whose value is its structured document.
@@ -8,7 +9,7 @@ pub(super) const STRUCTURED: &str = "structuredContent";
 /// One field.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Field {
-    /// A member's name, ASCII letters in lower case.
+    /// A member's name, folded.
     Name(String),
     /// A pointer's tokens, at least one.
     Pointer(Vec<String>),
@@ -27,7 +28,7 @@ impl Field {
             return Err("holds a name that is too long");
         }
         if !text.starts_with('/') {
-            return Ok(Self::Name(text.to_ascii_lowercase()));
+            return Ok(Self::Name(fold(text)));
         }
         let tokens = pointer::tokens(text).ok_or("holds a malformed JSON Pointer")?;
         if matches!(tokens.as_slice(), [only] if only == STRUCTURED) {

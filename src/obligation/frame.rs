@@ -4,10 +4,14 @@
 //! contents and a task's result go the same way as a tool's `content`.
 
 use super::field::STRUCTURED;
+use super::names::fold;
 use super::result::Cause;
 use super::text;
 use super::walk::{Edited, Place, Walk};
 use crate::model::json::{Json, Object};
+
+/// The protocol's own words: who a message is from, whom an item is for.
+const ROLES: [&str; 2] = ["user", "assistant"];
 
 /// How an object outside of documents is treated.
 struct Frame {
@@ -35,6 +39,9 @@ impl Frame {
         }
         if kind == Some("resource") {
             members.push("resource");
+        }
+        if !members.is_empty() && object.iter().any(|(name, _)| is_lookalike(name)) {
+            return Err(Cause::UnknownContent);
         }
         Ok(Self { members, text })
     }
@@ -66,12 +73,22 @@ fn is_error(object: &Object) -> bool {
 }
 
 /// A name that some readers take for a member of the frame, because they do not tell upper case
-/// from lower.
+/// from lower, or that looks like one.
 fn is_lookalike(name: &str) -> bool {
-    const FRAME: [&str; 6] = ["content", STRUCTURED, "isError", "type", "text", "resource"];
-    FRAME
-        .iter()
-        .any(|member| *member != name && member.eq_ignore_ascii_case(name))
+    const FRAME: [(&str, &str); 7] = [
+        ("content", "content"),
+        (STRUCTURED, "structuredcontent"),
+        ("isError", "iserror"),
+        ("type", "type"),
+        ("text", "text"),
+        ("resource", "resource"),
+        ("blob", "blob"),
+    ];
+    if FRAME.iter().any(|(member, _)| *member == name) {
+        return false;
+    }
+    let folded = fold(name);
+    FRAME.iter().any(|(_, member)| *member == folded)
 }
 
 fn has_string(object: &Object, name: &str) -> bool {
@@ -156,6 +173,8 @@ impl Walk<'_> {
     fn member(&mut self, frame: &Frame, name: &str, value: &mut Json) -> Edited {
         match value {
             Json::String(text) if frame.text == Some(name) => self.string(text, Place::Content, 0),
+            // The frame's own words, such as `type`, are nobody's values.
+            Json::String(_) if frame.members.contains(&name) => Ok(false),
             value => self.framed(value),
         }
     }
@@ -164,9 +183,14 @@ impl Walk<'_> {
     fn framed(&mut self, value: &mut Json) -> Edited {
         let mut changed = false;
         match value {
+            Json::String(text) if ROLES.contains(&text.as_str()) => {}
             Json::String(text) => changed = self.string(text, Place::Field, 0)?,
             Json::Array(items) => {
                 changed |= self.cut(items);
+                let own = |item: &Json| item.as_str().is_some_and(|text| ROLES.contains(&text));
+                if !items.iter().all(own) {
+                    self.columns(items)?;
+                }
                 for item in items {
                     changed |= self.framed(item)?;
                 }
@@ -174,6 +198,8 @@ impl Walk<'_> {
             Json::Object(object) => {
                 let frame = Frame::of(object)?;
                 changed |= self.fields(object, &frame.members)?;
+                let own = frame.members.iter().copied().chain(["role"]);
+                self.named_values(object, &own.collect::<Vec<_>>())?;
                 for (name, value) in object.iter_mut() {
                     changed |= self.member(&frame, name, value)?;
                 }

@@ -80,7 +80,7 @@ impl Sum {
 /// A union of fields.
 #[derive(Default)]
 struct Fields {
-    /// By name in lower case: the spelling that sorts first.
+    /// By folded name: the spelling that sorts first.
     names: BTreeMap<String, String>,
     /// By tokens: the pointer.
     pointers: BTreeMap<Vec<String>, String>,

@@ -1,10 +1,9 @@
 //! What is owed to a result, arranged for one walk over it.
 
 use super::field::{Field, STRUCTURED};
+use super::names::Names;
 use super::text;
 use crate::model::obligation::Obligation;
-use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// What happens to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +32,8 @@ pub(super) struct Target {
 /// All that is owed to a result.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// By name, ASCII letters in lower case.
-    names: HashMap<String, Owed>,
-    /// Names that are more than one word, in lower case: searched for in text as they are.
-    phrases: Vec<String>,
+    /// By name.
+    pub(super) names: Names,
     /// Drops first.
     pub(super) targets: Vec<Target>,
     /// Most rows of an array.
@@ -76,30 +73,11 @@ impl Plan {
             let field = text.clone();
             let owed = Owed { action, field };
             match Field::read(text)? {
-                Field::Name(name) => self.owe_name(name, owed),
+                Field::Name(_) => self.names.owe(owed),
                 Field::Pointer(tokens) => self.targets.push(Target::new(owed, tokens)),
             }
         }
         Ok(())
-    }
-
-    fn owe_name(&mut self, name: String, owed: Owed) {
-        if !text::is_word(&name) {
-            self.phrases.push(name.clone());
-        }
-        if owed.action == Action::Drop || !self.names.contains_key(&name) {
-            self.names.insert(name, owed);
-        }
-    }
-
-    /// What is owed to a member of this name.
-    pub(super) fn named(&self, name: &str) -> Option<&Owed> {
-        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(name.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(name)
-        };
-        self.names.get(name.as_ref())
     }
 
     /// Whether any field is masked or dropped.
@@ -117,20 +95,6 @@ impl Plan {
     pub(super) fn passes_unread(&self, text: &str) -> bool {
         let few = |rows| text.lines().count() <= rows && !text::may_hold_rows(text);
         !self.owes_fields() && self.rows.is_none_or(few)
-    }
-
-    /// Whether a listed name stands in this string as a label.
-    pub(super) fn labels(&self, text: &str) -> bool {
-        if self.names.is_empty() {
-            return false;
-        }
-        let listed = text::labels(text).any(|word| self.named(word).is_some());
-        listed || (!self.phrases.is_empty() && self.holds_a_phrase(text))
-    }
-
-    fn holds_a_phrase(&self, text: &str) -> bool {
-        let text = text.to_ascii_lowercase();
-        self.phrases.iter().any(|phrase| text.contains(phrase))
     }
 }
 

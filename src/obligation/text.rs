@@ -1,10 +1,7 @@
-//! JSON carried in strings, and the traces of fields in strings that are not JSON.
+//! JSON carried in strings.
 
 use crate::model::json::{self, Json, JsonError, Limits};
 use std::fmt;
-
-/// Characters that end a label: `phone: 555`, `phone=555`, `<phone>`, `| phone |`.
-const LABEL_ENDS: [char; 4] = [':', '=', '>', '|'];
 
 /// What a string carries.
 pub(super) enum Carried {
@@ -105,27 +102,4 @@ pub(super) fn is_row(text: &str) -> bool {
 /// Whether a line of text that is not JSON could hold several rows.
 pub(super) fn may_hold_rows(text: &str) -> bool {
     text.contains(['{', '[', '<', '|', '\t'])
-}
-
-fn is_word_character(character: char) -> bool {
-    character.is_alphanumeric() || character == '_' || character == '-'
-}
-
-/// Whether a name is one word.
-pub(super) fn is_word(name: &str) -> bool {
-    name.chars().all(is_word_character)
-}
-
-/// The words that stand in a string as labels. Quotes and the backslashes of inner strings may
-/// stand between the word and the end of the label.
-pub(super) fn labels(text: &str) -> impl Iterator<Item = &str> {
-    let mut pieces = text.split(LABEL_ENDS);
-    pieces.next_back();
-    pieces.filter_map(|piece| {
-        let decoration = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '\\' | '*');
-        piece
-            .trim_end_matches(decoration)
-            .rsplit(|c| !is_word_character(c))
-            .next()
-    })
 }

@@ -4,7 +4,7 @@
 use super::plan::{Action, Owed, Plan, Target};
 use super::result::Cause;
 use super::text::{self, Carried, Line};
-use super::{MASK, NESTING_MAX, pointer};
+use super::{MASK, NESTING_MAX, pointer, trace};
 use crate::model::json::{Json, JsonError, Object};
 use std::collections::BTreeSet;
 
@@ -107,12 +107,14 @@ impl<'p> Walk<'p> {
             Json::String(text) => changed = self.string(text, Place::Field, nesting)?,
             Json::Array(items) => {
                 changed |= self.cut(items);
+                self.columns(items)?;
                 for item in items {
                     changed |= self.value(item, nesting)?;
                 }
             }
             Json::Object(object) => {
                 changed |= self.fields(object, &[])?;
+                self.named_values(object, &[])?;
                 for (_, value) in object.iter_mut() {
                     changed |= self.value(value, nesting)?;
                 }
@@ -124,14 +126,17 @@ impl<'p> Walk<'p> {
 
     /// Masks and drops members by name, except the `frame`.
     pub(super) fn fields(&mut self, object: &mut Object, frame: &[&str]) -> Edited {
-        if object.iter().any(|(name, _)| text::opens_document(name)) {
-            return Err(Cause::Unreadable);
-        }
         let plan = self.plan;
-        let mut changed = false;
+        let (mut changed, mut readable) = (false, true);
         object.retain(|name, value| {
-            let owed = plan.named(name).filter(|_| !frame.contains(&name));
-            let Some(owed) = owed else { return true };
+            if frame.contains(&name) {
+                return true;
+            }
+            readable &= !text::opens_document(name);
+            let Some(owed) = plan.names.of_member(name) else {
+                readable &= !self.hidden_in_name(name);
+                return true;
+            };
             let kept = owed.action == Action::Mask;
             if !kept || mask(value) {
                 changed = true;
@@ -139,7 +144,46 @@ impl<'p> Walk<'p> {
             }
             kept
         });
-        Ok(changed)
+        if readable {
+            Ok(changed)
+        } else {
+            Err(Cause::Unreadable)
+        }
+    }
+
+    /// Whether a name is more than a name, and shows a listed field.
+    fn hidden_in_name(&self, name: &str) -> bool {
+        let names = &self.plan.names;
+        !names.is_empty() && !trace::is_plain(name) && trace::shows(names, name)
+    }
+
+    /// Columns are not masked: which values stand in them is the reader's guess.
+    ///
+    /// # Errors
+    /// A string of an array is a listed name.
+    pub(super) fn columns(&self, items: &[Json]) -> Result<(), Cause> {
+        let mut strings = items.iter().filter_map(Json::as_str);
+        let names = &self.plan.names;
+        if items.len() > 1 && !names.is_empty() && strings.any(|text| trace::is_name(names, text)) {
+            return Err(Cause::Unreadable);
+        }
+        Ok(())
+    }
+
+    /// The same for a name that is a value itself.
+    ///
+    /// # Errors
+    /// A member says that another is the value of a listed field.
+    pub(super) fn named_values(&self, object: &Object, frame: &[&str]) -> Result<(), Cause> {
+        if self.plan.names.is_empty() {
+            return Ok(());
+        }
+        let members = object.iter().filter(|(name, _)| !frame.contains(name));
+        let members = members.map(|(name, value)| (name, value.as_str()));
+        if trace::names_a_value(&self.plan.names, &members.collect::<Vec<_>>()) {
+            return Err(Cause::Unreadable);
+        }
+        Ok(())
     }
 
     /// Cuts an array of rows.
@@ -202,7 +246,7 @@ impl<'p> Walk<'p> {
     fn unread(&self, text: &str, place: Place) -> Edited {
         let passes = match place {
             Place::Content => self.plan.passes_unread(text),
-            Place::Field => !self.plan.labels(text),
+            Place::Field => self.plan.names.is_empty() || !trace::shows(&self.plan.names, text),
         };
         if passes {
             Ok(false)

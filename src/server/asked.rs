@@ -2,9 +2,11 @@
 
 use super::owed::CallIdentity;
 use crate::identity::DEFAULT_TENANT;
+use crate::model::attempt::{ATTEMPT_NAMES_MAX, Attempt, Claim, ClaimedBy, SeenPeer, said};
 use crate::model::call::{Mcp, Request};
 use crate::model::json::{Json, Object};
 use crate::model::principal::Principal;
+use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Verdict;
 use crate::wire::{self, Question, v1};
@@ -12,10 +14,38 @@ use crate::wire::{self, Question, v1};
 /// Longest part of an address that is recorded of a malformed request, in characters.
 const RECORDED_CHARS_MAX: usize = 256;
 
+/// Whom a question names by its caller's word, before anything of it is believed; `None` where it
+/// names nobody, or by a token.
+pub(super) fn claim(question: &v1::DecideRequest) -> Option<Claim> {
+    let Some(v1::decide_request::Subject::Asserted(asserted)) = &question.subject else {
+        return None;
+    };
+    let steps = asserted.delegation.iter().take(ATTEMPT_NAMES_MAX);
+    Some(Claim {
+        id: said(&asserted.id),
+        user: said(&asserted.user),
+        agent: said(&asserted.agent),
+        client: said(&asserted.client),
+        delegation: steps.filter_map(|step| said(step)).collect(),
+        ..Claim::new(ClaimedBy::Assertion)
+    })
+}
+
+/// What a question says and nobody has checked.
+pub(super) struct Claims {
+    pub(super) subject: Subject,
+    pub(super) client_session: String,
+    /// In phase `result`: the call.
+    pub(super) call_id: String,
+    pub(super) min_policy_version: u64,
+}
+
 /// What is known of a question so far: enough for a record at every step.
 pub(super) struct Asked {
     pub(super) request: Request,
     pub(super) caller: Option<String>,
+    /// Who tried, where nobody was identified.
+    pub(super) attempt: Option<Box<Attempt>>,
     /// The granted call that a result was found to belong to.
     pub(super) call_id: String,
     pub(super) dropped: Vec<String>,
@@ -30,7 +60,6 @@ impl Asked {
     /// A question as it came, believed in nothing but its address.
     pub(super) fn unidentified(question: &v1::DecideRequest) -> Self {
         let address = question.mcp.clone().unwrap_or_default();
-        let bounded = |text: String| text.chars().take(RECORDED_CHARS_MAX).collect();
         let phase = wire::phase(question.phase()).unwrap_or_default();
         Self {
             request: Request {
@@ -51,6 +80,7 @@ impl Asked {
                 context: Object::new(),
             },
             caller: None,
+            attempt: None,
             call_id: String::new(),
             dropped: Vec::new(),
             traceparent: String::new(),
@@ -61,26 +91,58 @@ impl Asked {
         }
     }
 
-    /// Takes over what a well-formed question says.
-    pub(super) fn fill(&mut self, question: &Question) {
+    /// Takes over what a well-formed question says, but for what is still to be checked.
+    pub(super) fn fill(&mut self, question: Question) -> Claims {
         let request = &mut self.request;
         request.phase = question.phase;
-        request.mcp = question.mcp.clone();
-        request.definition_digest = question.definition_digest.clone();
-        request.untrusted_annotations = question.untrusted_annotations.clone();
-        request.params = question.params.clone();
-        request.result = question.result.as_ref().map(|(result, _)| result.clone());
-        request.context = question.context.clone();
-        self.result_digest = question.result.as_ref().map(|(_, digest)| digest.clone());
-        self.traceparent = question.traceparent.clone();
+        request.mcp = question.mcp;
+        request.definition_digest = question.definition_digest;
+        request.untrusted_annotations = question.untrusted_annotations;
+        request.params = question.params;
+        request.context = question.context;
+        if let Some((result, digest)) = question.result {
+            request.result = Some(result);
+            self.result_digest = Some(digest);
+        }
+        self.traceparent = question.traceparent;
         for (key, value) in [
             ("correlation_id", &question.correlation_id),
             ("client_session", &question.client_session),
         ] {
             if !value.is_empty() {
-                self.request.context.insert(key, value.as_str());
+                request.context.insert(key, value.as_str());
             }
         }
+        Claims {
+            subject: question.subject,
+            client_session: question.client_session,
+            call_id: question.call_id,
+            min_policy_version: question.min_policy_version,
+        }
+    }
+
+    /// Whose call this is, for its result to agree with.
+    pub(super) fn into_call_identity(self) -> CallIdentity {
+        let request = self.request;
+        CallIdentity {
+            caller: self.caller.unwrap_or_default(),
+            tenant: request.tenant,
+            principal: request.principal,
+            session_id: request.session_id,
+            server: request.mcp.server,
+            method: request.mcp.method,
+            name: request.mcp.name,
+        }
+    }
+
+    /// Notes who tried, where nobody could be identified.
+    pub(super) fn tried(&mut self, failed: &str, claimed: Option<Claim>, peer: SeenPeer) {
+        let failed = failed.to_owned();
+        self.attempt = Some(Box::new(Attempt {
+            failed,
+            claimed,
+            peer,
+        }));
     }
 
     pub(super) fn call_identity(&self) -> CallIdentity {
@@ -104,5 +166,12 @@ impl Asked {
             (None, None, Some(result_digest)) => result_digest.clone(),
             (None, None, None) => self.params_digest.clone(),
         }
+    }
+}
+
+fn bounded(text: String) -> String {
+    match text.char_indices().nth(RECORDED_CHARS_MAX) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text,
     }
 }

@@ -1,17 +1,14 @@
 //! `AuditService`: takes the events of enforcement points. What is acknowledged is durable.
 
 use super::decider::Decider;
+use super::metrics::Doubt;
 use super::peer::peer;
+use super::reported;
 use super::status::RpcError;
 use crate::audit::log::Pending;
-use crate::audit::record::{DecisionRecord, OutcomeRecord, OutcomeStatus, Record};
+use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
-use crate::model::call::{Mcp, Phase, Request as Call};
-use crate::model::json::{Json, Object};
-use crate::model::principal::{AuthenticatedBy, Principal};
-use crate::model::reason::{Code, Origin, Reason};
 use crate::model::time::Timestamp;
-use crate::model::verdict::Verdict;
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditService;
 use crate::wire::v1::publish_request::Event as WireEvent;
@@ -25,8 +22,6 @@ use uuid::Uuid;
 
 /// Acknowledgements that may wait for a slow client; more events are not read before.
 const ACKNOWLEDGEMENTS_MAX: usize = 64;
-/// Most names of fields in an outcome.
-const FIELD_NAMES_MAX: usize = 256;
 /// Longest text of an event, in bytes.
 const EVENT_TEXT_BYTES_MAX: usize = 512;
 
@@ -56,7 +51,7 @@ impl AuditService for AuditServer {
         &self,
         request: Request<Streaming<v1::PublishRequest>>,
     ) -> Result<Response<Self::PublishStream>, Status> {
-        let caller = self.decider.known_caller(&peer(&request))?;
+        let caller = self.decider.known_caller(&peer(&request).peer)?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
         let publisher = Publisher::new(Arc::clone(&self.decider), caller);
@@ -207,15 +202,36 @@ impl Publisher {
             seq: event.seq,
             pending: None,
         };
-        if let Accepted::New { gap } = accepted {
-            if let Some(gap) = gap {
-                evidence.log().post(now, &Record::Gap(gap.clone()))?;
-                tracker.note_gap(&gap);
-            }
-            appending.pending = Some(evidence.log().append(now, &event.clone().into_record())?);
-            tracker.note(&event);
+        let (gap, reused) = match accepted {
+            Accepted::Duplicate => return Ok(appending),
+            Accepted::New { gap } => (gap, false),
+            Accepted::Reused => (None, true),
+        };
+        if let Some(gap) = gap {
+            evidence.log().post(now, &Record::Gap(gap.clone()))?;
+            tracker.note_gap(&gap);
+            self.decider.metrics.doubted(Doubt::Gap);
         }
+        let record = event.clone().into_record(reused);
+        appending.pending = Some(evidence.log().append(now, &record)?);
+        tracker.note(&event);
+        drop(tracker);
+        self.count_doubts(&event, reused);
         Ok(appending)
+    }
+
+    /// Counts what a shim says that does not agree with what is known.
+    fn count_doubts(&self, event: &Event, seq_reused: bool) {
+        let doubted = |doubt| self.decider.metrics.doubted(doubt);
+        if seq_reused {
+            doubted(Doubt::SeqReused);
+        }
+        match &event.kind {
+            EventKind::Outcome(outcome) if !outcome.decision_known => {
+                doubted(Doubt::DecisionUnknown);
+            }
+            _ => {}
+        }
     }
 
     fn event(&self, event: v1::PublishRequest, now: Timestamp) -> Result<Event, RpcError> {
@@ -229,10 +245,12 @@ impl Publisher {
                 version: bounded("version", connected.version)?,
             },
             WireEvent::Outcome(outcome) => {
-                EventKind::Outcome(Box::new(self.outcome(outcome, now)?))
+                let outcome = reported::outcome(&self.decider, &self.caller, outcome, now)?;
+                EventKind::Outcome(Box::new(outcome))
             }
             WireEvent::LocalDenial(denial) => {
-                EventKind::Decision(Box::new(self.local_denial(denial)?))
+                let denial = reported::local_denial(&self.caller, denial)?;
+                EventKind::Decision(Box::new(denial))
             }
             WireEvent::Heartbeat(heartbeat) => EventKind::Heartbeat {
                 spooled: heartbeat.spooled,
@@ -251,86 +269,6 @@ impl Publisher {
             time: event.time.and_then(|time| timestamp(&time)),
             kind,
         })
-    }
-
-    fn outcome(&self, outcome: v1::Outcome, now: Timestamp) -> Result<OutcomeRecord, RpcError> {
-        let status = match outcome.status() {
-            v1::OutcomeStatus::Unspecified => {
-                return Err(RpcError::Invalid(
-                    "`outcome.status` is not known".to_owned(),
-                ));
-            }
-            v1::OutcomeStatus::Ok => OutcomeStatus::Ok,
-            v1::OutcomeStatus::ToolError => OutcomeStatus::ToolError,
-            v1::OutcomeStatus::ProtocolError => OutcomeStatus::ProtocolError,
-            v1::OutcomeStatus::Timeout => OutcomeStatus::Timeout,
-            v1::OutcomeStatus::Cancelled => OutcomeStatus::Cancelled,
-            v1::OutcomeStatus::Withheld => OutcomeStatus::Withheld,
-        };
-        let decision_id = bounded("outcome.decision_id", outcome.decision_id)?;
-        if decision_id.is_empty() {
-            return Err(RpcError::Invalid(
-                "`outcome.decision_id` is required".to_owned(),
-            ));
-        }
-        // The shim's digest of a result is hashed again: a plain one of a short result is guessed.
-        let response = (!outcome.response_digest.is_empty()).then(|| {
-            let digest = Json::from(outcome.response_digest.as_str());
-            let mut hashed = self.decider.evidence.hash("default", now, &digest);
-            hashed.size = outcome.response_bytes;
-            hashed
-        });
-        let origin = bounded("outcome.decision_origin", outcome.decision_origin)?;
-        Ok(OutcomeRecord {
-            decision_id,
-            decision_origin: (!origin.is_empty()).then_some(origin),
-            call_id: bounded("outcome.call_id", outcome.call_id)?,
-            status,
-            response,
-            fields_returned: names("outcome.fields_returned", outcome.fields_returned)?,
-            masked: names("outcome.masked", outcome.masked)?,
-            dlp_result: None,
-            labels: Vec::new(),
-            latency_ms: outcome.latency_us.div_ceil(1000),
-            shim: None,
-            event_id: None,
-            event_time: None,
-        })
-    }
-
-    /// A denial that the shim gave on its own. The subject is not known, only who reports it.
-    fn local_denial(&self, denial: v1::LocalDenial) -> Result<DecisionRecord, RpcError> {
-        let address = denial.mcp.unwrap_or_default();
-        let call = Call {
-            phase: Phase::Call,
-            tenant: "default".to_owned(),
-            principal: Principal {
-                id: self.caller.clone(),
-                authenticated_by: AuthenticatedBy::Shim,
-                ..Principal::default()
-            },
-            mcp: Mcp {
-                server: bounded("mcp.server", address.server)?,
-                method: bounded("mcp.method", address.method)?,
-                name: bounded("mcp.name", address.name)?,
-                protocol: bounded("mcp.protocol_version", address.protocol_version)?,
-            },
-            definition_digest: None,
-            untrusted_annotations: Object::new(),
-            params: Object::new(),
-            result: None,
-            session_id: String::new(),
-            context: Object::new(),
-        };
-        let reason = Reason {
-            code: bounded("local_denial.code", denial.code)?,
-            origin: Origin::Availability,
-            ..Code::PdpUnavailable.reason()
-        };
-        let mut record = DecisionRecord::new(&call, &Verdict::deny(reason), None);
-        record.decision_id = Uuid::now_v7().to_string();
-        record.caller = Some(self.caller.clone());
-        Ok(record)
     }
 }
 
@@ -362,7 +300,7 @@ impl Appending {
     }
 }
 
-fn bounded(field: &str, text: String) -> Result<String, RpcError> {
+pub(super) fn bounded(field: &str, text: String) -> Result<String, RpcError> {
     if text.len() > EVENT_TEXT_BYTES_MAX {
         let problem = format!("`{field}` is longer than {EVENT_TEXT_BYTES_MAX} bytes");
         return Err(RpcError::Invalid(problem));
@@ -373,15 +311,6 @@ fn bounded(field: &str, text: String) -> Result<String, RpcError> {
         )));
     }
     Ok(text)
-}
-
-fn names(field: &str, names: Vec<String>) -> Result<Vec<String>, RpcError> {
-    if names.len() > FIELD_NAMES_MAX {
-        return Err(RpcError::Invalid(format!(
-            "`{field}` has more than {FIELD_NAMES_MAX} names"
-        )));
-    }
-    names.into_iter().map(|name| bounded(field, name)).collect()
 }
 
 fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {

@@ -1,18 +1,21 @@
 //! From a question to its recorded answer: `wire` → `identity` → the policy set, once → `decide` →
 //! `audit` → the reply. Speaks no gRPC, so that a shim can decide in its own process.
 
-use super::asked::Asked;
+use super::asked::{Asked, Claims, claim};
 use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
 use super::metrics::Metrics;
-use super::owed::{OwedCall, OwedCalls};
-use super::policy::sets_json;
+use super::owed::{OwedCall, OwedCalls, ReleasedResult};
+use super::peer::Remote;
+use super::policy::explanation;
+use super::repeats::Repeats;
 use super::status::RpcError;
 use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
-use crate::decide::{self, Explained, decide};
+use crate::decide::{self, decide};
 use crate::engine::PolicySet;
 use crate::identity::{Identity, Peer, session_id};
+use crate::model::attempt::Claim;
 use crate::model::call::{Facts, Phase};
 use crate::model::json::{self, Json};
 use crate::model::obligation::Obligation;
@@ -30,8 +33,6 @@ use uuid::Uuid;
 pub struct DecisionLimits {
     /// Each JSON part of a request.
     pub json: json::Limits,
-    /// Decisions under way at once.
-    pub in_flight_max: usize,
     /// Messages of one batch.
     pub batch_max: usize,
     /// How long a verdict may be used.
@@ -42,14 +43,13 @@ impl Default for DecisionLimits {
     fn default() -> Self {
         Self {
             json: json::Limits::REQUEST,
-            in_flight_max: 4096,
             batch_max: 512,
             verdict_valid: Duration::from_secs(30),
         }
     }
 }
 
-/// Everything that a decision needs.
+/// What a decision needs.
 pub struct Decider {
     /// The policy sets.
     pub policies: Arc<PolicyStore<PolicySet>>,
@@ -59,6 +59,8 @@ pub struct Decider {
     pub evidence: Arc<Evidence>,
     /// What results owe.
     pub owed: OwedCalls,
+    /// Answers that may be asked for again.
+    pub repeats: Repeats,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -76,17 +78,11 @@ struct Outcome {
 }
 
 impl Decider {
-    /// Decides one question of this peer. Always gives a verdict.
-    pub async fn decide(&self, peer: &Peer, question: v1::DecideRequest) -> v1::DecideResponse {
-        let set = self.policies.current();
-        self.decide_under(set.as_deref(), peer, question).await
-    }
-
     /// Decides under a policy set that was taken once, for one question or a batch of them.
     pub async fn decide_under(
         &self,
         set: Option<&PolicySet>,
-        peer: &Peer,
+        peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let (now, started) = ((self.clock)(), Instant::now());
@@ -103,34 +99,55 @@ impl Decider {
         self.record_and_reply(asked, set, outcome).await
     }
 
+    /// Denies a question for a reason that no policy was asked about.
+    pub(super) async fn deny(
+        &self,
+        set: Option<&PolicySet>,
+        peer: &Remote,
+        question: &v1::DecideRequest,
+        reason: Reason,
+    ) -> v1::DecideResponse {
+        let mut asked = Asked::unidentified(question);
+        asked.caller = self.known_caller(&peer.peer).ok();
+        let outcome = Outcome {
+            verdict: Verdict::deny(reason),
+            intents: Vec::new(),
+            took: Duration::ZERO,
+            now: (self.clock)(),
+        };
+        self.record_and_reply(asked, set, outcome).await
+    }
+
     /// The steps from a question to a verdict; a reason to deny ends them.
     fn judge(
         &self,
         asked: &mut Asked,
         set: Option<&PolicySet>,
-        peer: &Peer,
+        peer: &Remote,
         question: v1::DecideRequest,
         now: Timestamp,
     ) -> Result<(Verdict, Vec<Intent>), Reason> {
+        let claimed = claim(&question);
         let question = Question::read(question, self.limits.json).map_err(|malformed| {
             // Whoever sends what is malformed is worth knowing, too.
-            asked.caller = self.identity.known_caller(peer, now).ok();
+            asked.caller = self.identity.known_caller(&peer.peer, now).ok();
+            let failed = format!("`{}` is malformed", malformed.field);
+            asked.tried(&failed, claimed.clone(), peer.seen());
             Code::MalformedRequest.with_message(malformed.to_string())
         })?;
-        asked.fill(&question);
-        self.identify(
-            asked,
-            set,
-            peer,
-            question.subject,
-            &question.client_session,
-            now,
-        )?;
+        let Claims {
+            subject,
+            client_session,
+            call_id,
+            min_policy_version,
+        } = asked.fill(question);
+        let said = (subject, claimed);
+        self.identify(asked, set, peer, said, &client_session, now)?;
         let set = set.ok_or_else(|| Code::NoPolicySet.reason())?;
-        if set.revision().version < question.min_policy_version {
+        if set.revision().version < min_policy_version {
             return Err(Code::PolicyTooOld.reason());
         }
-        let owed = self.owed_to(asked, &question.call_id)?;
+        let owed = self.owed_to(asked, &call_id, now)?;
         let facts = Facts {
             owed,
             ..Facts::default()
@@ -142,20 +159,23 @@ impl Decider {
         &self,
         asked: &mut Asked,
         set: Option<&PolicySet>,
-        peer: &Peer,
-        subject: Subject,
+        peer: &Remote,
+        (subject, claimed): (Subject, Option<Claim>),
         client_session: &str,
         now: Timestamp,
     ) -> Result<(), Reason> {
         let directory = SetDirectory(set);
         let context = std::mem::take(&mut asked.request.context);
-        let server = asked.request.mcp.server.clone();
+        let server = &asked.request.mcp.server;
         let identified = self
             .identity
-            .authenticate(peer, subject, &server, context, &directory, now)
+            .authenticate(&peer.peer, subject, server, context, &directory, now)
             .map_err(|denied| {
                 tracing::debug!(%denied, "denied before any policy was asked");
-                asked.caller = denied.caller.clone();
+                let denied = *denied;
+                asked.caller = denied.caller;
+                let seen = peer.seen_with(denied.peer_token);
+                asked.tried(&denied.detail, denied.subject_token.or(claimed), seen);
                 denied.reason
             })?;
         let request = &mut asked.request;
@@ -171,13 +191,18 @@ impl Decider {
 
     /// What the call of this result owes; a result that belongs to no call of this caller, or not
     /// to these `params`, is denied.
-    fn owed_to(&self, asked: &mut Asked, call_id: &str) -> Result<Vec<Obligation>, Reason> {
+    fn owed_to(
+        &self,
+        asked: &mut Asked,
+        call_id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Obligation>, Reason> {
         if asked.request.phase != Phase::Result {
             return Ok(Vec::new());
         }
         let call = self
             .owed
-            .find(call_id)
+            .find(call_id, now)
             .ok_or_else(|| Code::CallUnknown.reason())?;
         if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
             return Err(Code::CallUnknown.reason());
@@ -215,6 +240,7 @@ impl Decider {
         };
         record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.describe(&mut record, &asked, &verdict, now);
+        let released = record.released.clone().or_else(|| record.response.clone());
         let durable = intents.contains(&Intent::RecordDurably);
         let written = self.evidence.decision(record, now, durable).await;
         let audit = match written {
@@ -232,12 +258,25 @@ impl Decider {
             verdict = dry(verdict);
         }
         self.metrics.decided(verdict.effect, took);
-        self.owe(&asked, &call_id, &decision_id, &verdict, intents, now);
-        let digest = asked.judged_digest(&verdict);
+        let judged_digest = asked.judged_digest(&verdict);
+        if let Some(hashed) = released.filter(|_| verdict.effect.grants()) {
+            let released = ReleasedResult::new(&judged_digest, hashed, &verdict);
+            self.owed.note_released(&asked.call_id, released);
+        }
         let valid_until = now.plus(self.limits.verdict_valid);
         let valid_until = asked
             .accepted_until
             .map_or(valid_until, |until| until.min(valid_until));
+        if let Some(obligations) = owed(intents).filter(|_| verdict.effect.grants()) {
+            let call = OwedCall {
+                identity: asked.into_call_identity(),
+                judged_digest: judged_digest.clone(),
+                obligations,
+                decision_id: decision_id.clone(),
+                released: None,
+            };
+            self.owed.remember(call_id.clone(), call, now);
+        }
         v1::DecideResponse {
             decision_id,
             call_id: if verdict.effect.grants() {
@@ -245,7 +284,7 @@ impl Decider {
             } else {
                 String::new()
             },
-            judged_digest: digest,
+            judged_digest,
             valid_until: Some(wire::timestamp(valid_until)),
             audit,
             evaluation_time: prost_types::Duration::try_from(took).ok(),
@@ -264,6 +303,7 @@ impl Decider {
         let tenant = &asked.request.tenant;
         let hash = |content: &Json| self.evidence.hash(tenant, now, content);
         record.caller.clone_from(&asked.caller);
+        record.attempt.clone_from(&asked.attempt);
         record.dropped.clone_from(&asked.dropped);
         record.dry_run = asked.dry_run;
         record.traceparent = (!asked.traceparent.is_empty()).then(|| asked.traceparent.clone());
@@ -274,36 +314,20 @@ impl Decider {
             .and_then(|params| params.get("arguments"));
         record.rewritten_arguments = rewritten.map(hash);
         record.response = asked.request.result.as_ref().map(hash);
-    }
-
-    /// Remembers what a granted call owes to its result.
-    fn owe(
-        &self,
-        asked: &Asked,
-        call_id: &str,
-        decision_id: &str,
-        verdict: &Verdict,
-        intents: Vec<Intent>,
-        now: Timestamp,
-    ) {
-        let owed = intents.into_iter().find_map(|intent| match intent {
-            Intent::Owe(obligations) => Some(obligations),
-            Intent::RecordDurably => None,
-        });
-        if let Some(obligations) = owed.filter(|_| verdict.effect.grants()) {
-            let call = OwedCall {
-                identity: asked.call_identity(),
-                judged_digest: asked.judged_digest(verdict),
-                obligations,
-                decision_id: decision_id.to_owned(),
-            };
-            self.owed.remember(call_id.to_owned(), call, now);
-        }
+        record.released = verdict.result.as_ref().map(hash);
     }
 }
 
+/// What a granted call owes to its result.
+fn owed(intents: Vec<Intent>) -> Option<Vec<Obligation>> {
+    intents.into_iter().find_map(|intent| match intent {
+        Intent::Owe(obligations) => Some(obligations),
+        Intent::RecordDurably => None,
+    })
+}
+
 impl Decider {
-    /// The name of the caller that this peer is: for what is no decision.
+    /// The name of the caller that this connection's peer is: for what is no decision.
     ///
     /// # Errors
     /// Where nobody is known.
@@ -315,7 +339,7 @@ impl Decider {
     /// Decides as a dry run, and shows each package's part in it.
     pub async fn explain(
         &self,
-        peer: &Peer,
+        peer: &Remote,
         mut question: v1::DecideRequest,
     ) -> v1::ExplainResponse {
         question.dry_run = true;
@@ -329,11 +353,8 @@ impl Decider {
             .filter(|_| judged.is_ok())
             .map(|set| decide::explain(set, &asked.request, &facts, now).unwrap_or_default());
         let server = &asked.request.mcp.server;
-        let packages = explained
-            .iter()
-            .flatten()
-            .map(|part| explanation(part, server))
-            .collect();
+        let parts = explained.iter().flatten();
+        let packages = parts.map(|part| explanation(part, server)).collect();
         let input = asked.request.to_input(&facts.facts, &facts.labels, now);
         let would_be = judged
             .as_ref()
@@ -346,22 +367,6 @@ impl Decider {
             input_json: input.to_bytes(),
         }
     }
-}
-
-fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
-    let package = part.package;
-    let mut explanation = v1::PackageExplanation {
-        name: package.name.clone(),
-        shadow: package.shadow,
-        may_grant: package.may_grant(server),
-        ..v1::PackageExplanation::default()
-    };
-    match &part.outcome {
-        None => "the server is not in its scope".clone_into(&mut explanation.excluded),
-        Some(Ok(sets)) => explanation.sets_json = sets_json(sets),
-        Some(Err(error)) => explanation.error = error.to_string(),
-    }
-    explanation
 }
 
 /// A dry run grants nothing, and says what it would have been.
@@ -377,6 +382,7 @@ fn dry(verdict: Verdict) -> Verdict {
         reasons,
         params: None,
         result: None,
+        filtered: None,
         ..verdict
     }
 }

@@ -1,14 +1,18 @@
-//! What granted calls owe to their results, until the result comes or is overdue.
+//! What granted calls owe to their results, and which decision an outcome belongs to, until they
+//! are overdue.
 
+use crate::audit::hash::Hashed;
+use crate::audit::log::GrantedCall;
 use crate::model::obligation::Obligation;
 use crate::model::time::Timestamp;
+use crate::model::verdict::{Filtered, Verdict};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Most calls whose results are awaited; the oldest is forgotten first, and its result denied.
 pub const OWED_CALLS_MAX: usize = 65_536;
-/// How long a call's result is awaited.
+/// How long a call's result, and word of how it ended, is awaited.
 pub const OWED_CALL_AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// Everything that a result must agree with.
@@ -22,10 +26,51 @@ pub struct OwedCall {
     pub obligations: Vec<Obligation>,
     /// The decision that granted the call.
     pub decision_id: String,
+    /// The last result of the call that was released.
+    pub released: Option<ReleasedResult>,
+}
+
+/// A result that was judged and may be forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleasedResult {
+    /// The digest of the bytes, as the reply gave it.
+    pub digest: String,
+    /// The content, hashed for the record.
+    pub hashed: Hashed,
+    /// What obligations took out of it.
+    pub filtered: Option<Filtered>,
+}
+
+impl ReleasedResult {
+    /// What this verdict released.
+    #[must_use]
+    pub fn new(digest: &str, hashed: Hashed, verdict: &Verdict) -> Self {
+        Self {
+            digest: digest.to_owned(),
+            hashed,
+            filtered: verdict.filtered.clone(),
+        }
+    }
+}
+
+/// What the outcome of a call belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// A decision for this caller that granted this call.
+    Known {
+        /// The tenant of the decision.
+        tenant: String,
+        /// The last result of the call that was released.
+        released: Option<ReleasedResult>,
+    },
+    /// No decision that is remembered.
+    Unknown,
+    /// A decision for another caller, or of another call.
+    Foreign,
 }
 
 /// What makes two messages parts of one call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallIdentity {
     /// The caller's configured name: another caller cannot ask about its calls.
     pub caller: String,
@@ -49,30 +94,109 @@ pub struct OwedCalls(Mutex<Owed>);
 
 #[derive(Default)]
 struct Owed {
-    calls: HashMap<String, OwedCall>,
-    oldest_first: VecDeque<(Timestamp, String)>,
+    calls: HashMap<String, Awaited>,
+    /// From a decision to the call that it granted.
+    by_decision: HashMap<String, String>,
+    oldest_first: VecDeque<String>,
+}
+
+struct Awaited {
+    until: Timestamp,
+    call: OwedCall,
+}
+
+impl Owed {
+    fn forget_oldest(&mut self, now: Timestamp) {
+        while let Some(oldest) = self.oldest_first.front() {
+            let is_young = self.calls.get(oldest).is_some_and(|it| it.until > now);
+            if is_young && self.oldest_first.len() < OWED_CALLS_MAX {
+                break;
+            }
+            let forgotten = self.calls.remove(oldest);
+            if let Some(awaited) = forgotten {
+                self.by_decision.remove(&awaited.call.decision_id);
+            }
+            self.oldest_first.pop_front();
+        }
+    }
 }
 
 impl OwedCalls {
-    /// Remembers a call until `now` + `OWED_CALL_AGE_MAX`.
-    pub fn remember(&self, call_id: String, call: OwedCall, now: Timestamp) {
-        let mut owed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((until, oldest)) = owed.oldest_first.front().cloned() {
-            if until > now && owed.oldest_first.len() < OWED_CALLS_MAX {
-                break;
-            }
-            owed.oldest_first.pop_front();
-            owed.calls.remove(&oldest);
+    /// With the calls that were granted before this process started, oldest first, as the log
+    /// tells. Nothing is known of what their results owe, so that a result is denied; but how they
+    /// ended can be told.
+    #[must_use]
+    pub fn resumed(granted: Vec<GrantedCall>) -> Self {
+        let owed = Self::default();
+        for call in granted {
+            let identity = CallIdentity {
+                caller: call.caller,
+                tenant: call.tenant,
+                ..CallIdentity::default()
+            };
+            // No digest is empty: no result agrees with this call.
+            let owed_call = OwedCall {
+                identity,
+                judged_digest: String::new(),
+                obligations: Vec::new(),
+                decision_id: call.decision_id,
+                released: None,
+            };
+            owed.remember(call.call_id, owed_call, call.time);
         }
-        owed.oldest_first
-            .push_back((now.plus(OWED_CALL_AGE_MAX), call_id.clone()));
-        owed.calls.insert(call_id, call);
+        owed
     }
 
-    /// The call of this id. It stays: a result may come in several parts.
+    fn lock(&self) -> MutexGuard<'_, Owed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a call until `now` + `OWED_CALL_AGE_MAX`.
+    pub fn remember(&self, call_id: String, call: OwedCall, now: Timestamp) {
+        let mut owed = self.lock();
+        owed.forget_oldest(now);
+        let until = now.plus(OWED_CALL_AGE_MAX);
+        owed.oldest_first.push_back(call_id.clone());
+        owed.by_decision
+            .insert(call.decision_id.clone(), call_id.clone());
+        owed.calls.insert(call_id, Awaited { until, call });
+    }
+
+    /// The call of this id, unless it is too old. It stays: a result may come in several parts.
     #[must_use]
-    pub fn find(&self, call_id: &str) -> Option<OwedCall> {
-        let owed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        owed.calls.get(call_id).cloned()
+    pub fn find(&self, call_id: &str, now: Timestamp) -> Option<OwedCall> {
+        let owed = self.lock();
+        let awaited = owed.calls.get(call_id)?;
+        (awaited.until > now).then(|| awaited.call.clone())
+    }
+
+    /// Notes the result of a call that was released.
+    pub fn note_released(&self, call_id: &str, released: ReleasedResult) {
+        if let Some(awaited) = self.lock().calls.get_mut(call_id) {
+            awaited.call.released = Some(released);
+        }
+    }
+
+    /// What the outcome belongs to that this caller reports of this decision and call; of no call
+    /// in particular if `call_id` is empty.
+    #[must_use]
+    pub fn pair(&self, caller: &str, decision_id: &str, call_id: &str, now: Timestamp) -> Pairing {
+        let owed = self.lock();
+        let granted = owed.by_decision.get(decision_id);
+        let found = granted.and_then(|id| Some((id, owed.calls.get(id)?)));
+        let Some((granted, awaited)) = found.filter(|(_, awaited)| awaited.until > now) else {
+            return Pairing::Unknown;
+        };
+        let identity = &awaited.call.identity;
+        if identity.caller != caller || !(call_id.is_empty() || call_id == granted) {
+            return Pairing::Foreign;
+        }
+        Pairing::Known {
+            tenant: identity.tenant.clone(),
+            released: awaited.call.released.clone(),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

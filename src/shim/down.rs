@@ -1,21 +1,19 @@
 //! From the server to the client. Nothing that a policy may have a say in passes unjudged.
 
-use crate::model::call::Phase;
 use crate::model::json::{Json, Limits, Object, parse};
 use crate::model::reason::Code;
 use crate::shim::denial::{self, Denial, INTERNAL_ERROR, METHOD_NOT_FOUND};
-use crate::shim::event::{EventBody, Outcome, Status};
-use crate::shim::fields::Names;
-use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
+use crate::shim::envelope::Sketch;
+use crate::shim::event::Status;
+use crate::shim::flight::{Flight, Kind, ListFlight};
 use crate::shim::frame::{self, Frame};
-use crate::shim::gate::Grant;
 use crate::shim::list::{self, Judged};
 use crate::shim::message::{
-    self, Body, Id, Message, Notification, Payload, Refused, Request, Response, Why,
+    self, Body, Id, Message, Notification, Payload, Request, Response, Why,
 };
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
-use crate::shim::{listing, notice, splice};
+use crate::shim::{handshake, listing, notice, release, splice};
 use std::io;
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncBufRead;
@@ -31,10 +29,7 @@ pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> i
     loop {
         match frame::read(&mut server).await? {
             Frame::Line(line) => take(session, &line).await?,
-            Frame::Bad(why) => {
-                let too_long = matches!(why, Why::FrameTooLong { .. });
-                bad(session, Refused { id: None, why }, too_long).await?;
-            }
+            Frame::Bad { why, sketch } => bad(session, &why, sketch).await?,
             Frame::End => return Ok(()),
         }
     }
@@ -43,7 +38,7 @@ pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> i
 async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     let message = match message::scan(line) {
         Ok(message) => message,
-        Err(refused) => return bad(session, refused, line.starts_with(b"{")).await,
+        Err(refused) => return bad(session, &refused.why, Sketch::of(line)).await,
     };
     match &message.body {
         Body::Response(response) => take_response(session, &message, response).await,
@@ -55,21 +50,37 @@ async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A frame that is no message is dropped. If it was meant as one, the request that it must have
-/// answered, where that can be told, has failed; text that a server prints by mistake has not
-/// answered anything.
-async fn bad(session: &Session, refused: Refused, meant: bool) -> io::Result<()> {
+/// A frame that is no message is dropped. If it may have been an answer, the request that it
+/// belongs to has failed; where its id cannot be read, each that it may belong to. Text that a
+/// server prints by mistake answers nothing.
+async fn bad(session: &Session, why: &Why, sketch: Sketch) -> io::Result<()> {
     count(&session.counts.bad_frames);
-    tracing::warn!(why = %refused, "the server wrote a line that is no message");
-    let failed = {
+    tracing::warn!(%why, "the server wrote a line that is no message");
+    let failed: Vec<_> = {
         let mut flights = session.flights();
-        let id = refused.id.or_else(|| flights.only().filter(|_| meant));
-        id.and_then(|id| Some((flights.give_up(&id)?, id)))
+        let ids = match sketch.id {
+            _ if !sketch.may_answer() => Vec::new(),
+            Some(id) => vec![id],
+            None => flights.ids(),
+        };
+        ids.into_iter()
+            .filter_map(|id| Some((flights.give_up(&id)?, id)))
+            .collect()
     };
-    match failed {
-        Some((flight, id)) => fail(session, &id, flight, Status::ProtocolError, UNUSABLE).await,
-        None => Ok(()),
+    for (flight, id) in failed {
+        match (&flight.kind, why) {
+            (Kind::Call(call), Why::FrameTooLong { frame_bytes_max }) => {
+                session.ended(call, flight_us(&flight), Status::Withheld);
+                count(&session.counts.denied);
+                let text = format!("the server's answer is longer than {frame_bytes_max} bytes");
+                let denial = Denial::local(Code::ResultWithheld.with_message(text));
+                let answer = denial.tool_result(&id, flight.modern);
+                session.tell_client(answer).await?;
+            }
+            _ => fail(session, &id, flight, Status::ProtocolError, UNUSABLE).await?,
+        }
     }
+    Ok(())
 }
 
 /// Ends a request to which no usable answer came.
@@ -155,7 +166,9 @@ async fn take_response(
         }
         (Kind::Initialize, payload) => {
             note_protocol(session, payload);
-            message.bytes.to_vec()
+            let announcing = handshake::announcing(message, payload);
+            session.announce(announcing.is_some());
+            announcing.unwrap_or_else(|| message.bytes.to_vec())
         }
         (Kind::Plain, _) => message.bytes.to_vec(),
         (Kind::List(list), Payload::Result(result)) => {
@@ -163,7 +176,7 @@ async fn take_response(
         }
         (Kind::List(_), Payload::Error(error)) => plain_error(&response.id, error),
         (Kind::Call(call), payload) => {
-            call_result(
+            release::call_result(
                 session,
                 message,
                 &response.id,
@@ -243,141 +256,5 @@ async fn list_page(
             session.note_denial(&denial, &list.question.mcp);
             denial.error(id)
         }
-    }
-}
-
-/// What the client gets for a call, and the call's outcome, which is kept before that is sent.
-async fn call_result(
-    session: &Session,
-    message: &Message<'_>,
-    id: &Id,
-    call: CallFlight,
-    payload: Payload<'_>,
-    modern: bool,
-    latency_us: u64,
-) -> Vec<u8> {
-    let mut question = call.question;
-    question.phase = Phase::Result;
-    question.result_json = Some(payload.raw().to_vec());
-    // The scan has parsed it before: this cannot fail.
-    let said = parse(payload.raw(), Limits::REQUEST).unwrap_or(Json::Null);
-    let judged = match not_mediated(payload, &said) {
-        None => session.gate.judge(&question).await,
-        Some(denial) => Err(denial),
-    };
-    let released = judged.and_then(|grant| release(message, payload, &said, grant));
-    let mut outcome = Outcome::unanswered(call.decision, Status::Withheld, latency_us);
-    let answer = match released {
-        Ok(released) => {
-            outcome.status = status_of(payload, &said);
-            outcome.response_bytes = released.bytes;
-            outcome.response_digest = released.digest;
-            outcome.fields_returned = released.returned.without(&released.masked).recorded();
-            outcome.masked = released.masked.recorded();
-            released.message
-        }
-        Err(denial) => {
-            count(&session.counts.denied);
-            withheld(id, &denial, payload, modern)
-        }
-    };
-    session.reporter.record(EventBody::Outcome(outcome));
-    answer
-}
-
-/// What a client gets of a result.
-struct Released {
-    message: Vec<u8>,
-    bytes: u64,
-    digest: String,
-    returned: Names,
-    masked: Names,
-}
-
-/// A result by which the server wants something else than to answer is not mediated.
-fn not_mediated(payload: Payload<'_>, said: &Json) -> Option<Box<Denial>> {
-    let (unfit, text) = match payload {
-        Payload::Result(_) => {
-            let kind = said
-                .get("resultType")
-                .map(|kind| kind.as_str() != Some("complete"));
-            let is_task = said.get("task").is_some() && said.get("content").is_none();
-            let text = "the server asked for something other than to answer the call";
-            (kind.unwrap_or(is_task), text)
-        }
-        // An error of another shape is read otherwise by masks than by clients.
-        Payload::Error(_) => (
-            !is_error(said),
-            "the server's error has no code and message",
-        ),
-    };
-    unfit.then(|| Denial::local(Code::ResultWithheld.with_message(text)))
-}
-
-fn release(
-    message: &Message<'_>,
-    payload: Payload<'_>,
-    said: &Json,
-    grant: Grant,
-) -> Result<Released, Box<Denial>> {
-    let Grant {
-        answer,
-        replacement,
-    } = grant;
-    let names = Names::of_result(said);
-    let masked = names.hidden_by(&answer.obligations);
-    let (message, bytes, returned) = match replacement {
-        None => (message.bytes.to_vec(), payload.raw().len(), names),
-        Some(part) => {
-            let replaced = replaced(message, payload, &part);
-            let failed = || Denial::over_grant(&answer, Code::ResultWithheld.reason());
-            let (message, value) = replaced.ok_or_else(failed)?;
-            (message, part.len(), Names::of_result(&value))
-        }
-    };
-    Ok(Released {
-        message,
-        bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-        digest: answer.judged_digest,
-        returned,
-        masked,
-    })
-}
-
-/// The message with the PDP's part in place of the server's, and that part; `None` if it is not
-/// any more what it replaces: a result an object, an error an error.
-fn replaced(message: &Message<'_>, payload: Payload<'_>, part: &[u8]) -> Option<(Vec<u8>, Json)> {
-    let value = parse(part, Limits::REQUEST).ok()?;
-    let fits = match payload {
-        Payload::Result(_) => true,
-        Payload::Error(_) => is_error(&value),
-    };
-    let bytes = message.with(payload.raw(), part).filter(|_| fits)?;
-    message::scan(&bytes).ok()?;
-    Some((bytes, value))
-}
-
-fn is_error(value: &Json) -> bool {
-    let code = match value.get("code") {
-        Some(Json::Number(code)) => code.as_i64(),
-        _ => None,
-    };
-    code.is_some() && value.get("message").is_some_and(|it| it.as_str().is_some())
-}
-
-fn withheld(id: &Id, denial: &Denial, payload: Payload<'_>, modern: bool) -> Vec<u8> {
-    match payload {
-        Payload::Result(_) => denial.tool_result(id, modern),
-        Payload::Error(_) => denial.error(id),
-    }
-}
-
-fn status_of(payload: Payload<'_>, said: &Json) -> Status {
-    match payload {
-        Payload::Error(_) => Status::ProtocolError,
-        Payload::Result(_) => match said.get("isError") {
-            Some(Json::Bool(true)) => Status::ToolError,
-            _ => Status::Ok,
-        },
     }
 }

@@ -39,6 +39,11 @@ pub enum EventBody {
     },
     /// A granted call came to its end.
     Outcome(Outcome),
+    /// The shim is there.
+    Heartbeat {
+        /// How many events wait in the spool.
+        spooled: u64,
+    },
     /// The shim denied without a decision of the PDP.
     LocalDenial {
         /// The reason's code.
@@ -191,12 +196,28 @@ impl Event {
     }
 }
 
+impl DecisionRef {
+    /// A line of the spool that says that a call is about to be forwarded, without its line feed.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        Json::object([("forwarding", reference_json(self))]).to_bytes()
+    }
+
+    /// Reads such a line; `None` if it is another.
+    #[must_use]
+    pub fn from_line(line: &[u8]) -> Option<Self> {
+        let json = parse(line, Limits::REQUEST).ok()?;
+        read_reference(json.get("forwarding")?)
+    }
+}
+
 fn body_json(body: &EventBody) -> (&'static str, Json) {
     match body {
         EventBody::Connected { server } => {
             ("connected", Json::object([("server", server.as_str())]))
         }
         EventBody::Outcome(outcome) => ("outcome", outcome_json(outcome)),
+        EventBody::Heartbeat { spooled } => ("heartbeat", Json::object([("spooled", *spooled)])),
         EventBody::LocalDenial { code, mcp } => {
             let parts = [
                 ("code", code),
@@ -213,26 +234,40 @@ fn body_json(body: &EventBody) -> (&'static str, Json) {
 
 fn outcome_json(outcome: &Outcome) -> Json {
     let names = |fields: &[String]| Json::array(fields.iter().map(String::as_str));
-    Json::object([
-        (
-            "decision_id",
-            Json::from(outcome.decision.decision_id.as_str()),
-        ),
-        ("call_id", outcome.decision.call_id.as_str().into()),
-        ("decision_origin", outcome.decision.origin.as_str().into()),
-        ("status", outcome.status.as_str().into()),
-        ("response_bytes", outcome.response_bytes.into()),
-        ("response_digest", outcome.response_digest.as_str().into()),
-        ("fields_returned", names(&outcome.fields_returned)),
-        ("masked", names(&outcome.masked)),
-        ("latency_us", outcome.latency_us.into()),
-    ])
+    let mut out = reference_json(&outcome.decision);
+    out.insert("status", outcome.status.as_str());
+    out.insert("response_bytes", outcome.response_bytes);
+    out.insert("response_digest", outcome.response_digest.as_str());
+    out.insert("fields_returned", names(&outcome.fields_returned));
+    out.insert("masked", names(&outcome.masked));
+    out.insert("latency_us", outcome.latency_us);
+    out.into()
+}
+
+fn reference_json(decision: &DecisionRef) -> Object {
+    let mut out = Object::new();
+    out.insert("decision_id", decision.decision_id.as_str());
+    out.insert("call_id", decision.call_id.as_str());
+    out.insert("decision_origin", decision.origin.as_str());
+    out
+}
+
+fn read_reference(json: &Json) -> Option<DecisionRef> {
+    Some(DecisionRef {
+        decision_id: text(json, "decision_id")?,
+        call_id: text(json, "call_id")?,
+        origin: text(json, "decision_origin")?,
+    })
 }
 
 fn read_body(json: &Json) -> Option<EventBody> {
     if let Some(part) = json.get("connected") {
         let server = text(part, "server")?;
         return Some(EventBody::Connected { server });
+    }
+    if let Some(part) = json.get("heartbeat") {
+        let spooled = part.get("spooled")?.as_u64()?;
+        return Some(EventBody::Heartbeat { spooled });
     }
     if let Some(part) = json.get("local_denial") {
         let mcp = Mcp {
@@ -250,11 +285,7 @@ fn read_body(json: &Json) -> Option<EventBody> {
 fn read_outcome(json: &Json) -> Option<Outcome> {
     let status = text(json, "status")?;
     Some(Outcome {
-        decision: DecisionRef {
-            decision_id: text(json, "decision_id")?,
-            call_id: text(json, "call_id")?,
-            origin: text(json, "decision_origin")?,
-        },
+        decision: read_reference(json)?,
         status: Status::ALL.into_iter().find(|it| it.as_str() == status)?,
         response_bytes: json.get("response_bytes")?.as_u64()?,
         response_digest: text(json, "response_digest")?,

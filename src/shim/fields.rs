@@ -53,6 +53,47 @@ impl Names {
         Self(fields.filter(|name| self.0.contains(name)).collect())
     }
 
+    /// Adds the names of members that are gone or have another value in a rewritten result,
+    /// whichever way a policy spelled them.
+    pub fn add_changed(&mut self, before: &Json, after: &Json) {
+        let structured = |result: &Json| result.get("structuredContent").cloned();
+        if let (Some(one), Some(other)) = (structured(before), structured(after)) {
+            self.changed(None, &one, &other);
+        }
+        let items = |result| -> Vec<Json> {
+            let items = Json::get(result, "content").and_then(Json::as_array);
+            let texts = items.unwrap_or_default().iter().map(|it| it.get("text"));
+            texts.map(|it| it.cloned().unwrap_or(Json::Null)).collect()
+        };
+        for (one, other) in items(before).iter().zip(&items(after)) {
+            self.changed(None, one, other);
+        }
+    }
+
+    fn changed(&mut self, name: Option<&str>, before: &Json, after: &Json) {
+        match (before, after) {
+            (one, other) if one == other => {}
+            (Json::Object(one), Json::Object(other)) => {
+                for (name, value) in one.iter() {
+                    match other.get(name) {
+                        Some(kept) => self.changed(Some(name), value, kept),
+                        None => drop(self.0.insert(name.to_owned())),
+                    }
+                }
+            }
+            // What was cut off a list is not masked.
+            (Json::Array(one), Json::Array(other)) => {
+                let pairs = one.iter().zip(other);
+                pairs.for_each(|(one, other)| self.changed(name, one, other));
+            }
+            (Json::String(one), Json::String(other)) => match (document(one), document(other)) {
+                (Some(one), Some(other)) => self.changed(name, &one, &other),
+                _ => self.0.extend(name.map(str::to_owned)),
+            },
+            _ => self.0.extend(name.map(str::to_owned)),
+        }
+    }
+
     /// These names without those.
     #[must_use]
     pub fn without(&self, others: &Self) -> Self {
@@ -70,6 +111,12 @@ impl Names {
         });
         fit.take(FIELD_NAMES_MAX).collect()
     }
+}
+
+/// The object or array that a string carries.
+fn document(text: &str) -> Option<Json> {
+    let json = parse(text.as_bytes(), Limits::REQUEST).ok()?;
+    matches!(json, Json::Object(_) | Json::Array(_)).then_some(json)
 }
 
 /// JSON carried in the text of a content item.

@@ -108,13 +108,10 @@ impl Flights {
         Some(flight)
     }
 
-    /// The only request in flight, if there is exactly one.
+    /// The ids of all requests in flight.
     #[must_use]
-    pub fn only(&self) -> Option<Id> {
-        match self.open.len() {
-            1 => self.open.keys().next().cloned(),
-            _ => None,
-        }
+    pub fn ids(&self) -> Vec<Id> {
+        self.open.keys().cloned().collect()
     }
 
     /// Whether some request gave this token for its progress.

@@ -1,6 +1,7 @@
 //! Frames on stdio: one message a line, UTF-8, ended by a line feed.
 
 use crate::model::json::Limits;
+use crate::shim::envelope::{Envelope, Sketch};
 use crate::shim::message::Why;
 use std::io;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,7 +16,12 @@ pub enum Frame {
     /// A line to be scanned, without its line feed.
     Line(Vec<u8>),
     /// A line that cannot be a message; it has been skipped.
-    Bad(Why),
+    Bad {
+        /// Why not.
+        why: Why,
+        /// Whose it may have been.
+        sketch: Sketch,
+    },
     /// The input has ended.
     End,
 }
@@ -35,45 +41,59 @@ pub async fn read<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Result<Frame> 
 
 async fn read_line<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Result<Frame> {
     let mut line = Vec::new();
-    let mut length = 0_usize;
+    let mut skipped: Option<Envelope> = None;
     loop {
         let buffer = reader.fill_buf().await?;
         if buffer.is_empty() {
-            return Ok(at_end(length));
+            return Ok(at_end(&line, skipped));
         }
         let (part, ended) = match buffer.iter().position(|byte| *byte == b'\n') {
             Some(at) => (buffer.get(..at).unwrap_or_default(), true),
             None => (buffer, false),
         };
-        length = length.saturating_add(part.len());
-        if length <= FRAME_BYTES_MAX {
-            line.extend_from_slice(part);
+        if skipped.is_none() && line.len() + part.len() > FRAME_BYTES_MAX {
+            let mut envelope = Envelope::default();
+            envelope.feed(&std::mem::take(&mut line));
+            skipped = Some(envelope);
+        }
+        match &mut skipped {
+            Some(envelope) => envelope.feed(part),
+            None => line.extend_from_slice(part),
         }
         let used = part.len() + usize::from(ended);
         reader.consume(used);
         if ended {
-            return Ok(checked(line, length));
+            return Ok(skipped.map_or_else(|| checked(line), too_long));
         }
     }
 }
 
-fn at_end(length: usize) -> Frame {
-    match length {
-        0 => Frame::End,
-        _ => Frame::Bad(Why::Unterminated),
+fn at_end(line: &[u8], skipped: Option<Envelope>) -> Frame {
+    let sketch = match skipped {
+        Some(envelope) => envelope.finish(),
+        None if line.is_empty() => return Frame::End,
+        None => Sketch::of(line),
+    };
+    let why = Why::Unterminated;
+    Frame::Bad { why, sketch }
+}
+
+fn too_long(envelope: Envelope) -> Frame {
+    let frame_bytes_max = FRAME_BYTES_MAX;
+    Frame::Bad {
+        why: Why::FrameTooLong { frame_bytes_max },
+        sketch: envelope.finish(),
     }
 }
 
 /// A carriage return outside strings is mere space to JSON and the end of a line to readers with
 /// universal newlines: a whole message could hide between two of them.
-fn checked(line: Vec<u8>, length: usize) -> Frame {
-    let frame_bytes_max = FRAME_BYTES_MAX;
-    if length > frame_bytes_max {
-        return Frame::Bad(Why::FrameTooLong { frame_bytes_max });
-    }
+fn checked(line: Vec<u8>) -> Frame {
     let text = line.strip_suffix(b"\r").unwrap_or(&line);
     if text.contains(&b'\r') {
-        return Frame::Bad(Why::CarriageReturn);
+        let sketch = Sketch::of(text);
+        let why = Why::CarriageReturn;
+        return Frame::Bad { why, sketch };
     }
     Frame::Line(line)
 }

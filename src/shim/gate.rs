@@ -57,6 +57,14 @@ impl Gate {
         (self.clock)()
     }
 
+    /// Which policy set is in force.
+    ///
+    /// # Errors
+    /// The PDP does not say.
+    pub async fn revision(&self) -> Result<String, PdpError> {
+        self.in_time(self.pdp.revision()).await
+    }
+
     /// Asks about one message. Whatever is not a usable grant is a denial.
     ///
     /// # Errors
@@ -67,7 +75,7 @@ impl Gate {
             let answer = self
                 .in_time(asked)
                 .await
-                .map_err(|error| unreached(&error))?;
+                .map_err(|error| self.unreached(&error))?;
             if !answer.effect.grants() {
                 return Err(Denial::decided(answer));
             }
@@ -89,13 +97,20 @@ impl Gate {
             let found = self
                 .in_time(asked)
                 .await
-                .map_err(|error| unreached(&error))?;
+                .map_err(|error| self.unreached(&error))?;
             if found.len() != batch.len() {
-                return Err(unreached(&PdpError::Invalid("answers of another number")));
+                return Err(self.unreached(&PdpError::Invalid("answers of another number")));
             }
             answers.extend(found);
         }
         Ok(answers)
+    }
+
+    /// The denial when nobody decided.
+    fn unreached(&self, error: &PdpError) -> Box<Denial> {
+        let pdp = self.pdp.address();
+        tracing::warn!(%error, pdp, "denied: nobody decided");
+        Denial::local(Code::PdpUnavailable.reason())
     }
 
     async fn in_time<T>(
@@ -123,12 +138,6 @@ fn batches(questions: &[Question]) -> Vec<&[Question]> {
     }
     batches.extend(questions.get(start..).filter(|rest| !rest.is_empty()));
     batches
-}
-
-/// The denial when nobody decided.
-fn unreached(error: &PdpError) -> Box<Denial> {
-    tracing::warn!(%error, "denied: nobody decided");
-    Denial::local(Code::PdpUnavailable.reason())
 }
 
 /// The denial when verdicts run out faster than they can be used.

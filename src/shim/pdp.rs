@@ -30,6 +30,17 @@ pub trait Pdp: Send + Sync {
 
     /// Hands over events, in the order of their numbers, and says what is durable by now.
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>>;
+
+    /// Names the policy set in force: another set, another name; empty if none is. An error where
+    /// that cannot be told.
+    fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
+        Box::pin(async { Err(PdpError::Invalid("it does not tell its revision")) })
+    }
+
+    /// Where it is, for messages.
+    fn address(&self) -> &str {
+        "this process"
+    }
 }
 
 /// One message to be judged.

@@ -7,11 +7,12 @@ mod tests;
 use crate::model::subject::Subject;
 use crate::shim::event::Event;
 use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
-use crate::wire::v1;
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
+use crate::wire::v1::policy_service_client::PolicyServiceClient;
+use crate::wire::{self, EndpointError, Tls, v1};
 use std::time::Duration;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 /// How long the PDP has to decide, in milliseconds, where nothing else is configured.
@@ -32,31 +33,8 @@ pub struct RemoteConfig {
     pub url: String,
     /// Who the calls are for.
     pub subject: Subject,
-    /// PEM of the authorities that the PDP's certificate must come from; needed for `https`.
-    pub ca_pem: Option<Vec<u8>>,
-    /// PEM of this shim's certificate chain and its key.
-    pub identity_pem: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-/// Why there can be no connection to a PDP.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    /// The address is of no known form.
-    #[error(
-        "`{url}` is not an address of a PDP; write unix:/path, http://host:port or https://host:port"
-    )]
-    Url {
-        /// The address.
-        url: String,
-    },
-    /// Something about TLS.
-    #[error("TLS to `{url}`: {problem}")]
-    Tls {
-        /// The address.
-        url: String,
-        /// What is wrong.
-        problem: String,
-    },
+    /// How the PDP proves what it is, and the shim to it.
+    pub tls: Tls,
 }
 
 /// A PDP over gRPC: connects at the first question and again whenever the connection is lost.
@@ -64,6 +42,8 @@ pub enum RemoteError {
 pub struct RemotePdp {
     decisions: DecisionServiceClient<Channel>,
     audit: AuditServiceClient<Channel>,
+    policies: PolicyServiceClient<Channel>,
+    url: String,
     subject: Subject,
 }
 
@@ -72,12 +52,14 @@ impl RemotePdp {
     ///
     /// # Errors
     /// The address or the certificates cannot be used.
-    pub fn new(config: RemoteConfig) -> Result<Self, RemoteError> {
+    pub fn new(config: RemoteConfig) -> Result<Self, EndpointError> {
         let channel = endpoint(&config)?.connect_lazy();
         let decisions = DecisionServiceClient::new(channel.clone());
         Ok(Self {
             decisions: decisions.max_decoding_message_size(REPLY_BYTES_MAX),
-            audit: AuditServiceClient::new(channel),
+            audit: AuditServiceClient::new(channel.clone()),
+            policies: PolicyServiceClient::new(channel),
+            url: config.url,
             subject: config.subject,
         })
     }
@@ -98,6 +80,14 @@ impl RemotePdp {
         let reply = self.decisions.clone().decide_batch(request).await;
         let replies = reply.map_err(unavailable)?.into_inner().responses;
         replies.into_iter().map(convert::answer).collect()
+    }
+
+    async fn digest(&self) -> Result<String, PdpError> {
+        let mut policies = self.policies.clone();
+        let status = policies.get_status(v1::GetStatusRequest {}).await;
+        let active = status.map_err(unavailable)?.into_inner().active;
+        let policy = active.and_then(|active| active.policy);
+        Ok(policy.map(|policy| policy.digest).unwrap_or_default())
     }
 
     /// Sends the events as one stream and waits until the last is durable or the stream ends.
@@ -122,40 +112,12 @@ impl RemotePdp {
     }
 }
 
-fn endpoint(config: &RemoteConfig) -> Result<Endpoint, RemoteError> {
-    let url = config.url.clone();
-    let known = ["unix:/", "http://", "https://"];
-    if !known.iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(RemoteError::Url { url });
-    }
-    let endpoint = Endpoint::from_shared(url.clone());
-    let endpoint = endpoint.map_err(|_| RemoteError::Url { url: url.clone() })?;
-    let endpoint = endpoint
+fn endpoint(config: &RemoteConfig) -> Result<Endpoint, EndpointError> {
+    let endpoint = wire::endpoint(&config.url, &config.tls)?;
+    Ok(endpoint
         .connect_timeout(Duration::from_millis(CONNECT_MS))
         .http2_keep_alive_interval(Duration::from_millis(KEEP_ALIVE_MS))
-        .tcp_nodelay(true);
-    if !url.starts_with("https://") {
-        return Ok(endpoint);
-    }
-    let tls = endpoint.tls_config(tls(config)?);
-    tls.map_err(|error| RemoteError::Tls {
-        url,
-        problem: error.to_string(),
-    })
-}
-
-fn tls(config: &RemoteConfig) -> Result<ClientTlsConfig, RemoteError> {
-    let Some(ca) = &config.ca_pem else {
-        return Err(RemoteError::Tls {
-            url: config.url.clone(),
-            problem: "no authority is named that its certificate must come from".to_owned(),
-        });
-    };
-    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
-    Ok(match &config.identity_pem {
-        Some((chain, key)) => tls.identity(Identity::from_pem(chain, key)),
-        None => tls,
-    })
+        .tcp_nodelay(true))
 }
 
 /// The status' message is the PDP's own and names no arguments.
@@ -173,6 +135,14 @@ impl Pdp for RemotePdp {
         questions: Vec<Question>,
     ) -> BoxFuture<'_, Result<Vec<Answer>, PdpError>> {
         Box::pin(self.ask_batch(questions))
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
+        Box::pin(self.digest())
+    }
+
+    fn address(&self) -> &str {
+        &self.url
     }
 
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {

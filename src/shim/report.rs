@@ -2,7 +2,7 @@
 
 use crate::model::time::Timestamp;
 use crate::shim::Clock;
-use crate::shim::event::{Event, EventBody};
+use crate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status};
 use crate::shim::pdp::{Acknowledged, Pdp};
 use crate::shim::spool::{Spool, SyncPolicy};
 use crate::shim::state::{State, StateError};
@@ -17,6 +17,10 @@ use uuid::Uuid;
 pub const REPORTED_EVENTS_MAX: usize = 256;
 /// How long an appended event may wait for the disk, in milliseconds.
 pub const SYNC_MS: u64 = 50;
+/// How often a shim says that it is there, in milliseconds.
+pub const HEARTBEAT_MS: u64 = 60_000;
+/// While more events than this wait, no heartbeat is added to them.
+const HEARTBEAT_WAITING_MAX: u64 = 64;
 /// First and longest pause after a report that failed, in milliseconds.
 const RETRY_MS: (u64, u64) = (100, 5_000);
 
@@ -40,7 +44,8 @@ struct Book {
 }
 
 impl Reporter {
-    /// Opens the state directory and the spool in it.
+    /// Opens the state directory and the spool in it. Calls that were on their way when the shim
+    /// was killed get their outcome now: `protocol_error`, no answer was passed on.
     ///
     /// # Errors
     /// Those of [`State::open`] and the spool's.
@@ -59,13 +64,19 @@ impl Reporter {
             broken: false,
             checkpoint: String::new(),
         };
-        Ok(Self(Arc::new(Inner {
+        let cut_short = book.spool.forwarded();
+        let reporter = Self(Arc::new(Inner {
             state,
             clock,
             book: Mutex::new(book),
             appended: Notify::new(),
             waiting,
-        })))
+        }));
+        for decision in cut_short {
+            let outcome = Outcome::unanswered(decision, Status::ProtocolError, 0);
+            reporter.record(EventBody::Outcome(outcome));
+        }
+        Ok(reporter)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -118,6 +129,16 @@ impl Reporter {
         self.0.appended.notify_one();
     }
 
+    /// Notes that a granted call is about to be forwarded; whether that could be kept. If not, it
+    /// must not be.
+    #[must_use]
+    pub fn forwarding(&self, decision: &DecisionRef) -> bool {
+        let mut book = self.book();
+        let noted = book.spool.forwarding(decision);
+        self.note(&mut book, noted);
+        !book.broken
+    }
+
     fn note(&self, book: &mut Book, result: io::Result<()>) {
         if let Err(error) = result {
             book.broken = true;
@@ -142,7 +163,10 @@ impl Reporter {
                         continue;
                     }
                 }
-                Err(error) => tracing::warn!(%error, "events wait in the spool"),
+                Err(error) => {
+                    let pdp = pdp.address();
+                    tracing::warn!(%error, pdp, "events wait in the spool");
+                }
             }
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             pause_ms = pause_ms.saturating_mul(2).min(retry_ms_max);
@@ -164,6 +188,24 @@ impl Reporter {
         }
         self.0.waiting.send_replace(book.spool.len());
         book.spool.len() < before
+    }
+
+    /// Says every [`HEARTBEAT_MS`] that the shim is there, for as long as it is polled; not while
+    /// others wait that say more.
+    pub async fn beat(self) {
+        let every = Duration::from_millis(HEARTBEAT_MS);
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        loop {
+            ticks.tick().await;
+            self.beat_once();
+        }
+    }
+
+    fn beat_once(&self) {
+        let spooled = self.waiting() as u64;
+        if spooled <= HEARTBEAT_WAITING_MAX {
+            self.record(EventBody::Heartbeat { spooled });
+        }
     }
 
     /// Forces appended events to the disk within [`SYNC_MS`], for as long as it is polled.

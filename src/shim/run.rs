@@ -3,9 +3,11 @@
 use crate::model::json::Json;
 use crate::shim::Clock;
 use crate::shim::child::{ChildError, GRACE_MS, Server};
+use crate::shim::denial::{self, INTERNAL_ERROR};
 use crate::shim::down;
 use crate::shim::event::{EventBody, Status};
 use crate::shim::flight::Kind;
+use crate::shim::handshake;
 use crate::shim::pdp::Pdp;
 use crate::shim::report::Reporter;
 use crate::shim::session::{Session, SessionConfig, flight_us};
@@ -25,6 +27,8 @@ use tokio::time::Instant;
 
 /// How long the last events may take to be acknowledged at the end, in milliseconds.
 pub const DRAIN_MS: u64 = 2_000;
+/// How long a message that is being dealt with may take at the end, in milliseconds.
+const SETTLE_MS: u64 = 300;
 /// How often requests that are overdue are looked for, in milliseconds.
 const OVERDUE_EVERY_MS: u64 = 1_000;
 /// Bytes read from a pipe at once.
@@ -101,7 +105,8 @@ pub async fn run(
         _ = interrupt.recv() => End::Signal,
         _ = hang_up.recv() => End::Signal,
     };
-    tasks.stop_writing();
+    session.stop();
+    tasks.stop_writing().await;
     session.to_server.close().await;
     let grace = Duration::from_millis(GRACE_MS);
     let code = match end {
@@ -114,7 +119,7 @@ pub async fn run(
         down.abort();
     }
     tasks.abort();
-    finish(&session);
+    finish(&session).await;
     reporter.drain(Duration::from_millis(DRAIN_MS)).await;
     tasks.reporting.abort();
     tracing::info!(counts = ?session.counts(), code, "the server has ended");
@@ -153,12 +158,15 @@ impl Tasks {
         let own = tokio::spawn(async move { send_own(&shared, own_messages).await });
         let shared = Arc::clone(session);
         let overdue = tokio::spawn(async move { log(end_overdue(&shared).await) });
+        let shared = Arc::clone(session);
+        let changes = tokio::spawn(async move { log(handshake::watch(&shared).await) });
         let sync = tokio::spawn(session.reporter.clone().sync());
+        let beat = tokio::spawn(session.reporter.clone().beat());
         let reporting = tokio::spawn(session.reporter.clone().run(pdp));
         Self {
             up,
             own,
-            helpers: vec![overdue, sync],
+            helpers: vec![overdue, changes, sync, beat],
             reporting,
         }
     }
@@ -173,8 +181,13 @@ impl Tasks {
         tokio::spawn(async move { log(down::pump(&shared, reader).await) })
     }
 
-    /// A server that does not read keeps whoever writes to it, and the pipe with them.
-    fn stop_writing(&self) {
+    /// Lets the message that is being dealt with come to its end: what is granted has an outcome. A
+    /// server that does not read keeps whoever writes to it, and the pipe with them.
+    async fn stop_writing(&mut self) {
+        let at_most = Duration::from_millis(SETTLE_MS);
+        if !self.up.is_finished() && tokio::time::timeout(at_most, &mut self.up).await.is_err() {
+            tracing::debug!("a message to the server is given up");
+        }
         self.up.abort();
         self.own.abort();
     }
@@ -228,12 +241,26 @@ pub(super) async fn end_overdue_at(session: &Session, now: Instant) -> io::Resul
     Ok(())
 }
 
-/// Records the ends of calls that were in flight when the server ended.
-fn finish(session: &Session) {
+/// Records the ends of calls that were in flight when the server ended, and tells the client.
+async fn finish(session: &Session) {
     let open = session.flights().close_all();
-    for (_, flight) in open {
+    for (_, flight) in &open {
         if let Kind::Call(call) = &flight.kind {
-            session.ended(call, flight_us(&flight), Status::ProtocolError);
+            session.ended(call, flight_us(flight), Status::ProtocolError);
         }
     }
+    let asked = open
+        .into_iter()
+        .filter(|(_, flight)| !matches!(flight.kind, Kind::Own(_)));
+    let tell = async {
+        for (id, _) in asked {
+            let text = "Internal error: the server has ended";
+            let answer = denial::error(Some(&id), INTERNAL_ERROR, text, None);
+            session.tell_client(answer).await?;
+        }
+        Ok(())
+    };
+    // A client that does not read is not waited for.
+    let told = tokio::time::timeout(Duration::from_millis(SETTLE_MS), tell).await;
+    log(told.unwrap_or(Ok(())));
 }

@@ -15,11 +15,11 @@ use crate::shim::report::Reporter;
 use crate::shim::tools::Known;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 /// Most messages of the shim's own that wait for the server to read.
@@ -56,6 +56,10 @@ pub struct Session {
     flights: Mutex<Flights>,
     tools: Mutex<Known>,
     protocol: Mutex<String>,
+    stop: watch::Sender<bool>,
+    /// Whether the handshake announces changes of the tools, and whether the client is ready.
+    announced: AtomicBool,
+    initialized: AtomicBool,
 }
 
 /// What a session did without telling the client, or told it often.
@@ -111,6 +115,9 @@ impl Session {
             flights: Mutex::default(),
             tools: Mutex::default(),
             protocol: Mutex::default(),
+            stop: watch::Sender::new(false),
+            announced: AtomicBool::new(false),
+            initialized: AtomicBool::new(false),
         };
         (Arc::new(session), own_messages)
     }
@@ -128,9 +135,36 @@ impl Session {
         locked(&self.tools)
     }
 
+    /// Nothing more is taken from the client.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until the session is being stopped.
+    pub(super) async fn stopping(&self) {
+        // The sender lives as long as the session: this waits for nothing else.
+        let mut stop = self.stop.subscribe();
+        let _stopped = stop.wait_for(|stop| *stop).await;
+    }
+
     /// Notes the revision that `initialize` agreed on.
     pub(super) fn agree_on(&self, protocol: &str) {
         protocol.clone_into(&mut locked(&self.protocol));
+    }
+
+    /// Notes whether the handshake said that changes of the tools are announced.
+    pub(super) fn announce(&self, announced: bool) {
+        self.announced.store(announced, Ordering::Relaxed);
+    }
+
+    /// Notes that the client is ready.
+    pub(super) fn initialized(&self) {
+        self.initialized.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client expects to be told of changes.
+    pub(super) fn announces(&self) -> bool {
+        self.announced.load(Ordering::Relaxed) && self.initialized.load(Ordering::Relaxed)
     }
 
     /// An id for a request of the shim's own.

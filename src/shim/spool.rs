@@ -1,11 +1,13 @@
-//! Events that are not acknowledged yet, on disk: one JSON object a line.
+//! Events that are not acknowledged yet, on disk: one JSON object a line; and which calls are on
+//! their way, so that those whose end a killed process did not see have an outcome at the next
+//! start.
 //!
 //! A process that is killed loses nothing that was appended. A machine that loses power loses what
 //! was not synced ([`SyncPolicy`]); the missing numbers show as a gap in the log.
 
-use crate::shim::event::Event;
+use crate::shim::event::{DecisionRef, Event, EventBody};
 use crate::shim::state::write_whole;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -37,6 +39,8 @@ pub struct Spool {
     file: File,
     file_bytes: u64,
     waiting: VecDeque<Event>,
+    /// Forwarded calls without an outcome, by their decision.
+    forwarded: BTreeMap<String, DecisionRef>,
     waiting_bytes: u64,
     policy: SyncPolicy,
     unsynced: bool,
@@ -52,17 +56,26 @@ impl Spool {
         let mut file = append_to(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let lines = bytes.split(|byte| *byte == b'\n');
-        let waiting: VecDeque<Event> = lines.filter_map(Event::from_line).collect();
         let mut spool = Self {
             path: path.to_owned(),
             file,
             file_bytes: bytes.len() as u64,
-            waiting,
+            waiting: VecDeque::new(),
+            forwarded: BTreeMap::new(),
             waiting_bytes: 0,
             policy,
             unsynced: false,
         };
+        for line in bytes.split(|byte| *byte == b'\n') {
+            if let Some(decision) = DecisionRef::from_line(line) {
+                spool
+                    .forwarded
+                    .insert(decision.decision_id.clone(), decision);
+            } else if let Some(event) = Event::from_line(line) {
+                spool.note_end(&event);
+                spool.waiting.push_back(event);
+            }
+        }
         spool.rewrite()?;
         Ok(spool)
     }
@@ -80,12 +93,38 @@ impl Spool {
     /// # Errors
     /// The file system's. The event is kept in memory even then.
     pub fn append(&mut self, event: Event) -> io::Result<()> {
-        let mut line = event.to_line();
-        line.push(b'\n');
-        let length = line.len() as u64;
+        let line = event.to_line();
+        self.note_end(&event);
         self.waiting.push_back(event);
-        self.waiting_bytes += length;
-        self.file_bytes += length;
+        self.waiting_bytes += line.len() as u64 + 1;
+        self.write(line)
+    }
+
+    /// Notes that a call is about to be forwarded, on disk as the policy says.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn forwarding(&mut self, decision: &DecisionRef) -> io::Result<()> {
+        let id = decision.decision_id.clone();
+        self.forwarded.insert(id, decision.clone());
+        self.write(decision.to_line())
+    }
+
+    /// The calls that were on their way when the process ended before.
+    #[must_use]
+    pub fn forwarded(&self) -> Vec<DecisionRef> {
+        self.forwarded.values().cloned().collect()
+    }
+
+    fn note_end(&mut self, event: &Event) {
+        if let EventBody::Outcome(outcome) = &event.body {
+            self.forwarded.remove(&outcome.decision.decision_id);
+        }
+    }
+
+    fn write(&mut self, mut line: Vec<u8>) -> io::Result<()> {
+        line.push(b'\n');
+        self.file_bytes += line.len() as u64;
         self.file.write_all(&line)?;
         self.unsynced = true;
         match self.policy {
@@ -143,7 +182,8 @@ impl Spool {
             self.waiting.pop_front();
         }
         let mostly_done = self.waiting_bytes < self.file_bytes / 2;
-        if self.waiting.is_empty() || (mostly_done && self.file_bytes > CLEARED_FROM_BYTES) {
+        let nothing = self.waiting.is_empty() && self.forwarded.is_empty();
+        if nothing || (mostly_done && self.file_bytes > CLEARED_FROM_BYTES) {
             self.rewrite()?;
         }
         Ok(())
@@ -164,6 +204,11 @@ impl Spool {
     /// Makes the file hold what waits and nothing else.
     fn rewrite(&mut self) -> io::Result<()> {
         let mut text = Vec::new();
+        for decision in self.forwarded.values() {
+            text.extend(decision.to_line());
+            text.push(b'\n');
+        }
+        let calls_bytes = text.len() as u64;
         for event in &self.waiting {
             text.extend(event.to_line());
             text.push(b'\n');
@@ -177,7 +222,7 @@ impl Spool {
             write_whole(dir, &name, &text)?;
             self.file = append_to(&self.path)?;
         }
-        (self.file_bytes, self.waiting_bytes) = (length, length);
+        (self.file_bytes, self.waiting_bytes) = (length, length - calls_bytes);
         Ok(())
     }
 }

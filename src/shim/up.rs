@@ -2,12 +2,13 @@
 
 use crate::model::reason::{Code, Origin};
 use crate::shim::denial::{self, By, Denial};
+use crate::shim::envelope::Sketch;
 use crate::shim::event::Status;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
 use crate::shim::frame::{self, Frame};
 use crate::shim::gate::{self, ASKS_MAX, Grant};
 use crate::shim::listing;
-use crate::shim::message::{self, Body, Id, Message, Notification, Refused, Request};
+use crate::shim::message::{self, Body, Id, Message, Notification, Refused, Request, Why};
 use crate::shim::meta::Meta;
 use crate::shim::notice;
 use crate::shim::pdp::Question;
@@ -16,15 +17,22 @@ use std::io;
 use tokio::io::AsyncBufRead;
 use tokio::time::Instant;
 
-/// Passes the client's messages on until its input ends.
+/// Passes the client's messages on until its input ends or the session is being stopped.
 ///
 /// # Errors
 /// Those of the pipes.
 pub async fn pump(session: &Session, mut client: impl AsyncBufRead + Unpin) -> io::Result<()> {
     loop {
-        match frame::read(&mut client).await? {
+        let frame = tokio::select! {
+            frame = frame::read(&mut client) => frame?,
+            () = session.stopping() => return Ok(()),
+        };
+        match frame {
             Frame::Line(line) => take(session, &line).await?,
-            Frame::Bad(why) => refuse(session, Refused { id: None, why }).await?,
+            Frame::Bad { why, sketch } => {
+                let id = None;
+                refuse(session, Refused { id, why }, &sketch).await?;
+            }
             Frame::End => return Ok(()),
         }
     }
@@ -33,7 +41,7 @@ pub async fn pump(session: &Session, mut client: impl AsyncBufRead + Unpin) -> i
 async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     let message = match message::scan(line) {
         Ok(message) => message,
-        Err(refused) => return refuse(session, refused).await,
+        Err(refused) => return refuse(session, refused, &Sketch::of(line)).await,
     };
     match &message.body {
         Body::Request(request) => take_request(session, &message, request).await,
@@ -48,10 +56,18 @@ async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Answers what is not forwarded because it is no message.
-async fn refuse(session: &Session, refused: Refused) -> io::Result<()> {
-    count(&session.counts.bad_frames);
+/// Answers what is not forwarded because it is no message, under its id where that could be read
+/// at all: whoever sent it waits for that.
+async fn refuse(session: &Session, refused: Refused, sketch: &Sketch) -> io::Result<()> {
     let Refused { id, why } = refused;
+    let read = sketch.id.clone().filter(|_| sketch.is_call);
+    // An answer under the id of another request would end that one.
+    let free = read.filter(|id| session.flights().admit(id).is_ok());
+    refuse_as(session, id.or(free), &why).await
+}
+
+async fn refuse_as(session: &Session, id: Option<Id>, why: &Why) -> io::Result<()> {
+    count(&session.counts.bad_frames);
     let answer = denial::error(id.as_ref(), why.code(), &why.to_string(), None);
     session.tell_client(answer).await
 }
@@ -64,8 +80,7 @@ async fn take_request(
     let id = request.id.clone();
     let admitted = session.flights().admit(&id);
     if let Err(why) = admitted {
-        let id = Some(id);
-        return refuse(session, Refused { id, why }).await;
+        return refuse_as(session, Some(id), &why).await;
     }
     let meta = Meta::read(request.params);
     match request.method.as_str() {
@@ -98,10 +113,7 @@ async fn forward(
         .open(request.id.clone(), flight(meta, kind));
     match opened {
         Ok(()) => session.to_server.write(message.bytes.to_vec()).await,
-        Err(why) => {
-            let id = Some(request.id.clone());
-            refuse(session, Refused { id, why }).await
-        }
+        Err(why) => refuse_as(session, Some(request.id.clone()), &why).await,
     }
 }
 
@@ -269,6 +281,12 @@ async fn pass_on(
         question,
         decision: answer.reference(),
     };
+    if !session.reporter.forwarding(&answer.reference()) {
+        let denial = Denial::over_grant(&answer, Code::AuditUnavailable.reason());
+        session.note_denial(&denial, &call.question.mcp);
+        let modern = meta.modern.is_some();
+        return Ok(Attempt::Answered(denial.tool_result(&request.id, modern)));
+    }
     let opened = session
         .flights()
         .open(request.id.clone(), flight(meta, Kind::Call(Box::new(call))));
@@ -317,7 +335,10 @@ async fn take_notification(
     notification: &Notification<'_>,
 ) -> io::Result<()> {
     let passed = match notification.method.as_str() {
-        "notifications/initialized" => notice::reduced(message, notification, &[]),
+        "notifications/initialized" => {
+            session.initialized();
+            notice::reduced(message, notification, &[])
+        }
         "notifications/cancelled" => cancel(session, notification)
             .and_then(|()| notice::reduced(message, notification, &["requestId"])),
         _ => None,

@@ -134,3 +134,26 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
         nanos: i32::try_from(nanos.rem_euclid(1_000_000_000)).unwrap_or(0),
     }
 }
+
+/// One package's part in a decision. `outcome` is what it returned (its sets that are not empty) or
+/// why it did not; `None` if it was not asked.
+#[must_use]
+pub fn package_explanation(
+    name: &str,
+    is_shadow: bool,
+    may_grant: bool,
+    outcome: Option<Result<Json, String>>,
+) -> v1::PackageExplanation {
+    let mut explanation = v1::PackageExplanation {
+        name: name.to_owned(),
+        shadow: is_shadow,
+        may_grant,
+        ..v1::PackageExplanation::default()
+    };
+    match outcome {
+        None => "the server is not in its scope".clone_into(&mut explanation.excluded),
+        Some(Ok(sets)) => explanation.sets_json = sets.to_bytes(),
+        Some(Err(error)) => explanation.error = error,
+    }
+    explanation
+}

@@ -2,12 +2,13 @@
 
 use super::v1;
 use crate::model::call::{Mcp, Phase};
+use crate::model::hex::hex;
 use crate::model::json::{self, Json, Limits, Object};
 use crate::model::subject::{Asserted, Subject, Token};
 use sha2::{Digest, Sha256};
 
 /// Longest identifier (request, session, correlation id, server, method), in bytes.
-const ID_BYTES_MAX: usize = 256;
+pub const ID_BYTES_MAX: usize = 256;
 /// Longest tool name or resource URI, in bytes.
 const NAME_BYTES_MAX: usize = 4096;
 /// Longest context value, in bytes.
@@ -48,8 +49,6 @@ pub struct Question {
     pub untrusted_annotations: Object,
     /// The message's `params`.
     pub params: Object,
-    /// `sha256:<hex>` of the bytes of `params` as they came.
-    pub params_digest: String,
     /// The result to be judged, and the digest of its bytes.
     pub result: Option<(Json, String)>,
     /// The call that a result belongs to.
@@ -73,15 +72,7 @@ pub struct Question {
 /// `sha256:<hex>` of some bytes.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{:x}", HexDigest(Sha256::digest(bytes).as_slice()))
-}
-
-struct HexDigest<'a>(&'a [u8]);
-
-impl std::fmt::LowerHex for HexDigest<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 impl Question {
@@ -102,7 +93,6 @@ impl Question {
             definition_digest,
             untrusted_annotations,
             params,
-            params_digest: digest(&request.params_json),
             result: json.result(phase, &request.result_json)?,
             call_id: call_id(phase, request.call_id)?,
             context: context(request.context)?,

@@ -155,3 +155,110 @@ fn a_log_that_cannot_be_read_and_a_head_that_is_none() {
         .expect(64);
     assert!(head.err.contains("`7` is no head"), "{head:?}");
 }
+
+/// The log's one file.
+fn file(place: &Workplace) -> std::path::PathBuf {
+    place.path("audit").join(format!("log-{:020}.jsonl", 0))
+}
+
+#[test]
+fn a_log_that_does_not_check_is_not_served_until_it_is_repaired() {
+    let place = logged();
+    let whole = std::fs::read_to_string(file(&place)).unwrap();
+    let sound = place
+        .run(&["audit", "repair", "audit", "--truncate-at", "2"])
+        .expect(3);
+    assert_eq!(
+        sound.err,
+        "error: audit log `audit` checks: there is nothing to repair\n"
+    );
+    let broken = whole.replacen("\"effect\":\"constrain\"", "\"effect\":\"allow\"", 1);
+    std::fs::write(file(&place), &broken).unwrap();
+    let serve = [
+        "serve",
+        "--bundle",
+        "good.rego",
+        "--socket",
+        "s.sock",
+        "--audit",
+        "audit",
+    ];
+    let refused = place.run(&serve).expect(1);
+    let said = "audit log `audit` does not check: `log-00000000000000000000.jsonl` line 2 (seq 1): the record was altered: the next one holds another hash of it; see `toolgate audit verify`; to go on, start with an empty directory, or move aside what does not check with `toolgate audit repair --truncate-at 1`";
+    assert!(refused.err.contains(said), "{refused:?}");
+    assert!(!refused.err.contains("audit log: "), "{refused:?}");
+    let elsewhere = place
+        .run(&["audit", "repair", "audit", "--truncate-at", "2"])
+        .expect(3);
+    assert!(
+        elsewhere.err.contains("stops to check at seq 1, not at 2"),
+        "{elsewhere:?}"
+    );
+    let repaired = place
+        .run(&[
+            "audit",
+            "repair",
+            "audit",
+            "--truncate-at",
+            "1",
+            "--output",
+            "json",
+        ])
+        .expect(0)
+        .json();
+    assert_eq!(
+        (&repaired["first_seq"], &repaired["lines"]),
+        (&1.into(), &4.into())
+    );
+    let cut = std::fs::read_to_string(place.path("audit").join(repaired["file"].as_str().unwrap()));
+    let rest: String = broken.split_inclusive('\n').skip(1).collect();
+    assert_eq!(cut.unwrap(), rest);
+    let head = repaired["head"].as_str().unwrap();
+    let report = place
+        .run(&[
+            "audit", "verify", "audit", "--head", head, "--output", "json",
+        ])
+        .expect(0)
+        .json();
+    assert_eq!(
+        (&report["records"], &report["by_type"]["log_repaired"]),
+        (&2.into(), &1.into())
+    );
+    Served::start(&place).stop();
+    let missing = place
+        .run(&["audit", "repair", "nowhere", "--truncate-at", "1"])
+        .expect(2);
+    assert!(
+        missing.err.contains("no audit log in `nowhere`"),
+        "{missing:?}"
+    );
+    place.run(&["audit", "repair", "audit"]).expect(64);
+}
+
+#[test]
+fn progress_is_told_where_it_is_asked_for() {
+    let place = logged();
+    let quiet = place.run(&["audit", "verify", "audit"]).expect(0);
+    assert_eq!(quiet.err, "");
+    let told = place
+        .run(&["audit", "verify", "audit", "--progress"])
+        .expect(0);
+    assert_eq!(told.err, "5 records checked in all\n");
+    assert_eq!(told.out, quiet.out);
+}
+
+/// Whoever altered the log may have put anything into it; a terminal must not act on that.
+#[test]
+fn what_is_wrong_is_shown_without_control_characters() {
+    let place = logged();
+    let whole = std::fs::read_to_string(file(&place)).unwrap();
+    let altered = whole.replacen("\"policy_loaded\"", "\"\\u001b[2J\"", 1);
+    assert_ne!(altered, whole);
+    std::fs::write(file(&place), altered).unwrap();
+    let shown = place.run(&["audit", "verify", "audit"]).expect(3);
+    assert!(
+        shown.out.contains("type `\u{fffd}[2J` is not known"),
+        "{shown:?}"
+    );
+    assert!(!shown.out.contains('\u{1b}'), "{shown:?}");
+}

@@ -135,7 +135,7 @@ fn several_bundles_are_one_set_and_unreadable_ones_are_named() {
     let missing = place.run(&["check", "nowhere"]).expect(2);
     assert_eq!(
         missing.err,
-        "error: bundle `nowhere`: `nowhere` does not exist: check the bundle's path in the configuration\n"
+        "error: bundle `nowhere`: `nowhere` does not exist: check the bundle's path\n"
     );
     let syntax = place.run(&["check", "broken"]).expect(2);
     assert!(syntax.out.contains("broken.rego:3:") && syntax.out.contains("[gate.syntax]"));

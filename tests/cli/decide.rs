@@ -1,6 +1,8 @@
 use super::GOOD;
+use crate::server::{Server, block_on, config, pki, write_files};
 use crate::util::{Ended, Workplace};
 use serde_json::json;
+use std::net::TcpListener;
 
 fn input(region: &str, roles: &str) -> String {
     format!(
@@ -23,7 +25,7 @@ fn a_grant_is_shown_with_what_it_owes() {
         lines[..3],
         [
             "constrain (visible)",
-            "  reason read by good: ",
+            "  reason read by good",
             "  obligation mask_fields {\"fields\":[\"email\"]}",
         ]
     );
@@ -131,12 +133,14 @@ fn a_pdp_that_cannot_be_asked_is_named() {
     let none = place.path("none.sock");
     let none = format!("unix:{}", none.display());
     let away = place.run_with(&["decide", "--pdp", &none], &text).expect(1);
-    let expected = format!("error: cannot reach `{none}`: is `toolgate serve` listening there?\n");
+    let expected = format!(
+        "error: cannot reach `{none}`: there is no such socket: is `toolgate serve` listening there?\n"
+    );
     assert!(away.err.ends_with(&expected), "{away:?}");
     let cases = [
         (
             "tcp:1",
-            "`tcp:1` is no address of a PDP: write unix:/path, http://host:port or https://host:port",
+            "`tcp:1` is not an address of a PDP: write unix:/path, http://host:port or https://host:port",
         ),
         (
             "https://localhost:1",
@@ -147,4 +151,39 @@ fn a_pdp_that_cannot_be_asked_is_named() {
         let wrong = place.run_with(&["decide", "--pdp", url], &text).expect(2);
         assert_eq!(wrong.err, format!("error: {expected}\n"));
     }
+}
+
+#[test]
+fn what_is_wrong_with_tls_is_said_with_what_to_do() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        write_files(dir.path(), [("main/good.rego", GOOD)]);
+        pki::write_server_files(dir.path());
+        let tls = "[listen.tls]\ncert = \"server.pem\"\nkey = \"server.key\"\nclient_ca = \"clients.pem\"\n[audit]\ndir = \"audit\"\n";
+        let config = config(tls).replace("[listen]\n", "[listen]\ntcp = \"127.0.0.1:0\"\n");
+        let server = Server::start(dir, &config).await;
+        let files = server.dir.path().to_owned();
+        let port = server.tcp.unwrap().port();
+        let http = server.http.unwrap().port();
+        tokio::task::spawn_blocking(move || {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let place = Workplace::new();
+            std::fs::copy(files.join("clients.pem"), place.path("ca.pem")).unwrap();
+            std::fs::write(place.path("other.pem"), pki::stranger()).unwrap();
+            for (url, ca, expected) in [
+                (format!("https://localhost:{free}"), "ca.pem", "connection refused: is `toolgate serve` listening there?"),
+                (format!("https://localhost:{port}"), "other.pem", "its certificate is from an unknown authority: give the PEM of the authority that issued it with `--ca`"),
+                (format!("https://127.0.0.1:{port}"), "ca.pem", "its certificate is for another name: use a host name that the certificate has"),
+                (format!("https://localhost:{http}"), "ca.pem", "it does not speak TLS: write `http://`, or configure `tls` in its configuration"),
+            ] {
+                let arguments = ["decide", "--pdp", &url, "--ca", ca];
+                let away = place.run_with(&arguments, &input("eu", "")).expect(1);
+                let said = format!("error: cannot reach `{url}`: {expected}\n");
+                assert!(away.err.ends_with(&said), "{said}{away:?}");
+            }
+        })
+        .await
+        .unwrap();
+        server.stop().await;
+    });
 }

@@ -1,7 +1,8 @@
 //! Certificates made for these tests, here and now.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SanType,
 };
 use std::path::Path;
 use std::sync::LazyLock;
@@ -24,6 +25,18 @@ static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
 /// The authority of all certificates.
 pub fn authority() -> Certificate {
     Certificate::from_pem(&AUTHORITY.pem)
+}
+
+/// PEM of an authority that issued nothing.
+pub fn stranger() -> String {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "stranger");
+    params
+        .self_signed(&KeyPair::generate().unwrap())
+        .unwrap()
+        .pem()
 }
 
 fn issue(names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> (String, String) {

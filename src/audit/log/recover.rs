@@ -1,5 +1,6 @@
 //! Opening a log: take the lock, check every line, drop a torn last one, make the rest durable.
 
+use super::granted::{GrantedCall, LastGranted};
 use super::{ORIGIN_BYTES_MAX, Options};
 use crate::audit::files::{Append, Files, create_dir, replace};
 use crate::audit::stream::Tracker;
@@ -8,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 /// The file whose lock the one writer has.
-const LOCK_NAME: &str = "lock";
+pub(super) const LOCK_NAME: &str = "lock";
 
 /// Why a log cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +41,9 @@ pub enum OpenError {
     },
     /// The log does not check.
     #[error(
-        "audit log `{dir}` does not check: {fault}; keep it as evidence, and start with an empty \
-         directory"
+        "audit log `{dir}` does not check: {fault}; see `toolgate audit verify`; to go on, start \
+         with an empty directory, or move aside what does not check with `toolgate audit repair \
+         --truncate-at {}`", .fault.seq
     )]
     Fault {
         /// The directory.
@@ -69,6 +71,8 @@ pub struct Recovered {
     pub report: Report,
     /// Which events of shims it held.
     pub tracker: Tracker,
+    /// The calls that it says were granted last, oldest first.
+    pub granted: Vec<GrantedCall>,
 }
 
 /// Where the writer goes on.
@@ -79,9 +83,9 @@ pub struct Tail {
     pub lock: Box<dyn Send + Sync>,
 }
 
-struct Stored<'a> {
-    dir: &'a Path,
-    files: &'a dyn Files,
+pub(super) struct Stored<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) files: &'a dyn Files,
 }
 
 impl Segments for Stored<'_> {
@@ -114,7 +118,11 @@ pub fn recover(
         })?;
     let mut tracker = Tracker::default();
     let stored = Stored { dir, files };
-    let report = walk(&stored, None, &mut |record| tracker.replay(record));
+    let mut granted = LastGranted::default();
+    let report = walk(&stored, None, &mut |record| {
+        tracker.replay(record);
+        granted.see(record);
+    });
     let report = report.map_err(|fault| OpenError::Fault {
         dir: name(),
         fault: Box::new(fault),
@@ -133,7 +141,12 @@ pub fn recover(
     let file = reopen(&stored, &report).map_err(io)?;
     let head = report.head.clone();
     let tail = Tail { head, file, lock };
-    Ok((Recovered { report, tracker }, tail))
+    let recovered = Recovered {
+        report,
+        tracker,
+        granted: granted.into_calls(),
+    };
+    Ok((recovered, tail))
 }
 
 /// Opens the last file without its torn line. The file is written anew: what a writer before left

@@ -1,19 +1,16 @@
 //! The one thread that writes: collect a batch, append it, sync once, acknowledge.
 
+use super::queue::Queue;
 use super::recover::Tail;
-use super::{
-    AppendError, BATCH_RECORDS_MAX, BATCH_WAIT_MS_MAX, Done, Message, Options, SEGMENT_BYTES_MAX,
-    Shared,
-};
+use super::{AppendError, Done, Message, Options, SEGMENT_BYTES_MAX, Shared};
 use crate::audit::files::{Append, Files, append_all, create};
 use crate::audit::hash::sha256_hex;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
 use crate::audit::verify::Head;
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
 
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -33,18 +30,13 @@ pub struct Writer {
 /// What one sync makes durable.
 #[derive(Default)]
 struct Batch {
-    lines: Vec<u8>,
-    records: usize,
+    lines: String,
     first_seq: u64,
     appends: Vec<(Head, Done<Head>)>,
     flushes: Vec<Done<Option<Head>>>,
 }
 
 impl Batch {
-    fn is_awaited(&self) -> bool {
-        !self.appends.is_empty() || !self.flushes.is_empty()
-    }
-
     fn fail(self, error: &AppendError) {
         // Whoever does not wait any more does not want to know.
         for (_, done) in self.appends {
@@ -77,10 +69,11 @@ impl Writer {
         writer
     }
 
-    /// Until every sender is gone and the queue is empty.
-    pub fn run(mut self, queue: &Receiver<Message>) {
-        while let Ok(first) = queue.recv() {
-            let batch = self.collect(first, queue);
+    /// Until the queue is closed and empty.
+    pub fn run(mut self, queue: &Queue) {
+        let _closed = CloseOnDrop(queue);
+        while let Some(messages) = queue.take() {
+            let batch = self.collect(messages);
             let written = match self.shared.failed.get() {
                 Some(cause) => Err(cause.clone()),
                 None => self.commit(&batch).map_err(|error| error.to_string()),
@@ -95,47 +88,36 @@ impl Writer {
         }
     }
 
-    /// Takes what waits. Somebody who waits is not made to wait for others; records that nobody
-    /// waits for are held back a little, so that a slow trickle does not mean a sync each.
-    fn collect(&mut self, first: Message, queue: &Receiver<Message>) -> Batch {
+    fn collect(&mut self, messages: VecDeque<Message>) -> Batch {
         let mut batch = Batch {
             first_seq: self.next_seq(),
             ..Batch::default()
         };
-        let until = Instant::now() + Duration::from_millis(BATCH_WAIT_MS_MAX);
-        let mut next = Some(first);
-        while let Some(message) = next {
-            self.take(message, &mut batch);
-            let is_full = batch.records >= BATCH_RECORDS_MAX;
-            next = match is_full {
-                true => None,
-                false => receive(queue, batch.is_awaited(), until),
-            };
+        for message in messages {
+            match message {
+                Message::Flush(done) => batch.flushes.push(done),
+                Message::Append(unlinked, done) => {
+                    self.link(&unlinked, &mut batch);
+                    let head = self.head.clone();
+                    batch
+                        .appends
+                        .extend(done.and_then(|done| Some((head?, done))));
+                }
+            }
         }
         batch
     }
 
-    fn take(&mut self, message: Message, batch: &mut Batch) {
-        match message {
-            Message::Flush(done) => batch.flushes.push(done),
-            Message::Append(unlinked, done) => {
-                let head = self.link(&unlinked, batch);
-                batch.records += 1;
-                batch.appends.extend(done.map(|done| (head, done)));
-            }
-        }
-    }
-
-    fn link(&mut self, unlinked: &Unlinked, batch: &mut Batch) -> Head {
+    /// Appends a record's line to the batch's, as the new end of the chain.
+    fn link(&mut self, unlinked: &Unlinked, batch: &mut Batch) {
         let seq = self.next_seq();
         let prev = self.head.as_ref().map_or(NO_PREV, |head| &head.hash);
-        let line = unlinked.line(seq, prev);
-        batch.lines.extend_from_slice(line.as_bytes());
-        batch.lines.push(b'\n');
+        let start = batch.lines.len();
+        unlinked.write_line(seq, prev, &mut batch.lines);
+        let line = batch.lines.get(start..).unwrap_or_default();
         let hash = sha256_hex(line.as_bytes());
-        let head = Head { seq, hash };
-        self.head = Some(head.clone());
-        head
+        batch.lines.push('\n');
+        self.head = Some(Head { seq, hash });
     }
 
     fn next_seq(&self) -> u64 {
@@ -150,7 +132,7 @@ impl Writer {
             return Err(io::Error::other("the log is full: seq would pass 2^53 - 1"));
         }
         let (file, bytes) = self.segment(batch)?;
-        append_all(file.as_mut(), &batch.lines)?;
+        append_all(file.as_mut(), batch.lines.as_bytes())?;
         *bytes += batch.lines.len() as u64;
         file.sync()?;
         self.publish();
@@ -186,14 +168,12 @@ impl Writer {
     }
 }
 
-fn receive(queue: &Receiver<Message>, is_awaited: bool, until: Instant) -> Option<Message> {
-    match queue.try_recv() {
-        Ok(message) => Some(message),
-        Err(TryRecvError::Disconnected) => None,
-        Err(TryRecvError::Empty) if is_awaited => None,
-        Err(TryRecvError::Empty) => {
-            let left = until.saturating_duration_since(Instant::now());
-            queue.recv_timeout(left).ok()
-        }
+/// A writer that panicked takes no more messages: they would wait for ever.
+struct CloseOnDrop<'a>(&'a Queue);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+        while self.0.take().is_some() {}
     }
 }

@@ -1,16 +1,19 @@
 //! `decision`: what was asked, and what was answered.
 
+use super::attempt::attempt_text;
 use super::events::put_event;
-use super::{Fields, ShimPosition, revision_json};
+use super::fields::{Fields, Text};
+use super::{ShimPosition, filtered_text, revision_text};
 use crate::audit::hash::Hashed;
+use crate::model::attempt::Attempt;
 use crate::model::call::{Phase, Request};
-use crate::model::json::{Json, Object};
+use crate::model::json::Json;
 use crate::model::obligation::{AuditLevel, Obligation};
 use crate::model::principal::AuthenticatedBy;
 use crate::model::reason::Reason;
 use crate::model::revision::{EngineKind, Revision};
 use crate::model::time::Timestamp;
-use crate::model::verdict::{Approval, Effect, Shadow, Verdict};
+use crate::model::verdict::{Approval, Effect, Filtered, Shadow, Verdict};
 
 /// One decision. Empty texts and `None` are absent in the record.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +38,8 @@ pub struct DecisionRecord {
     pub authenticated_by: AuthenticatedBy,
     /// The caller that asked, where it is not the subject itself.
     pub caller: Option<String>,
+    /// Who tried, where nobody was identified.
+    pub attempt: Option<Box<Attempt>>,
     /// What the caller asserted beyond its grant, by name: it was dropped.
     pub dropped: Vec<String>,
     /// The PDP's name for the session.
@@ -63,6 +68,10 @@ pub struct DecisionRecord {
     pub rewritten_arguments: Option<Hashed>,
     /// The result that was judged, hashed, in phase `result`.
     pub response: Option<Hashed>,
+    /// The result that was released, hashed, where obligations changed it.
+    pub released: Option<Hashed>,
+    /// What obligations took out of the result.
+    pub filtered: Option<Filtered>,
     /// The answer.
     pub effect: Effect,
     /// Every reason; messages are not recorded, since a policy may have put arguments into them.
@@ -91,6 +100,8 @@ pub struct DecisionRecord {
     pub labels: Vec<String>,
     /// The shim that asked or, where `event_id` is set, that decided on its own.
     pub shim: Option<ShimPosition>,
+    /// The code that a shim gave which decided on its own, where it is not one of toolgate's.
+    pub reported_code: Option<String>,
     /// UUID of the event, where a shim decided on its own.
     pub event_id: Option<String>,
     /// When the shim decided on its own, by its clock.
@@ -115,6 +126,7 @@ impl DecisionRecord {
             client: principal.client.clone(),
             authenticated_by: principal.authenticated_by,
             caller: None,
+            attempt: None,
             dropped: Vec::new(),
             session_id: request.session_id.clone(),
             correlation_id: context("correlation_id"),
@@ -129,6 +141,8 @@ impl DecisionRecord {
             arguments: None,
             rewritten_arguments: None,
             response: None,
+            released: None,
+            filtered: verdict.filtered.clone(),
             effect: verdict.effect,
             reasons: verdict.reasons.clone(),
             policies: verdict.policies.clone(),
@@ -143,18 +157,23 @@ impl DecisionRecord {
             dlp_result: None,
             labels: Vec::new(),
             shim: None,
+            reported_code: None,
             event_id: None,
             event_time: None,
         }
     }
 
+    #[cfg(test)]
+    pub(in crate::audit) fn object(&self) -> crate::model::json::Object {
+        self.fields().object()
+    }
+
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         self.put_question(&mut fields);
         self.put_answer(&mut fields);
-        fields.take()
+        fields
     }
 
     fn put_question(&self, fields: &mut Fields) {
@@ -164,22 +183,33 @@ impl DecisionRecord {
             .put("tenant", self.tenant.as_str())
             .put("phase", self.phase.as_str())
             .put("principal", self.principal())
-            .optional("caller", &self.caller)
+            .optional("caller", self.caller.as_deref())
             .text("session_id", &self.session_id)
-            .optional("correlation_id", &self.correlation_id)
-            .optional("traceparent", &self.traceparent)
+            .optional("correlation_id", self.correlation_id.as_deref())
+            .optional("traceparent", self.traceparent.as_deref())
             .put("tool_server", self.tool_server.as_str())
             .text("tool_name", &self.tool_name)
             .put("method", self.method.as_str())
-            .optional("definition_digest", &self.definition_digest)
-            .optional("data_classification", &self.data_classification)
-            .optional("risk_tier", &self.risk_tier)
-            .optional("purpose", &self.purpose)
+            .optional("definition_digest", self.definition_digest.as_deref())
+            .optional("data_classification", self.data_classification.as_deref())
+            .optional("risk_tier", self.risk_tier.as_deref())
+            .optional("purpose", self.purpose.as_deref())
             .hashed("arguments", self.arguments.as_ref())
             .hashed("rewritten_arguments", self.rewritten_arguments.as_ref())
             .hashed("response", self.response.as_ref())
+            .hashed("released", self.released.as_ref())
+            .optional("filtered", self.filtered.as_ref().map(filtered_text))
             .texts("labels", &self.labels);
-        put_event(fields, self.shim.as_ref(), &self.event_id, self.event_time);
+        fields.optional("reported_code", self.reported_code.as_deref());
+        put_event(
+            fields,
+            self.shim.as_ref(),
+            self.event_id.as_deref(),
+            self.event_time,
+        );
+        if let Some(attempt) = &self.attempt {
+            fields.put("attempt", attempt_text(attempt));
+        }
         if !self.dropped.is_empty() {
             fields.texts("dropped", &self.dropped);
         }
@@ -188,41 +218,41 @@ impl DecisionRecord {
     fn put_answer(&self, fields: &mut Fields) {
         fields
             .put("effect", self.effect.as_str())
-            .put("reasons", Json::array(self.reasons.iter().map(reason)))
+            .put("reasons", Text::array(self.reasons.iter().map(reason)))
             .texts("policies", &self.policies)
             .put("obligations", self.obligations())
-            .optional("policy", &self.policy.as_ref().map(revision_json))
-            .optional("engine", &self.engine.map(EngineKind::as_str))
+            .optional("policy", self.policy.as_ref().map(revision_text))
+            .optional("engine", self.engine.map(EngineKind::as_str))
             .integer("evaluation_us", self.evaluation_us)
             .put("cached", self.cached)
             .put("dry_run", self.dry_run)
-            .optional("dlp_result", &self.dlp_result);
+            .optional("dlp_result", self.dlp_result.as_deref());
         if !self.approvals.is_empty() {
             fields.put(
                 "approvals",
-                Json::array(self.approvals.iter().map(approval)),
+                Text::array(self.approvals.iter().map(approval)),
             );
         }
         if !self.shadow.is_empty() {
-            fields.put("shadow", Json::array(self.shadow.iter().map(shadow)));
+            fields.put("shadow", Text::array(self.shadow.iter().map(shadow)));
         }
     }
 
-    fn principal(&self) -> Json {
+    fn principal(&self) -> Text {
         let mut fields = Fields::default();
         if self.principal_id.is_empty() {
-            return Json::Object(fields.take());
+            return fields.take();
         }
         fields
             .put("id", self.principal_id.as_str())
-            .optional("user", &self.user)
-            .optional("agent", &self.agent)
-            .optional("client", &self.client)
+            .optional("user", self.user.as_deref())
+            .optional("agent", self.agent.as_deref())
+            .optional("client", self.client.as_deref())
             .put("authenticated_by", self.authenticated_by.as_str());
-        Json::Object(fields.take())
+        fields.take()
     }
 
-    fn obligations(&self) -> Json {
+    fn obligations(&self) -> Text {
         let basic = self.obligations.iter().any(|obligation| {
             matches!(obligation, Obligation::Audit { level, .. } if *level == AuditLevel::Basic)
         });
@@ -231,7 +261,7 @@ impl DecisionRecord {
             (false, Obligation::RewriteArguments { patch }) => rewrite(patch),
             (false, _) => obligation.to_json(),
         };
-        Json::array(self.obligations.iter().map(details))
+        Text::array(self.obligations.iter().map(details))
     }
 }
 
@@ -248,29 +278,29 @@ fn rewrite(patch: &[Json]) -> Json {
     ])
 }
 
-fn reason(reason: &Reason) -> Json {
+fn reason(reason: &Reason) -> Text {
     let mut fields = Fields::default();
     fields
         .put("code", reason.code.as_str())
         .text("policy", &reason.policy)
         .put("origin", reason.origin.as_str());
-    Json::Object(fields.take())
+    fields.take()
 }
 
-fn approval(approval: &Approval) -> Json {
+fn approval(approval: &Approval) -> Text {
     let mut fields = Fields::default();
     fields
         .put("code", approval.code.as_str())
         .texts("by", &approval.by)
         .text("policy", &approval.policy);
-    Json::Object(fields.take())
+    fields.take()
 }
 
-fn shadow(shadow: &Shadow) -> Json {
+fn shadow(shadow: &Shadow) -> Text {
     let mut fields = Fields::default();
     fields
         .put("policy", shadow.policy.as_str())
         .put("effect", shadow.effect.as_str())
         .texts("codes", &shadow.codes);
-    Json::Object(fields.take())
+    fields.take()
 }

@@ -1,11 +1,12 @@
 //! Every type of record but `decision`.
 
-use super::{Fields, revision_json};
+use super::fields::{Fields, Text};
+use super::{filtered_text, revision_text};
 use crate::audit::hash::Hashed;
 use crate::model::finding::Finding;
-use crate::model::json::{Json, Object};
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Filtered;
 
 /// Where an event stands among those of its shim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,12 +18,14 @@ pub struct ShimPosition {
     /// The event's number within shim, epoch and origin: 1 for the first. `None` where the shim
     /// is named and no event is meant.
     pub seq: Option<u64>,
+    /// Whether another event had that number already, or may have had: the two contradict each
+    /// other, and both are recorded.
+    pub seq_reused: bool,
 }
 
 impl ShimPosition {
-    /// `{id, epoch, seq}`.
-    #[must_use]
-    pub fn to_json(&self) -> Json {
+    /// `{id, epoch, seq}`, and `seq_reused` where it is so.
+    pub(super) fn text(&self) -> Text {
         let mut fields = Fields::default();
         fields
             .put("id", self.id.as_str())
@@ -30,7 +33,10 @@ impl ShimPosition {
         if let Some(seq) = self.seq {
             fields.integer("seq", seq);
         }
-        Json::Object(fields.take())
+        if self.seq_reused {
+            fields.put("seq_reused", true);
+        }
+        fields.take()
     }
 }
 
@@ -79,20 +85,33 @@ impl OutcomeStatus {
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutcomeRecord {
-    /// The decision that this is the outcome of.
+    /// The decision that this is the outcome of, as the shim says.
     pub decision_id: String,
+    /// Whether that decision was made for this caller, granted this call, and is remembered.
+    pub decision_known: bool,
+    /// The tenant of that decision, if it is known: content is hashed under its key.
+    pub tenant: Option<String>,
     /// The log in which that decision stands; `None`: this one.
     pub decision_origin: Option<String>,
     /// The call that it belongs to.
     pub call_id: String,
     /// How it ended.
     pub status: OutcomeStatus,
-    /// The result, hashed, if there was one.
+    /// The result as it was released, hashed, if there was one; its size is the shim's word.
     pub response: Option<Hashed>,
+    /// Whether the released result is the one that the PDP judged: then `response` hashes its
+    /// content, as the decision does, and else the digest that the shim gave.
+    pub judged: bool,
     /// Names of the fields that went to the client, where they are recorded.
     pub fields_returned: Vec<String>,
-    /// Names of the fields that were masked or dropped.
+    /// Names of the fields that were masked or dropped, as the shim saw it.
     pub masked: Vec<String>,
+    /// What the PDP took out of the result.
+    pub filtered: Option<Filtered>,
+    /// Whether the tool's answer held a secret, where it is reported.
+    pub secret_present: Option<bool>,
+    /// Whether a credential was valid, where it is reported.
+    pub secret_valid: Option<bool>,
     /// What the detectors found in the result.
     pub dlp_result: Option<String>,
     /// The session's labels after the call.
@@ -109,15 +128,19 @@ pub struct OutcomeRecord {
 
 impl OutcomeRecord {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
             .put("decision_id", self.decision_id.as_str())
-            .optional("decision_origin", &self.decision_origin)
+            .put("decision_known", self.decision_known)
+            .optional("decision_origin", self.decision_origin.as_deref())
+            .optional("tenant", self.tenant.as_deref())
             .text("call_id", &self.call_id)
             .put("status", self.status.as_str())
-            .optional("dlp_result", &self.dlp_result)
+            .optional("dlp_result", self.dlp_result.as_deref())
+            .optional("secret_present", self.secret_present)
+            .optional("secret_valid", self.secret_valid)
+            .optional("filtered", self.filtered.as_ref().map(filtered_text))
             .texts("labels", &self.labels)
             .integer("latency_ms", self.latency_ms);
         if let Some(response) = &self.response {
@@ -126,18 +149,24 @@ impl OutcomeRecord {
         put_event(
             &mut fields,
             self.shim.as_ref(),
-            &self.event_id,
+            self.event_id.as_deref(),
             self.event_time,
         );
-        fields.take()
+        fields
     }
 
-    fn response(&self, response: &Hashed) -> Json {
-        let mut fields = Fields(response.fields());
+    fn response(&self, response: &Hashed) -> Text {
+        let mut fields = Fields::default();
+        match self.judged {
+            true => response.put_into(&mut fields),
+            // Of the shim's digest nothing can be told.
+            false => response.put_digest_into(&mut fields),
+        }
         fields
+            .put("judged", self.judged)
             .texts("fields_returned", &self.fields_returned)
             .texts("masked", &self.masked);
-        Json::Object(fields.take())
+        fields.take()
     }
 }
 
@@ -158,16 +187,15 @@ pub struct PolicyLoaded {
 
 impl PolicyLoaded {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
-            .put("policy", revision_json(&self.policy))
-            .optional("previous", &self.previous.as_ref().map(revision_json))
+            .put("policy", revision_text(&self.policy))
+            .optional("previous", self.previous.as_ref().map(revision_text))
             .texts("packages", &self.packages)
             .text("source", &self.source)
             .put("findings", findings(&self.findings));
-        fields.take()
+        fields
     }
 }
 
@@ -190,21 +218,20 @@ pub struct PolicyRefused {
 
 impl PolicyRefused {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
-            .optional("digest", &self.digest)
-            .optional("revision", &self.revision)
-            .optional("active", &self.active.as_ref().map(revision_json))
+            .optional("digest", self.digest.as_deref())
+            .optional("revision", self.revision.as_deref())
+            .optional("active", self.active.as_ref().map(revision_text))
             .text("source", &self.source)
             .put("error", self.error.as_str())
             .put("findings", findings(&self.findings));
-        fields.take()
+        fields
     }
 }
 
-fn findings(findings: &[Finding]) -> Json {
+fn findings(findings: &[Finding]) -> Text {
     let finding = |finding: &Finding| {
         let mut fields = Fields::default();
         fields
@@ -215,9 +242,9 @@ fn findings(findings: &[Finding]) -> Json {
             .integer("line", u64::from(finding.line))
             .integer("column", u64::from(finding.column))
             .put("message", finding.message.as_str());
-        Json::Object(fields.take())
+        fields.take()
     };
-    Json::array(findings.iter().map(finding))
+    Text::array(findings.iter().map(finding))
 }
 
 /// A shim opened its stream of events.
@@ -239,16 +266,19 @@ pub struct ShimConnected {
 
 impl ShimConnected {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         fields
             .text("caller", &self.caller)
             .text("tool_server", &self.tool_server)
             .text("version", &self.version);
-        let event_id = Some(self.event_id.clone());
-        put_event(&mut fields, Some(&self.shim), &event_id, self.event_time);
-        fields.take()
+        put_event(
+            &mut fields,
+            Some(&self.shim),
+            Some(&self.event_id),
+            self.event_time,
+        );
+        fields
     }
 }
 
@@ -267,19 +297,18 @@ pub struct Gap {
 
 impl Gap {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let shim = ShimPosition {
             id: self.shim_id.clone(),
             epoch: self.epoch,
-            seq: None,
+            ..ShimPosition::default()
         };
         let mut fields = Fields::default();
         fields
-            .put("shim", shim.to_json())
+            .put("shim", shim.text())
             .integer("first_seq", self.first_seq)
             .integer("last_seq", self.last_seq);
-        fields.take()
+        fields
     }
 }
 
@@ -298,8 +327,7 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// The fields of the record.
-    #[must_use]
-    pub fn fields(&self) -> Object {
+    pub(super) fn fields(&self) -> Fields {
         let mut fields = Fields::default();
         if let Some(spooled) = self.spooled {
             fields.integer("spooled", spooled);
@@ -307,10 +335,10 @@ impl Heartbeat {
         put_event(
             &mut fields,
             self.shim.as_ref(),
-            &self.event_id,
+            self.event_id.as_deref(),
             self.event_time,
         );
-        fields.take()
+        fields
     }
 }
 
@@ -318,11 +346,11 @@ impl Heartbeat {
 pub(super) fn put_event(
     fields: &mut Fields,
     shim: Option<&ShimPosition>,
-    id: &Option<String>,
+    id: Option<&str>,
     time: Option<Timestamp>,
 ) {
     fields
-        .optional("shim", &shim.map(ShimPosition::to_json))
+        .optional("shim", shim.map(ShimPosition::text))
         .optional("event_id", id)
-        .optional("event_time", &time.map(Timestamp::rfc3339_micros));
+        .optional("event_time", time.map(Timestamp::rfc3339_micros));
 }

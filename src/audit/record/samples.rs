@@ -1,13 +1,15 @@
 //! Records for tests: one of each type with every field, and any number of random ones.
 
 use super::*;
+use crate::audit::hash::Hashed;
+use crate::model::attempt::{Attempt, Claim, ClaimedBy, SeenPeer};
 use crate::model::call::{Mcp, Phase, Request};
 use crate::model::finding::{Finding, Severity};
 use crate::model::obligation::{AuditLevel, Obligation};
 use crate::model::principal::{AuthenticatedBy, Principal};
 use crate::model::reason::{Code, Origin, Reason};
 use crate::model::revision::EngineKind;
-use crate::model::verdict::{Approval, Effect, Shadow, Verdict};
+use crate::model::verdict::{Approval, Effect, Filtered, Shadow, Verdict};
 
 pub const TIME: Timestamp = Timestamp::from_nanos(1_795_190_400_123_456_000);
 
@@ -69,7 +71,43 @@ pub fn verdict() -> Verdict {
         }],
         params: None,
         result: None,
+        filtered: Some(filtered()),
         engine: Some(EngineKind::Rvm),
+    }
+}
+
+pub fn filtered() -> Filtered {
+    Filtered {
+        masked: vec!["email".into()],
+        dropped: vec!["/customer/phone".into()],
+        rows_removed: 3,
+    }
+}
+
+pub fn claim() -> Claim {
+    Claim {
+        verified: true,
+        issuer: Some("https://issuer.example".into()),
+        id: Some("eve".into()),
+        user: Some("u:eve".into()),
+        agent: Some("a:claude".into()),
+        client: Some("c:ide".into()),
+        delegation: vec!["u:boss".into()],
+        ..Claim::new(ClaimedBy::Token)
+    }
+}
+
+pub fn attempt() -> Attempt {
+    Attempt {
+        failed: "no caller's entry matches what the connection proved".into(),
+        claimed: Some(claim()),
+        peer: SeenPeer {
+            uid: Some(1000),
+            address: Some("192.0.2.7:40123".into()),
+            spiffe_id: Some("spiffe://acme.example/stranger".into()),
+            dns_names: vec!["stranger.acme.example".into()],
+            token: Some(claim()),
+        },
     }
 }
 
@@ -96,6 +134,7 @@ pub fn position(seq: u64) -> ShimPosition {
         id: "shim-1".into(),
         epoch: 2,
         seq: Some(seq),
+        seq_reused: false,
     }
 }
 
@@ -106,6 +145,7 @@ pub fn decision() -> DecisionRecord {
         decision_id: "0199-d".into(),
         call_id: "0199-c".into(),
         caller: text("spiffe://acme/shim"),
+        attempt: Some(Box::new(attempt())),
         dropped: vec!["context.roles".into()],
         traceparent: text("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         data_classification: text("internal"),
@@ -113,6 +153,8 @@ pub fn decision() -> DecisionRecord {
         arguments: Some(hashed()),
         rewritten_arguments: Some(hashed()),
         response: Some(hashed()),
+        released: Some(hashed()),
+        reported_code: text("vendor_code"),
         evaluation_us: 48,
         dlp_result: text("clean"),
         labels: vec!["pii".into()],
@@ -126,10 +168,16 @@ pub fn decision() -> DecisionRecord {
 pub fn outcome() -> OutcomeRecord {
     OutcomeRecord {
         decision_id: "0199-d".into(),
+        decision_known: true,
+        tenant: Some("acme".into()),
         decision_origin: Some("pdp/2".into()),
         call_id: "0199-c".into(),
         status: OutcomeStatus::Ok,
         response: Some(hashed()),
+        judged: true,
+        filtered: Some(filtered()),
+        secret_present: Some(true),
+        secret_valid: Some(false),
         fields_returned: vec!["name".into()],
         masked: vec!["email".into()],
         dlp_result: Some("clean".into()),
@@ -193,6 +241,25 @@ pub fn all() -> Vec<Record> {
             event_id: Some("0199-h".into()),
             event_time: Some(TIME),
             spooled: Some(0),
+        }),
+        Record::CallsRefused(CallsRefused {
+            since: TIME,
+            until: TIME,
+            calls: 300,
+            from: vec![RefusedPeer {
+                peer: "192.0.2.7".into(),
+                calls: 200,
+            }],
+            of_others: 100,
+        }),
+        Record::LogRepaired(LogRepaired {
+            first_seq: 7,
+            lines: 3,
+            bytes: 1_024,
+            digest: format!("sha256:{:064}", 9),
+            file: "cut-00000000000000000007-0000000000000000.bin".into(),
+            files: vec!["cut-00000000000000000007-0000000000000000.bin".into()],
+            fault: "`log-00000000000000000000.jsonl` line 8 (seq 7): not canonical JSON".into(),
         }),
         Record::Decision(Box::new(denied())),
         Record::Heartbeat(Heartbeat::default()),

@@ -15,10 +15,10 @@ fn event(shim_id: &str, epoch: u64, seq: u64) -> Event {
 /// What the server does with an event whose append succeeds at once.
 fn take(tracker: &mut Tracker, event: &Event) -> Accepted {
     let accepted = tracker.judge(event).unwrap();
-    if let Accepted::New { gap } = &accepted {
-        if let Some(gap) = gap {
-            tracker.note_gap(gap);
-        }
+    if let Accepted::New { gap: Some(gap) } = &accepted {
+        tracker.note_gap(gap);
+    }
+    if accepted != Accepted::Duplicate {
         tracker.note(event);
         tracker.note_durable(&event.shim_id, event.epoch, event.seq);
     }
@@ -29,6 +29,7 @@ fn take(tracker: &mut Tracker, event: &Event) -> Accepted {
 fn text(accepted: &Accepted) -> String {
     match accepted {
         Accepted::Duplicate => "duplicate".into(),
+        Accepted::Reused => "reused".into(),
         Accepted::New { gap: None } => "new".into(),
         Accepted::New { gap: Some(gap) } => {
             format!("new after {}-{}", gap.first_seq, gap.last_seq)
@@ -112,12 +113,12 @@ fn the_log_tells_it_all_again() {
         let event = event("a", epoch, seq);
         if let Accepted::New { gap } = take(&mut first, &event) {
             records.extend(gap.map(Record::Gap));
-            records.push(event.into_record());
+            records.push(event.into_record(false));
         }
     }
     let mut again = Tracker::default();
     for record in records {
-        again.replay(&record.fields());
+        again.replay(&record.object());
     }
     for epoch in 1..=3 {
         assert_eq!(
@@ -136,7 +137,7 @@ fn a_decision_that_names_its_shim_is_no_event() {
     let mut tracker = Tracker::default();
     let mut decision = decision();
     decision.event_id = None;
-    tracker.replay(&decision.fields());
+    tracker.replay(&decision.object());
     assert_eq!(tracker.acknowledged("shim-1", 2), 0);
 }
 
@@ -157,9 +158,9 @@ fn records_of_events_carry_their_place() {
             kind,
             ..event("shim-9", 4, 11)
         };
-        let fields = event.into_record().fields();
+        let fields = event.into_record(false).object();
         let shim = fields.get("shim").unwrap().to_string();
-        assert_eq!(shim, r#"{"id":"shim-9","epoch":4,"seq":11}"#);
+        assert_eq!(shim, r#"{"epoch":4,"id":"shim-9","seq":11}"#);
         assert_eq!(fields.get("event_id"), Some(&"shim-9-4-11".into()));
         assert_eq!(
             fields.get("event_time"),
@@ -177,7 +178,7 @@ fn open_gaps_and_streams_are_bounded() {
     let open = &tracker.streams[&("a".to_owned(), 1)].open;
     assert_eq!(open.len(), OPEN_GAPS_MAX);
     let late = |seq| text(&tracker.judge(&event("a", 1, seq)).unwrap());
-    assert_eq!((late(1).as_str(), late(199).as_str()), ("duplicate", "new"));
+    assert_eq!((late(1).as_str(), late(199).as_str()), ("reused", "new"));
 
     let mut tracker = Tracker::default();
     for epoch in 1..=TRACKED_STREAMS_MAX as u64 {
@@ -188,4 +189,99 @@ fn open_gaps_and_streams_are_bounded() {
     assert_eq!(tracker.streams.len(), TRACKED_STREAMS_MAX);
     assert_eq!(tracker.acknowledged("a", 1), 2, "spoke last");
     assert_eq!(tracker.acknowledged("a", 2), 0, "was silent longest");
+}
+
+/// A number that was used: what has the same id is the same event, everything else is another one.
+#[test]
+fn another_event_under_a_used_number_is_recorded_as_such() {
+    let with_id = |seq, id: &str| Event {
+        event_id: id.to_owned(),
+        ..event("a", 1, seq)
+    };
+    let steps = [
+        (1, "x", "new"),
+        (1, "x", "duplicate"),
+        (1, "y", "reused"),
+        (1, "y", "duplicate"),
+        (1, "x", "duplicate"),
+        (2, "x", "new"),
+        (5, "z", "new after 3-4"),
+        (4, "u", "new"),
+        (4, "u", "duplicate"),
+        (4, "v", "reused"),
+        (3, "w", "new"),
+    ];
+    let mut tracker = Tracker::default();
+    let mut records = Vec::new();
+    for (seq, id, expected) in steps {
+        let event = with_id(seq, id);
+        let accepted = take(&mut tracker, &event);
+        assert_eq!(text(&accepted), expected, "{seq} {id}");
+        match accepted {
+            Accepted::Duplicate => {}
+            Accepted::New { gap } => {
+                records.extend(gap.map(Record::Gap));
+                records.push(event.into_record(false));
+            }
+            Accepted::Reused => records.push(event.into_record(true)),
+        }
+    }
+    let reused = records.iter().filter(|record| {
+        let fields = record.object();
+        fields.get("shim").unwrap().get("seq_reused") == Some(&true.into())
+    });
+    assert_eq!(reused.count(), 2);
+    // The log tells it all again.
+    let mut again = Tracker::default();
+    for record in records {
+        again.replay(&record.object());
+    }
+    for (seq, id, _) in steps {
+        let known = again.judge(&with_id(seq, id));
+        assert_eq!(known, Ok(Accepted::Duplicate), "{seq} {id}");
+    }
+}
+
+#[test]
+fn a_leap_is_one_gap_of_its_exact_range_however_far() {
+    let cases = [
+        (1, INTEGER_MAX, Some((2, INTEGER_MAX - 1))),
+        (1, 1 << 52, Some((2, (1 << 52) - 1))),
+        (INTEGER_MAX - 1, INTEGER_MAX, None),
+    ];
+    for (before, seq, expected) in cases {
+        let mut tracker = Tracker::default();
+        take(&mut tracker, &event("a", 1, before));
+        let Accepted::New { gap } = take(&mut tracker, &event("a", 1, seq)) else {
+            panic!("{seq} is new");
+        };
+        let range = gap.as_ref().map(|gap| (gap.first_seq, gap.last_seq));
+        assert_eq!(range, expected);
+        let open = &tracker.streams[&("a".to_owned(), 1)].open;
+        let gaps = expected.iter().count() + usize::from(before > 1);
+        assert_eq!(open.len(), gaps, "a range, not its numbers");
+        assert_eq!(tracker.acknowledged("a", 1), seq);
+        // Beyond it nothing can be numbered: the shim starts anew, as another epoch.
+        for beyond in [INTEGER_MAX + 1, 1 << 60, u64::MAX] {
+            let refused = tracker.judge(&event("a", 1, beyond));
+            assert_eq!(refused, Err(EventRefused::Number));
+        }
+        assert_eq!(text(&take(&mut tracker, &event("a", 2, 1))), "new");
+    }
+}
+
+#[test]
+fn remembered_events_are_bounded_and_a_forgotten_one_is_recorded_again() {
+    let mut tracker = Tracker::default();
+    let last = REMEMBERED_EVENTS_MAX as u64 + 1;
+    for seq in 1..=last {
+        tracker.note(&event("a", 1, seq));
+    }
+    let seen = &tracker.seen;
+    let sizes = [seen.events.len(), seen.oldest_first.len()];
+    assert_eq!(sizes, [REMEMBERED_EVENTS_MAX; 2]);
+    for (seq, expected) in [(1, "reused"), (2, "duplicate"), (last, "duplicate")] {
+        let accepted = tracker.judge(&event("a", 1, seq)).unwrap();
+        assert_eq!(text(&accepted), expected, "{seq}");
+    }
 }

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 7] = [
+const SCHEMAS: [Schema; 9] = [
     Schema {
         kind: "decision",
         required: &[
@@ -67,6 +67,7 @@ const SCHEMAS: [Schema; 7] = [
         optional: &[
             ("call_id", Text),
             ("caller", Text),
+            ("attempt", Map),
             ("session_id", Text),
             ("correlation_id", Text),
             ("traceparent", Text),
@@ -78,6 +79,9 @@ const SCHEMAS: [Schema; 7] = [
             ("arguments", Map),
             ("rewritten_arguments", Map),
             ("response", Map),
+            ("released", Map),
+            ("filtered", Map),
+            ("reported_code", Text),
             ("dropped", List),
             ("approvals", List),
             ("shadow", List),
@@ -98,9 +102,14 @@ const SCHEMAS: [Schema; 7] = [
             ("latency_ms", Integer),
         ],
         optional: &[
+            ("decision_known", Boolean),
             ("decision_origin", Text),
+            ("tenant", Text),
             ("call_id", Text),
             ("response", Map),
+            ("filtered", Map),
+            ("secret_present", Boolean),
+            ("secret_valid", Boolean),
             ("dlp_result", Text),
             ("shim", Map),
             ("event_id", Text),
@@ -121,6 +130,17 @@ const SCHEMAS: [Schema; 7] = [
             ("active", Map),
             ("source", Text),
         ],
+    },
+    Schema {
+        kind: "calls_refused",
+        required: &[
+            ("reason", Text),
+            ("since", Text),
+            ("until", Text),
+            ("calls", Integer),
+            ("from", List),
+        ],
+        optional: &[("of_others", Integer)],
     },
     Schema {
         kind: "shim_connected",
@@ -146,6 +166,19 @@ const SCHEMAS: [Schema; 7] = [
             ("event_time", Text),
             ("spooled", Integer),
         ],
+    },
+    Schema {
+        kind: "log_repaired",
+        required: &[
+            ("first_seq", Integer),
+            ("lines", Integer),
+            ("bytes", Integer),
+            ("digest", Text),
+            ("file", Text),
+            ("files", List),
+            ("fault", Text),
+        ],
+        optional: &[],
     },
 ];
 

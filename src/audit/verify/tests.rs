@@ -63,7 +63,7 @@ impl Memory {
     }
 }
 
-/// A log of 9 records in several files, as the writer makes it.
+/// A log of 10 records in several files, as the writer makes it.
 fn log() -> (Memory, Head) {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
@@ -104,7 +104,7 @@ fn a_good_log_is_reported() {
     let report = log.check(Some(&head)).unwrap();
     assert_eq!(report, log.check(None).unwrap());
     assert!(report.files > 2);
-    assert_eq!(report.records, 9);
+    assert_eq!(report.records, all().len() as u64);
     assert_eq!(report.origin.as_deref(), Some("pdp/1"));
     assert_eq!(report.head, Some(head));
     assert_eq!(report.torn, None);
@@ -119,15 +119,44 @@ fn a_good_log_is_reported() {
         .map(|(kind, n)| (kind.as_str(), *n))
         .collect();
     let expected = [
+        ("calls_refused", 1),
         ("decision", 2),
         ("gap", 1),
         ("heartbeat", 2),
+        ("log_repaired", 1),
         ("outcome", 1),
         ("policy_loaded", 1),
         ("policy_refused", 1),
         ("shim_connected", 1),
     ];
     assert_eq!(by_type, expected);
+}
+
+/// A later writer may add fields: they are let through, and the chain covers them.
+#[test]
+fn fields_that_nobody_knows_are_let_through_and_covered() {
+    let (log, _) = log();
+    let mut lines = log.lines();
+    let mut prev = NO_PREV.to_owned();
+    for (_, line) in &mut lines {
+        let Json::Object(mut record) = json(line) else {
+            panic!("{line}");
+        };
+        record.insert("later", Json::object([("added", "in version 9")]));
+        record.insert("prev", prev.as_str());
+        let text = Json::Object(record).canonical();
+        prev = crate::audit::hash::sha256_hex(&text);
+        *line = String::from_utf8(text).unwrap();
+    }
+    let newer = log.with_lines(&lines);
+    let report = newer.check(None).unwrap();
+    assert_eq!(report.head.as_ref().map(|head| &head.hash), Some(&prev));
+    for at in 0..lines.len() {
+        let mut altered = lines.clone();
+        altered[at].1 = altered[at].1.replacen("version 9", "version 8", 1);
+        let fault = newer.with_lines(&altered).check(report.head.as_ref());
+        assert_eq!(fault.unwrap_err().seq, at as u64);
+    }
 }
 
 #[test]
@@ -246,7 +275,7 @@ fn files_are_checked() {
         .push(("notes.txt".to_owned(), b"not part of the log".to_vec()));
     assert_eq!(other.check(None).unwrap(), log.check(None).unwrap());
     let mut moved = log.clone();
-    let name = format!("log-{:020}.jsonl", 9);
+    let name = format!("log-{:020}.jsonl", all().len());
     moved.0.push((name.clone(), Vec::new()));
     assert_eq!(moved.check(None).unwrap().last_file, Some(name));
 }
@@ -278,10 +307,12 @@ fn documented_verifier_agrees() {
     let (log, head) = log();
     let held = head.to_string();
     let good = script(&log, None);
-    assert_eq!(good, Ok(format!("9 records, head {held}\n")));
+    assert_eq!(good, Ok(format!("{} records, head {held}\n", all().len())));
     assert_eq!(script(&log, Some(&held)), good);
     let lines = log.lines();
-    for at in [0, 3, 7, 8] {
+    let last = lines.len() - 1;
+    let of_last = format!("seq {last}");
+    for at in [0, 3, 7, last] {
         let mut edited = lines.clone();
         edited[at].1 = edited[at]
             .1
@@ -291,7 +322,7 @@ fn documented_verifier_agrees() {
         for altered in [edited, dropped] {
             let altered = log.with_lines(&altered);
             let error = script(&altered, Some(&held)).unwrap_err();
-            let expected = if at == 8 { "seq 8" } else { "(seq " };
+            let expected = if at == last { &of_last } else { "(seq " };
             assert!(error.contains(expected), "{at}: {error}");
             assert!(altered.check(Some(&head)).is_err());
         }

@@ -173,7 +173,7 @@ fn sources_are_read_and_verified_in_one_step() {
     assert_eq!(
         error,
         format!(
-            "bundle `x`: `{}` does not exist: check the bundle's path in the configuration",
+            "bundle `x`: `{}` does not exist: check the bundle's path",
             path.display()
         )
     );

@@ -36,7 +36,7 @@ fn what_is_no_bundle_is_refused() {
         ("socket", format!("`AT` {no_bundle}")),
         (
             "gone",
-            "`AT` does not exist: check the bundle's path in the configuration".to_owned(),
+            "`AT` does not exist: check the bundle's path".to_owned(),
         ),
         (
             "large.rego",

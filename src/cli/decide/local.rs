@@ -8,7 +8,6 @@ use crate::decide::{self, Explained, decide};
 use crate::engine::{PolicySet, STACK_BYTES};
 use crate::model::call::Given;
 use crate::model::finding::Severity;
-use crate::model::json::Json;
 use crate::telemetry::now;
 use crate::wire::{self, v1};
 use std::path::PathBuf;
@@ -31,13 +30,22 @@ impl Local {
 
     /// Decides an input; at the time now, if it names none.
     pub(super) fn decide(&self, given: &Given, explain: bool) -> Result<Answer, CliError> {
-        // Policies recurse: they are evaluated on a stack that none exhausts.
+        Self::on_large_stack(|| self.answer(given, explain))
+    }
+
+    /// Decides on a stack that no policy exhausts: they recurse.
+    pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, CliError> {
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-            let deciding = thread.spawn_scoped(scope, || self.answer(given, explain));
+            let deciding = thread.spawn_scoped(scope, work);
             let decided = deciding.map_err(CliError::failure)?.join();
             decided.map_err(|_| CliError::failure("deciding panicked"))
         })
+    }
+
+    /// The policies.
+    pub(super) fn set(&self) -> &PolicySet {
+        &self.set
     }
 
     fn answer(&self, given: &Given, explain: bool) -> Answer {
@@ -58,27 +66,6 @@ impl Local {
 
 fn explanation(part: &Explained<'_>, server: &str) -> v1::PackageExplanation {
     let package = part.package;
-    let mut explanation = v1::PackageExplanation {
-        name: package.name.clone(),
-        shadow: package.shadow,
-        may_grant: package.may_grant(server),
-        ..v1::PackageExplanation::default()
-    };
-    match &part.outcome {
-        None => "the server is not in its scope".clone_into(&mut explanation.excluded),
-        Some(Err(error)) => explanation.error = error.to_string(),
-        Some(Ok(sets)) => {
-            let sets = [
-                ("allow", &sets.allow),
-                ("deny", &sets.deny),
-                ("constrain", &sets.constrain),
-                ("approve", &sets.approve),
-                ("visible", &sets.visible),
-            ];
-            let held = sets.into_iter().filter(|(_, held)| !held.is_empty());
-            let held = Json::object(held.map(|(name, held)| (name, held.clone())));
-            explanation.sets_json = held.to_bytes();
-        }
-    }
-    explanation
+    let may_grant = package.may_grant(server);
+    wire::package_explanation(&package.name, package.shadow, may_grant, part.shown())
 }

@@ -4,15 +4,15 @@ use super::Answer;
 use crate::cli::{CliError, document};
 use crate::model::call::{Given, Phase, Request};
 use crate::model::json::{Json, Object};
-use crate::wire::v1;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
 use crate::wire::v1::policy_service_client::PolicyServiceClient;
+use crate::wire::{self, Tls, v1};
 use clap::Args;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, Endpoint};
 
 /// How long a connection may take, in seconds.
 const CONNECT_SECONDS_MAX: u64 = 2;
@@ -108,9 +108,7 @@ impl Remote {
     fn told(&self, status: &tonic::Status) -> String {
         let url = &self.url;
         match status.code() {
-            tonic::Code::Unavailable => {
-                format!("cannot reach `{url}`: is `toolgate serve` listening there?")
-            }
+            tonic::Code::Unavailable | tonic::Code::Unknown => wire::unreachable(url, status),
             tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => format!(
                 "`{url}` does not know this caller: {}; name it under `callers` in its configuration",
                 status.message()
@@ -120,34 +118,14 @@ impl Remote {
     }
 }
 
-fn endpoint(url: &str, tls: &TlsArgs) -> Result<Endpoint, CliError> {
-    let no_address = || {
-        CliError::unusable(format!(
-            "`{url}` is no address of a PDP: write unix:/path, http://host:port or https://host:port"
-        ))
+fn endpoint(url: &str, args: &TlsArgs) -> Result<Endpoint, CliError> {
+    let read = |file: &Option<PathBuf>| file.as_deref().map(document::read_bytes).transpose();
+    let tls = Tls {
+        ca_pem: read(&args.ca)?,
+        identity_pem: read(&args.cert)?.zip(read(&args.key)?),
     };
-    let schemes = ["unix:/", "http://", "https://"];
-    if !schemes.iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(no_address());
-    }
-    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| no_address())?;
-    let endpoint = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX));
-    if !url.starts_with("https://") {
-        return Ok(endpoint);
-    }
-    let Some(ca) = &tls.ca else {
-        return Err(CliError::unusable(format!(
-            "`{url}` needs `--ca FILE`: the authorities that its certificate comes from"
-        )));
-    };
-    let ca = Certificate::from_pem(document::read_bytes(ca)?);
-    let mut config = ClientTlsConfig::new().ca_certificate(ca);
-    if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
-        let (cert, key) = (document::read_bytes(cert)?, document::read_bytes(key)?);
-        config = config.identity(Identity::from_pem(cert, key));
-    }
-    let endpoint = endpoint.tls_config(config);
-    endpoint.map_err(|error| CliError::unusable(format!("TLS to `{url}`: {error}")))
+    let endpoint = wire::endpoint(url, &tls).map_err(CliError::unusable)?;
+    Ok(endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX)))
 }
 
 /// The question that has this input.

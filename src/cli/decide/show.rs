@@ -47,7 +47,7 @@ const fn fulfilled_by(by: v1::FulfilledBy) -> &'static str {
 }
 
 /// The JSON in a field of the wire; empty or broken: null.
-fn held(bytes: &[u8]) -> Json {
+pub(super) fn held(bytes: &[u8]) -> Json {
     parse(bytes, Limits::REQUEST).unwrap_or(Json::Null)
 }
 
@@ -68,53 +68,63 @@ pub(super) fn line(output: &Output, answer: &Answer) {
 
 /// A decision with everything in it.
 pub(super) fn whole(output: &Output, answer: &Answer) {
+    for (indent, line) in std::iter::once("")
+        .chain(std::iter::repeat("  "))
+        .zip(lines(output, answer))
+    {
+        output.line(format!("{indent}{line}"));
+    }
+    explained(output, answer);
+}
+
+/// The effect, then everything else but the packages' parts, a line each.
+pub(super) fn lines(output: &Output, answer: &Answer) -> Vec<String> {
     let decision = &answer.decision;
     let (colour, effect) = effect(decision);
     let visible = match is_visible(decision) {
         true => "visible",
         false => "hidden",
     };
-    output.line(format!("{} ({visible})", output.paint(colour, effect)));
+    let mut lines = vec![format!("{} ({visible})", output.paint(colour, effect))];
     for reason in &decision.reasons {
         let from = match reason.policy.is_empty() {
             true => origin(reason.origin()),
             false => &reason.policy,
         };
         let code = output.paint(Colour::Bold, &reason.code);
-        output.line(format!("  reason {code} by {from}: {}", reason.message));
+        let message = match reason.message.is_empty() {
+            true => String::new(),
+            false => format!(": {}", reason.message),
+        };
+        lines.push(format!("reason {code} by {from}{message}"));
     }
     for owed in &decision.obligations {
         let kind = output.paint(Colour::Bold, &owed.r#type);
-        output.line(format!(
-            "  obligation {kind} {}",
-            held(&owed.properties_json)
-        ));
+        lines.push(format!("obligation {kind} {}", held(&owed.properties_json)));
     }
     let approval = decision.approval.iter();
     for needed in approval.flat_map(|approval| &approval.requirements) {
         let by = needed.by.join(" or ");
-        output.line(format!(
-            "  approval {} by {by}, wanted by {}",
+        lines.push(format!(
+            "approval {} by {by}, wanted by {}",
             needed.code, needed.policy
         ));
     }
     if let Some(params) = &decision.params_json {
-        output.line(format!("  params {}", held(params)));
+        lines.push(format!("params {}", held(params)));
     }
     if let Some(result) = &decision.result_json {
-        output.line(format!("  result {}", held(result)));
+        lines.push(format!("result {}", held(result)));
     }
     if let Some(policy) = &decision.policy {
         let engine = engine(policy.engine());
-        output.line(format!(
-            "  policy {} ({}), engine {engine}",
+        lines.push(format!(
+            "policy {} ({}), engine {engine}",
             policy.revision, policy.digest
         ));
     }
-    for (name, id) in ids(decision) {
-        output.line(format!("  {name} {id}"));
-    }
-    explained(output, answer);
+    lines.extend(ids(decision).map(|(name, id)| format!("{name} {id}")));
+    lines
 }
 
 fn ids(decision: &v1::DecideResponse) -> impl Iterator<Item = (&'static str, &str)> {
@@ -127,35 +137,44 @@ fn ids(decision: &v1::DecideResponse) -> impl Iterator<Item = (&'static str, &st
 
 /// Each package's part, where it was asked for.
 fn explained(output: &Output, answer: &Answer) {
-    for package in answer.packages.iter().flatten() {
-        let name = output.paint(Colour::Bold, &package.name);
-        let shadow = match package.shadow {
-            true => " (shadow: recorded only)",
-            false => "",
-        };
-        let what = match (&package.excluded, &package.error) {
-            (why, _) if !why.is_empty() => format!(": not asked, {why}"),
-            (_, error) if !error.is_empty() => {
-                format!(": {} {error}", output.paint(Colour::Red, "failed:"))
-            }
-            _ => String::new(),
-        };
-        output.line(format!("  package {name}{shadow}{what}"));
-        let Json::Object(sets) = held(&package.sets_json) else {
+    for part in answer.packages.iter().flatten() {
+        output.line(format!("  {}", package(output, part)));
+        let Json::Object(sets) = held(&part.sets_json) else {
             continue;
         };
         for (set, elements) in sets.iter() {
-            let counts = match (set, package.may_grant) {
-                ("allow" | "visible", false) => {
-                    " (does not count: its bundle may not speak for this server)"
-                }
-                _ => "",
-            };
-            output.line(format!("    {set}{counts}"));
+            output.line(format!("    {set}{}", counts(set, part.may_grant)));
             for element in elements.as_array().unwrap_or_default() {
                 output.line(format!("      {element}"));
             }
         }
+    }
+}
+
+/// A package in a line: its name, and why it has no part.
+pub(super) fn package(output: &Output, package: &v1::PackageExplanation) -> String {
+    let name = output.paint(Colour::Bold, &package.name);
+    let shadow = match package.shadow {
+        true => " (shadow: recorded only)",
+        false => "",
+    };
+    let what = match (&package.excluded, &package.error) {
+        (why, _) if !why.is_empty() => format!(": not asked, {why}"),
+        (_, error) if !error.is_empty() => {
+            format!(": {} {error}", output.paint(Colour::Red, "failed:"))
+        }
+        _ => String::new(),
+    };
+    format!("package {name}{shadow}{what}")
+}
+
+/// What is to be said of a set that does not count.
+pub(super) fn counts(set: &str, may_grant: bool) -> &'static str {
+    match (set, may_grant) {
+        ("allow" | "visible", false) => {
+            " (does not count: its bundle may not speak for this server)"
+        }
+        _ => "",
     }
 }
 

@@ -1,5 +1,6 @@
 //! How tests came out, as people and programs read it.
 
+use super::junit;
 use crate::cli::Output;
 use crate::cli::output::{Colour, Format};
 use crate::engine::FileCoverage;
@@ -54,7 +55,7 @@ impl Status {
         Self::Skip,
     ];
 
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
@@ -88,6 +89,10 @@ impl Report {
     pub(super) fn show(&self, output: &Output) {
         if output.is_json() {
             output.json(&self.json());
+            return;
+        }
+        if output.format == Format::Junit {
+            output.line(junit::document(self).trim_end());
             return;
         }
         for row in &self.rows {
@@ -133,7 +138,9 @@ impl Row {
                 let took = output.paint(Colour::Dim, &format!("({took})"));
                 output.line(format!("{label} {} {took}", self.name));
             }
-            Format::Text | Format::Json => output.line(format!("{label}\t{}\t{took}", self.name)),
+            Format::Text | Format::Json | Format::Junit => {
+                output.line(format!("{label}\t{}\t{took}", self.name))
+            }
         }
         if !self.details.is_empty() {
             output.line(format!("  at {}", self.place));

@@ -131,6 +131,10 @@ fn syntax_error(module: &bundle::Module, error: &str) -> Finding {
         .find_map(|line| line.split_once("error: ").map(|(_, message)| message))
         .or_else(|| error.lines().last())
         .unwrap_or_default();
+    let (message, hint) = match unclosed(module, message, line, column) {
+        Some((message, hint)) => (message, hint),
+        None => (message.trim().trim_end_matches('.'), hint(message)),
+    };
     Finding {
         severity: Severity::Error,
         code: "gate.syntax",
@@ -138,9 +142,33 @@ fn syntax_error(module: &bundle::Module, error: &str) -> Finding {
         path: module.path.clone(),
         line,
         column,
-        message: message.trim().trim_end_matches('.').to_owned(),
-        hint: hint(message).to_owned(),
+        message: message.to_owned(),
+        hint: hint.to_owned(),
     }
+}
+
+/// What regorus says of a string that has no end, in the words of its author.
+fn unclosed(
+    module: &bundle::Module,
+    message: &str,
+    line: u32,
+    column: u32,
+) -> Option<(&'static str, &'static str)> {
+    if message.contains("unmatched `") {
+        return Some((
+            "this raw string is never closed",
+            "write a backtick at its end",
+        ));
+    }
+    let line = usize::try_from(line.checked_sub(1)?).ok()?;
+    let text = module.source.lines().nth(line);
+    let column = usize::try_from(column).ok()?;
+    let is_at_end = text.is_none_or(|text| column > text.chars().count());
+    let is_cut = message.contains("in string") && is_at_end;
+    (is_cut || message.contains("unmatched \"")).then_some((
+        "a string is not closed on this line",
+        "write `\"` at its end; text of several lines stands between backticks",
+    ))
 }
 
 fn hint(message: &str) -> &'static str {

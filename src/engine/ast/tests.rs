@@ -44,6 +44,18 @@ fn errors_name_the_place() {
             "a.rego:3:11: encountered `1` while expecting identifier [gate.syntax]",
         ),
         (
+            "package a\nx := \"abc\ny := 1",
+            "a.rego:2:10: a string is not closed on this line [gate.syntax]",
+        ),
+        (
+            "package a\nx := \"abc",
+            "a.rego:2:6: a string is not closed on this line [gate.syntax]",
+        ),
+        (
+            "package a\nx := `abc\ny := 1",
+            "a.rego:2:7: this raw string is never closed [gate.syntax]",
+        ),
+        (
             "package a\n# x\0\ndeny := 1",
             "a.rego:2:4: a NUL character would end the module here [gate.nul]",
         ),

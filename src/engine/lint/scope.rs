@@ -18,7 +18,7 @@ pub struct ScopeRow {
     /// Servers the operator lets its bundles speak for; `None`: every server.
     pub granted: Option<Vec<String>>,
     /// Servers for which its `allow` counts: those in both; `None`: every server. What it denies
-    /// counts for all that it declares.
+    /// counts for all that it declares. Empty where it defines neither `allow` nor `visible`.
     pub effective: Option<Vec<String>>,
     /// Whether it is only recorded, never enforced.
     pub shadow: bool,
@@ -44,15 +44,19 @@ pub(crate) fn scope_row(
         })
         .map(|grant| grant.bundle.as_str())
         .collect();
+    let grants = |set: &SetName| [SetName::Allow, SetName::Visible].contains(set);
     ScopeRow {
         package: path.0.join("."),
         bundles: bundles.into_iter().map(str::to_owned).collect(),
         declared: package.servers.clone(),
         granted: package.granted_servers.clone(),
-        effective: intersection(
-            package.servers.as_deref(),
-            package.granted_servers.as_deref(),
-        ),
+        effective: match package.defines.iter().any(grants) {
+            true => intersection(
+                package.servers.as_deref(),
+                package.granted_servers.as_deref(),
+            ),
+            false => Some(Vec::new()),
+        },
         shadow: package.shadow,
         defines: package.defines.clone(),
     }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::unstable::{Expr, Ref, Rule, RuleHead};
 
+use super::dead::dead;
 use super::scope::overlap;
 use crate::engine::ast::{
     DataPath, Imported, Index, ParsedModule, Reference, Scope, Step, Target, Visitor, head_ref,
-    rule_path, walk_rule,
+    walk_rule,
 };
-use crate::engine::suggest::nearest;
 use crate::model::finding::{Finding, Severity};
 
 /// The sets that a policy package is made of.
@@ -17,34 +17,18 @@ pub(super) const SETS: [&str; 5] = ["allow", "approve", "constrain", "deny", "vi
 
 /// Checks the packages below `policies`; `servers` is what each declares, `None` every server.
 ///
-/// A decision that is no partial set is an error; the rest are warnings: a package that decides
-/// nothing or is not one level below `policies`, a misspelled set, an `allow` that cannot hold in
-/// `tools/list` where nothing says what is visible.
+/// A decision that is no partial set is an error, and what [`dead`] finds may be one; an `allow`
+/// that cannot hold in `tools/list`, where nothing says what is visible, is a warning.
 #[must_use]
 pub(crate) fn policy_shape(
     modules: &[ParsedModule],
     servers: &BTreeMap<DataPath, Option<Vec<String>>>,
 ) -> Vec<Finding> {
     let index = Index::new(modules);
-    let used: BTreeSet<DataPath> = modules
-        .iter()
-        .flat_map(|module| {
-            let index = &index;
-            module
-                .module
-                .policy
-                .iter()
-                .flat_map(move |rule| index.reads(module, rule))
-        })
-        .collect();
-    let mut findings = Vec::new();
-    let mut packages: BTreeSet<&str> = BTreeSet::new();
+    let mut findings = dead(modules, &index);
     for module in modules.iter().filter(|module| is_policy(module)) {
-        let is_first = packages.insert(&module.package);
-        findings.extend(place(modules, module).filter(|_| is_first));
         for rule in &module.module.policy {
             findings.extend(form(module, rule));
-            findings.extend(misspelled(module, rule, &used));
         }
     }
     findings.extend(unlisted(modules, &index, servers));
@@ -73,36 +57,12 @@ pub(super) fn defined<'m>(
 }
 
 /// The name that a rule begins with.
-fn name(rule: &Rule) -> &str {
+pub(super) fn name(rule: &Rule) -> &str {
     let refr = match rule {
         Rule::Default { refr, .. } => refr,
         Rule::Spec { head, .. } => head_ref(head),
     };
     Reference::of(refr).map_or("", |reference| reference.head)
-}
-
-fn place(modules: &[ParsedModule], module: &ParsedModule) -> Option<Finding> {
-    let warn = |code, message: String, hint: &str| {
-        let span = &module.module.package.span;
-        Some(module.finding(span, Severity::Warning, code, message, hint))
-    };
-    let package = &module.package;
-    if module.package_path.0.len() != 2 {
-        return warn(
-            "policy.level",
-            format!("`{package}` is not exactly one level below `policies`: it decides nothing"),
-            "name it `policies.<name>`, or move helpers out of `policies`",
-        );
-    }
-    let same = modules.iter().filter(|other| other.package == *package);
-    if defined(same).is_empty() {
-        return warn(
-            "policy.empty",
-            format!("`{package}` defines none of {}", SETS.join(", ")),
-            "write `allow contains \"code\" if { … }`, or move helpers out of `policies`",
-        );
-    }
-    None
 }
 
 fn form(module: &ParsedModule, rule: &Rule) -> Option<Finding> {
@@ -130,21 +90,6 @@ fn form(module: &ParsedModule, rule: &Rule) -> Option<Finding> {
         "policy.form",
         format!("`{set}` is not a partial set"),
         format!("write `{set} contains {element} if {{ … }}`"),
-    ))
-}
-
-fn misspelled(module: &ParsedModule, rule: &Rule, used: &BTreeSet<DataPath>) -> Option<Finding> {
-    let name = name(rule);
-    let meant = nearest(name, &SETS).filter(|meant| *meant != name)?;
-    if used.contains(&rule_path(module, rule)) {
-        return None;
-    }
-    Some(module.finding(
-        rule.span(),
-        Severity::Warning,
-        "policy.misspelled",
-        format!("nothing uses `{name}`"),
-        format!("write `{meant}` if that is meant"),
     ))
 }
 

@@ -6,9 +6,11 @@ use super::*;
 use crate::engine::ast::{ParsedModule, parse};
 use crate::model::bundle::Module;
 
+mod members;
 mod proof;
 mod random;
 mod shape;
+mod written;
 
 /// One case of `tests/data/lint/fail_open.yaml`.
 #[derive(Deserialize)]

@@ -1,7 +1,13 @@
 //! Finding the metadata blocks among a module's comments.
 
 use super::{MAX_METADATA_BYTES, Place};
+use crate::engine::suggest::nearest;
 use crate::model::finding::Finding;
+
+/// What makes a comment the begin of a block.
+const METADATA: &str = "METADATA";
+/// Keys that mean something to toolgate, and so are not written for people alone.
+const DECLARING_KEYS: [&str; 3] = ["toolgate", "servers", "enforcement"];
 
 /// The comment lines below one `# METADATA`.
 #[derive(Debug)]
@@ -14,17 +20,26 @@ pub(super) struct Block {
 
 /// All blocks of a module in order. As in OPA, a block ends at the first line that is no comment
 /// of the first column, and blank lines between it and what it describes do not matter.
-pub(super) fn blocks(path: &str, source: &str) -> Result<Vec<Block>, Finding> {
+///
+/// What stands above `package` (in `package_line`) and looks like a part of a block that is none
+/// is refused: the package would silently be for every server.
+pub(super) fn blocks(path: &str, source: &str, package_line: u32) -> Result<Vec<Block>, Finding> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut open = false;
-    for (line, text) in (1..).zip(source.lines()) {
+    let mut lines = (1..).zip(source.lines()).peekable();
+    while let Some((line, text)) = lines.next() {
         let place = |column| Place { path, line, column };
         let Some(comment) = text.strip_prefix('#') else {
             open = false;
             refuse_indented(text, place)?;
             continue;
         };
-        if comment.trim() == "METADATA" {
+        if !open && line < package_line {
+            let next = lines.peek().map_or("", |(_, next)| next);
+            refuse_misspelt(comment, next, place)?;
+            refuse_outside(comment, place)?;
+        }
+        if comment.trim() == METADATA {
             open = true;
             blocks.push(Block {
                 line,
@@ -53,7 +68,7 @@ fn refuse_indented<'a>(text: &str, place: impl Fn(u32) -> Place<'a>) -> Result<(
     let indented = trimmed.len() < text.len();
     let is_metadata = trimmed
         .strip_prefix('#')
-        .is_some_and(|comment| comment.trim() == "METADATA");
+        .is_some_and(|comment| comment.trim() == METADATA);
     if indented && is_metadata {
         let column = u32::try_from(text.len() - trimmed.len()).unwrap_or(u32::MAX);
         return Err(place(column.saturating_add(1)).finding(
@@ -62,4 +77,37 @@ fn refuse_indented<'a>(text: &str, place: impl Fn(u32) -> Place<'a>) -> Result<(
         ));
     }
     Ok(())
+}
+
+/// `# METDATA` or `# METADATA:` above what reads like a key is a comment to OPA.
+fn refuse_misspelt<'a>(
+    comment: &str,
+    next: &str,
+    place: impl Fn(u32) -> Place<'a>,
+) -> Result<(), Finding> {
+    let word = comment.trim_start_matches('#').trim();
+    let plain = word.trim_end_matches([':', '.', '-']).to_uppercase();
+    let is_near = nearest(&plain, &[METADATA]).is_some();
+    let is_above_keys = next.starts_with('#') && next.contains(':');
+    if comment.trim() == METADATA || !is_near || !is_above_keys {
+        return Ok(());
+    }
+    Err(place(1).finding(
+        format!("`#{comment}` begins no block, and so what is below it declares nothing"),
+        "write `# METADATA`",
+    ))
+}
+
+/// `servers:` in a comment that is in no block.
+fn refuse_outside<'a>(comment: &str, place: impl Fn(u32) -> Place<'a>) -> Result<(), Finding> {
+    let Some((key, _)) = comment.trim().split_once(':') else {
+        return Ok(());
+    };
+    if !DECLARING_KEYS.contains(&key) {
+        return Ok(());
+    }
+    Err(place(1).finding(
+        format!("`{key}` stands in no `# METADATA` block, and so declares nothing"),
+        "begin the block with `# METADATA`, and leave no blank line in it",
+    ))
 }

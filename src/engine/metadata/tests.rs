@@ -31,7 +31,7 @@ fn reads_what_a_package_declares() {
     for source in [
         "package policies.a\n",
         "# METADATA\npackage policies.a\n",
-        "# servers: [a]\npackage policies.a\n",
+        "# The servers: see below\n# Metadata\npackage policies.a\n",
         "# METADATA\n# scope: subpackages\n# title: x\npackage policies.a\n",
     ] {
         assert_eq!(read(source), Ok(PackageMetadata::default()), "{source}");
@@ -98,6 +98,38 @@ fn refuses_what_would_silently_not_hold() {
         (
             "# METADATA\n# title: a\n\n# METADATA\n# title: b\n",
             "p.rego:4:1: a second `# METADATA` block above `package` [metadata]\n  keep one block above `package` and put everything into it",
+        ),
+        (
+            "# METDATA\n# custom: {toolgate: {servers: [a]}}\n",
+            "p.rego:1:1: `# METDATA` begins no block, and so what is below it declares nothing [metadata]\n  write `# METADATA`",
+        ),
+        (
+            "# METADATA:\n# title: a\n",
+            "p.rego:1:1: `# METADATA:` begins no block, and so what is below it declares nothing [metadata]\n  write `# METADATA`",
+        ),
+        (
+            "## metadata\n# title: a\n",
+            "p.rego:1:1: `## metadata` begins no block, and so what is below it declares nothing [metadata]\n  write `# METADATA`",
+        ),
+        (
+            "# custom:\n#   toolgate:\n#     servers: [a]\n",
+            "p.rego:2:1: `toolgate` stands in no `# METADATA` block, and so declares nothing [metadata]\n  begin the block with `# METADATA`, and leave no blank line in it",
+        ),
+        (
+            "# METADATA\n# title: a\n\n# custom:\n#   toolgate: {servers: [a]}\n",
+            "p.rego:5:1: `toolgate` stands in no `# METADATA` block, and so declares nothing [metadata]\n  begin the block with `# METADATA`, and leave no blank line in it",
+        ),
+        (
+            "# METADATA\n# servers: [a]\n",
+            "p.rego:2:3: `servers` declares nothing: it is not where toolgate reads it [metadata]\n  write\n  # custom:\n  #   toolgate:\n  #     servers: …",
+        ),
+        (
+            "# METADATA\n# custom:\n#   enforcement: shadow\n",
+            "p.rego:3:5: `custom.enforcement` declares nothing: it is not where toolgate reads it [metadata]\n  write\n  # custom:\n  #   toolgate:\n  #     enforcement: …",
+        ),
+        (
+            "# METADATA\n# toolgate:\n#   servers: [a]\n",
+            "p.rego:2:3: `toolgate` declares nothing: it is not where toolgate reads it [metadata]\n  write\n  # custom:\n  #   toolgate: …",
         ),
         (
             "  # METADATA\n  # title: a\n",

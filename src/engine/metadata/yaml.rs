@@ -27,6 +27,9 @@ const OPA_KEYS: [&str; 9] = [
 /// The keys of `custom.toolgate`.
 const KEYS: [&str; 2] = ["enforcement", "servers"];
 
+/// Where keys stand that toolgate reads: above it they would silently not hold.
+const LEVEL: &str = "# custom:\n#   toolgate:\n#     ";
+
 const MAX_DEPTH: usize = 16;
 const MAX_NODES: usize = 4096;
 const MAX_ALIASES: usize = 16;
@@ -54,8 +57,7 @@ struct Annotations {
 pub(super) fn read(path: &str, block: &Block) -> Result<Option<PackageMetadata>, Finding> {
     let annotations = parse(path, block)?;
     let at = |location: Location| place(path, block, location);
-    refuse_misspelled(&annotations.other_keys, &OPA_KEYS, at)?;
-    refuse_misspelled(&annotations.custom.other_keys, &["toolgate"], at)?;
+    refuse_lost(&annotations, at)?;
     if let Some(scope) = annotations.scope.filter(|scope| scope.value != "package") {
         if annotations.custom.toolgate.is_some() || scope.value != "subpackages" {
             return Err(at(scope.referenced).finding(
@@ -83,6 +85,7 @@ pub(super) fn read(path: &str, block: &Block) -> Result<Option<PackageMetadata>,
 /// A declaration below `package` describes a rule, and would not hold for the package.
 pub(super) fn refuse_toolgate(path: &str, block: &Block) -> Result<(), Finding> {
     let annotations = parse(path, block)?;
+    refuse_lost(&annotations, |location| place(path, block, location))?;
     if annotations.custom.toolgate.is_none() {
         return Ok(());
     }
@@ -177,6 +180,38 @@ fn unknown_key(key: &str, place: Place<'_>) -> Finding {
         None => format!("known keys: {}", KEYS.join(", ")),
     };
     place.finding(format!("unknown key `{key}` in `custom.toolgate`"), hint)
+}
+
+/// Keys that are misspelt or stand where they declare nothing.
+fn refuse_lost<'a>(
+    annotations: &Annotations,
+    at: impl Fn(Location) -> Place<'a> + Copy,
+) -> Result<(), Finding> {
+    refuse_level(&annotations.other_keys, "", at)?;
+    refuse_level(&annotations.custom.other_keys, "custom.", at)?;
+    refuse_misspelled(&annotations.other_keys, &OPA_KEYS, at)?;
+    refuse_misspelled(&annotations.custom.other_keys, &["toolgate"], at)
+}
+
+/// `servers`, or `toolgate` itself, above its level.
+fn refuse_level<'a>(
+    keys: &[Spanned<String>],
+    parent: &str,
+    at: impl Fn(Location) -> Place<'a>,
+) -> Result<(), Finding> {
+    for key in keys {
+        let name = key.value.as_str();
+        let below = match name {
+            "toolgate" => "# custom:\n#   toolgate: …".to_owned(),
+            _ if KEYS.contains(&name) => format!("{LEVEL}{name}: …"),
+            _ => continue,
+        };
+        return Err(at(key.referenced).finding(
+            format!("`{parent}{name}` declares nothing: it is not where toolgate reads it"),
+            format!("write\n{below}"),
+        ));
+    }
+    Ok(())
 }
 
 fn refuse_misspelled<'a>(

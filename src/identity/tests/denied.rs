@@ -190,3 +190,72 @@ proptest! {
         }
     }
 }
+
+/// Whom the tokens of a denied question name, as `by, verified, issuer, id, user`.
+#[test]
+fn a_denial_tells_whom_its_tokens_name() {
+    let show = |claim: Option<Claim>| {
+        claim.map(|claim| {
+            let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+            let (issuer, id, user) = (text(claim.issuer), text(claim.id), text(claim.user));
+            format!(
+                "{} {} {issuer} {id} {user}",
+                claim.by.as_str(),
+                claim.verified
+            )
+        })
+    };
+    let forged = |claims: serde_json::Value| {
+        let payload = serde_json::json!(claims).to_string();
+        Token::new(SIGNERS.other_es256.sign(HEADER, &payload))
+    };
+    let eve =
+        || forged(json!({"iss": "https://evil.example", "sub": "eve", "on_behalf_of": "u:x"}));
+    let evil = Some("token false https://evil.example eve u:x".to_owned());
+    let other = || token(json!({"sub": "other", "on_behalf_of": "u:ann"}));
+    let sound = Some(format!("token true {ISSUER} other u:ann"));
+    let long = forged(json!({"sub": "é".repeat(300)}));
+    let cut = Some(format!("token false - {} -", "é".repeat(256)));
+    let odd = forged(json!({"sub": ["eve"], "iss": 7}));
+    let nobody = Some("token false - - -".to_owned());
+    for (peer, subject, by_subject, by_peer) in [
+        (shim(), Subject::BearerToken(eve()), evil.clone(), None),
+        (shim(), Subject::BearerToken(long), cut, None),
+        (shim(), Subject::BearerToken(odd), nobody, None),
+        (
+            shim(),
+            Subject::BearerToken(Token::new("a.b.c")),
+            None,
+            None,
+        ),
+        (shim(), Subject::BearerToken(other()), sound.clone(), None),
+        (Peer::Token(eve()), says("root"), None, evil.clone()),
+        (Peer::Token(other()), says("root"), None, sound.clone()),
+        (
+            Peer::Token(eve()),
+            Subject::BearerToken(other()),
+            { Some(format!("token false {ISSUER} other u:ann")) },
+            evil.clone(),
+        ),
+        (
+            Peer::Token(other()),
+            Subject::BearerToken(eve()),
+            evil,
+            sound,
+        ),
+        (Peer::Anonymous, says("root"), None, None),
+    ] {
+        let denied = ask(&peer, subject).unwrap_err();
+        assert_eq!(show(denied.subject_token), by_subject, "{peer:?}");
+        assert_eq!(show(denied.peer_token), by_peer, "{peer:?}");
+    }
+    // Without keys nobody is believed, and still the record says who it was.
+    let no_tokens = Identity::new(callers(), vec![RolesFrom::Token], None);
+    let subject = Subject::BearerToken(eve());
+    let denied = no_tokens.authenticate(&shim(), subject, "crm", Object::new(), &people(), now());
+    let named = show(denied.unwrap_err().subject_token);
+    assert_eq!(
+        named.as_deref(),
+        Some("token false https://evil.example eve -")
+    );
+}

@@ -1,6 +1,7 @@
 //! Writing JSON: compact in the order given, or canonical.
 
 use super::{Json, Object};
+use std::cmp::Ordering;
 use std::fmt;
 
 impl fmt::Display for Json {
@@ -16,7 +17,9 @@ impl Json {
     /// Compact JSON, members in their order, numbers as they were written.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.to_string().into_bytes()
+        let mut text = String::new();
+        write(self, Order::AsWritten, &mut text);
+        text.into_bytes()
     }
 
     /// Canonical JSON: no spaces, members sorted by the UTF-16 code units of their names and
@@ -25,8 +28,13 @@ impl Json {
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
         let mut text = String::new();
-        write(self, Order::Canonical, &mut text);
+        self.write_canonical(&mut text);
         text.into_bytes()
+    }
+
+    /// Appends the text of `canonical`.
+    pub fn write_canonical(&self, out: &mut String) {
+        write(self, Order::Canonical, out);
     }
 }
 
@@ -56,12 +64,31 @@ fn write(value: &Json, order: Order, out: &mut String) {
 }
 
 fn write_object(object: &Object, order: Order, out: &mut String) {
-    let mut members: Vec<_> = object.iter().collect();
-    if order == Order::Canonical {
-        members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    match order {
+        Order::AsWritten => write_members(object.iter(), order, out),
+        Order::Canonical => {
+            let mut members: Vec<_> = object.iter().collect();
+            members.sort_by(|(a, _), (b, _)| by_utf16(a, b));
+            write_members(members.into_iter(), order, out);
+        }
     }
+}
+
+/// Of ASCII texts, the order of bytes is that of UTF-16 code units.
+fn by_utf16(a: &str, b: &str) -> Ordering {
+    match a.is_ascii() && b.is_ascii() {
+        true => a.cmp(b),
+        false => a.encode_utf16().cmp(b.encode_utf16()),
+    }
+}
+
+fn write_members<'a>(
+    members: impl Iterator<Item = (&'a str, &'a Json)>,
+    order: Order,
+    out: &mut String,
+) {
     out.push('{');
-    for (index, (name, value)) in members.into_iter().enumerate() {
+    for (index, (name, value)) in members.enumerate() {
         separate(index, out);
         write_string(name, out);
         out.push(':');
@@ -76,20 +103,32 @@ fn separate(index: usize, out: &mut String) {
     }
 }
 
-fn write_string(text: &str, out: &mut String) {
+/// Appends a string with its quotes, escaped as RFC 8785 has it.
+pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
-            other => out.push(other),
+    let mut rest = text;
+    // What is to be escaped is ASCII, so each cut is between two characters.
+    while let Some((plain, escaped, after)) = next_escape(rest) {
+        out.push_str(plain);
+        match escaped {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            8 => out.push_str("\\b"),
+            b'\t' => out.push_str("\\t"),
+            b'\n' => out.push_str("\\n"),
+            0xc => out.push_str("\\f"),
+            b'\r' => out.push_str("\\r"),
+            control => out.push_str(&format!("\\u{control:04x}")),
         }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+fn next_escape(text: &str) -> Option<(&str, u8, &str)> {
+    let must = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    let at = text.bytes().position(|byte| must(&byte))?;
+    let escaped = *text.as_bytes().get(at)?;
+    Some((text.get(..at)?, escaped, text.get(at + 1..)?))
 }

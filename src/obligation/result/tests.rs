@@ -2,6 +2,7 @@ use super::*;
 use crate::model::json::{self, Limits};
 use crate::obligation::{NESTING_MAX, parse};
 
+mod hostile;
 mod withheld;
 
 fn read(text: &str) -> Json {
@@ -102,6 +103,12 @@ fn edits_structured_content_and_its_copies() {
             "drop email; rows 1",
             r#"{"result":"{\"email\":1}\n{\"email\":2}\n"}"#,
             r#"{"result":"{}\n"}"#,
+        ),
+        // What was masked is not taken for a name, though no other letters are left.
+        (
+            "mask email",
+            r#"{"result":["{\"email\":\"a\"}",1],"name":"[{\"email\":1}]"}"#,
+            r#"{"result":["{\"email\":\"***\"}",1],"name":"[{\"email\":null}]"}"#,
         ),
         // Strings that are not JSON are the values of their own fields.
         (

@@ -14,6 +14,7 @@ fn an_event_reads_back_as_it_was() {
         EventBody::Connected {
             server: "crm".to_owned(),
         },
+        EventBody::Heartbeat { spooled: 7 },
         EventBody::LocalDenial {
             code: "pdp_unavailable".to_owned(),
             mcp,

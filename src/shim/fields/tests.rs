@@ -50,6 +50,18 @@ fn hidden_names_are_those_that_were_there() {
 }
 
 #[test]
+fn what_changed_is_named_as_the_server_named_it() {
+    let before = r#"{"content":[{"type":"text","text":"[{\"E-Mail\":\"x\",\"id\":1,\"in\":{\"ssn\":2}},{\"cut\":1}]"},{"type":"text","text":"free"}],"structuredContent":{"rows":[{"id":1,"phone":"2","note":"{\"e_mail\":1}"}],"tags":["a","b"]}}"#;
+    let after = r#"{"content":[{"type":"text","text":"[{\"E-Mail\":\"***\",\"id\":1,\"in\":{}}]"},{"type":"text","text":"other"}],"structuredContent":{"rows":[{"id":1,"phone":null,"note":"{\"e_mail\":null}"}],"tags":["a","***"]}}"#;
+    let read = |text: &str| parse(text.as_bytes(), Limits::REQUEST).unwrap();
+    let mut found = Names::default();
+    found.add_changed(&read(before), &read(before));
+    assert!(names(found.clone()).is_empty());
+    found.add_changed(&read(before), &read(after));
+    assert_eq!(names(found), ["E-Mail", "e_mail", "phone", "ssn", "tags"]);
+}
+
+#[test]
 fn records_are_bounded() {
     let of_members = |count: usize, rest: &str| {
         let members = (0..count).map(|at| format!("\"{at:03}{rest}\":1"));

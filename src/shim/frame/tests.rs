@@ -13,6 +13,12 @@ async fn frames(input: &[u8], buffer: usize) -> Vec<Frame> {
     }
 }
 
+/// A line of which nothing can be told.
+fn bad(why: Why) -> Frame {
+    let sketch = Sketch::default();
+    Frame::Bad { why, sketch }
+}
+
 #[tokio::test]
 async fn lines_are_read_whole_whatever_the_buffer() {
     let line = |text: &str| Frame::Line(text.as_bytes().to_vec());
@@ -21,13 +27,10 @@ async fn lines_are_read_whole_whatever_the_buffer() {
         ("\n\r\n \t\n", vec![]),
         ("{}\n", vec![line("{}")]),
         ("{}\r\n{ }\n", vec![line("{}\r"), line("{ }")]),
-        ("{}", vec![Frame::Bad(Why::Unterminated)]),
-        (
-            "a\rb\nc\n",
-            vec![Frame::Bad(Why::CarriageReturn), line("c")],
-        ),
-        ("\r\r\n", vec![Frame::Bad(Why::CarriageReturn)]),
-        ("a\r\r\n", vec![Frame::Bad(Why::CarriageReturn)]),
+        ("{}", vec![bad(Why::Unterminated)]),
+        ("a\rb\nc\n", vec![bad(Why::CarriageReturn), line("c")]),
+        ("\r\r\n", vec![bad(Why::CarriageReturn)]),
+        ("a\r\r\n", vec![bad(Why::CarriageReturn)]),
     ];
     for (input, expected) in cases {
         for buffer in [1, 2, 3, 64] {
@@ -50,7 +53,7 @@ async fn a_line_at_the_limit_passes_and_one_beyond_is_skipped() {
     let frame_bytes_max = FRAME_BYTES_MAX;
     assert_eq!(found.len(), 3);
     assert!(matches!(&found[0], Frame::Line(line) if line.len() == FRAME_BYTES_MAX));
-    assert_eq!(found[1], Frame::Bad(Why::FrameTooLong { frame_bytes_max }));
+    assert_eq!(found[1], bad(Why::FrameTooLong { frame_bytes_max }));
     assert_eq!(found[2], Frame::Line(b"z".to_vec()));
 }
 
@@ -65,4 +68,25 @@ async fn what_would_be_two_lines_is_not_written() {
     let mut out = Vec::new();
     write(&mut out, b"{}\r".to_vec()).await.unwrap();
     assert_eq!(out, b"{}\r\n");
+}
+
+/// The bytes of a message of 64 MiB are never held at once, and still it is told whose it was.
+#[tokio::test]
+async fn a_line_far_beyond_the_limit_is_read_in_bounded_memory() {
+    use crate::shim::message::Id;
+    use tokio::io::AsyncReadExt;
+    let head = br#"{"result":{"content":[{"type":"text","text":""#.as_slice();
+    let tail = b"\"}]},\"jsonrpc\":\"2.0\",\"id\":7}\nz\n".as_slice();
+    let body = tokio::io::repeat(b'x').take(64 << 20);
+    let mut reader = BufReader::with_capacity(64 << 10, head.chain(body).chain(tail));
+    let found = read(&mut reader).await.unwrap();
+    let frame_bytes_max = FRAME_BYTES_MAX;
+    let sketch = Sketch {
+        id: Some(Id::Integer(7)),
+        is_call: false,
+        is_meant: true,
+    };
+    let why = Why::FrameTooLong { frame_bytes_max };
+    assert_eq!(found, Frame::Bad { why, sketch });
+    assert_eq!(read(&mut reader).await.unwrap(), Frame::Line(b"z".to_vec()));
 }

@@ -168,6 +168,7 @@ pub fn event(event: Event) -> v1::PublishRequest {
                 server,
             }),
             EventBody::Outcome(it) => Body::Outcome(outcome(it)),
+            EventBody::Heartbeat { spooled } => Body::Heartbeat(v1::Heartbeat { spooled }),
             EventBody::LocalDenial { code, mcp: called } => Body::LocalDenial(v1::LocalDenial {
                 code,
                 mcp: Some(mcp(called)),
@@ -187,7 +188,7 @@ fn outcome(outcome: Outcome) -> v1::Outcome {
         fields_returned: outcome.fields_returned,
         masked: outcome.masked,
         latency_us: outcome.latency_us,
-        secret_valid: None,
+        ..v1::Outcome::default()
     }
 }
 

@@ -140,8 +140,7 @@ fn config(url: &str) -> RemoteConfig {
             user: Some("u:ann".to_owned()),
             ..Asserted::default()
         }),
-        ca_pem: None,
-        identity_pem: None,
+        tls: Tls::default(),
     }
 }
 
@@ -335,23 +334,23 @@ fn addresses_that_cannot_be_used_are_named() {
     let cases = [
         (
             "",
-            "`` is not an address of a PDP; write unix:/path, http://host:port or https://host:port",
+            "`` is not an address of a PDP: write unix:/path, http://host:port or https://host:port",
         ),
         (
             "/run/pdp",
-            "`/run/pdp` is not an address of a PDP; write unix:/path, http://host:port or https://host:port",
+            "`/run/pdp` is not an address of a PDP: write unix:/path, http://host:port or https://host:port",
         ),
         (
             "ftp://x",
-            "`ftp://x` is not an address of a PDP; write unix:/path, http://host:port or https://host:port",
+            "`ftp://x` is not an address of a PDP: write unix:/path, http://host:port or https://host:port",
         ),
         (
             "http://",
-            "`http://` is not an address of a PDP; write unix:/path, http://host:port or https://host:port",
+            "`http://` is not an address of a PDP: write unix:/path, http://host:port or https://host:port",
         ),
         (
             "https://pdp:1",
-            "TLS to `https://pdp:1`: no authority is named that its certificate must come from",
+            "`https://pdp:1` needs `--ca FILE`: the authorities that its certificate comes from",
         ),
     ];
     for (url, expected) in cases {

@@ -106,3 +106,45 @@ async fn a_disk_that_fails_leaves_no_room() {
     reporter.note(&mut reporter.book(), Err(failed));
     assert!(!reporter.has_room(1));
 }
+
+#[test]
+fn a_call_that_a_killed_shim_forwarded_gets_its_outcome_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let reporter = open(dir.path());
+    let decisions = ["a", "b"].map(|id| DecisionRef {
+        decision_id: id.to_owned(),
+        ..DecisionRef::default()
+    });
+    for decision in &decisions {
+        assert!(reporter.forwarding(decision));
+    }
+    let [a, b] = decisions;
+    let ended = Outcome::unanswered(a, Status::Ok, 1);
+    reporter.record(EventBody::Outcome(ended));
+    // Dropping does nothing that a kill would not do, but for the lock.
+    drop(reporter);
+    let reporter = open(dir.path());
+    let events = reporter.book().spool.oldest(9);
+    assert_eq!(events.len(), 1);
+    let book = reporter.book();
+    let cut_short = Outcome::unanswered(b, Status::ProtocolError, 0);
+    assert!(book.spool.forwarded().is_empty());
+    drop(book);
+    reporter.book().spool.acknowledge(1, 1).unwrap();
+    let events = reporter.book().spool.oldest(9);
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].epoch, events[0].seq), (2, 1));
+    assert_eq!(events[0].body, EventBody::Outcome(cut_short));
+}
+
+#[test]
+fn heartbeats_do_not_fill_the_spool() {
+    let dir = tempfile::tempdir().unwrap();
+    let reporter = open(dir.path());
+    for _ in 0..2 * HEARTBEAT_WAITING_MAX {
+        reporter.beat_once();
+    }
+    assert_eq!(reporter.waiting() as u64, HEARTBEAT_WAITING_MAX + 1);
+    let first = reporter.book().spool.oldest(1).pop().unwrap();
+    assert_eq!(first.body, EventBody::Heartbeat { spooled: 0 });
+}

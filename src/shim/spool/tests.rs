@@ -100,3 +100,43 @@ fn room_is_bounded_in_events_and_in_bytes() {
     assert!(!spool.has_room(512));
     assert!(spool.has_room(511));
 }
+
+fn decision(id: &str) -> DecisionRef {
+    DecisionRef {
+        decision_id: id.to_owned(),
+        call_id: format!("call of {id}"),
+        origin: "pdp/1".to_owned(),
+    }
+}
+
+/// An outcome of this decision.
+fn end_of(id: &str, seq: u64) -> Event {
+    let mut event = an_event(1, seq, Status::Ok);
+    if let EventBody::Outcome(outcome) = &mut event.body {
+        outcome.decision = decision(id);
+    }
+    event
+}
+
+#[test]
+fn calls_on_their_way_are_known_after_a_restart_until_they_have_an_outcome() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool");
+    let mut spool = open(&path);
+    for id in ["a", "b", "c"] {
+        spool.forwarding(&decision(id)).unwrap();
+    }
+    spool.append(end_of("b", 1)).unwrap();
+    assert_eq!(open(&path).forwarded(), [decision("a"), decision("c")]);
+    // Opening it wrote it anew: the same is there.
+    let mut spool = open(&path);
+    assert_eq!(spool.forwarded(), [decision("a"), decision("c")]);
+    spool.append(end_of("a", 2)).unwrap();
+    spool.acknowledge(1, 2).unwrap();
+    assert!(spool.is_empty());
+    assert_eq!(open(&path).forwarded(), [decision("c")]);
+    let mut spool = open(&path);
+    spool.append(end_of("c", 3)).unwrap();
+    spool.acknowledge(1, 3).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"");
+}

@@ -47,6 +47,8 @@ pub struct TablePdp {
     rules: HashMap<&'static str, Rule>,
     pub asked: Mutex<Vec<Question>>,
     pub reported: Mutex<Vec<Event>>,
+    /// What it says is in force; `None`: it does not say.
+    pub revision: Mutex<Option<String>>,
 }
 
 impl TablePdp {
@@ -55,6 +57,7 @@ impl TablePdp {
             rules: rules.iter().cloned().collect(),
             asked: Mutex::default(),
             reported: Mutex::default(),
+            revision: Mutex::default(),
         })
     }
 
@@ -198,6 +201,11 @@ impl Pdp for TablePdp {
         questions: Vec<Question>,
     ) -> BoxFuture<'_, Result<Vec<Answer>, PdpError>> {
         Box::pin(async move { questions.into_iter().map(|it| self.judge(it)).collect() })
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
+        let revision = self.revision.lock().unwrap().clone();
+        Box::pin(async { revision.ok_or(PdpError::Invalid("it does not say")) })
     }
 
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {

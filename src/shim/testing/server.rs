@@ -13,6 +13,8 @@ pub struct Server {
     /// Responses' rest (`"result":…` or `"error":…`) by tool; a tool that is missing stays silent.
     pub calls: HashMap<&'static str, &'static str>,
     pub got: Arc<Mutex<Vec<String>>>,
+    /// What it says in the handshake.
+    pub capabilities: &'static str,
 }
 
 impl Server {
@@ -22,6 +24,7 @@ impl Server {
             pages: Arc::new(Mutex::new(pages)),
             calls: calls.iter().copied().collect(),
             got: Arc::default(),
+            capabilities: "{}",
         }
     }
 
@@ -30,7 +33,10 @@ impl Server {
         let id = message.get("id")?;
         let text = |name: &str| Some(message.get("params")?.get(name)?.as_str()?.to_owned());
         let rest = match message.get("method")?.as_str()? {
-            "initialize" => r#""result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}"#.to_owned(),
+            "initialize" => format!(
+                r#""result":{{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{{"name":"s","version":"1"}}}}"#,
+                self.capabilities
+            ),
             "tools/list" => {
                 let cursor = text("cursor").unwrap_or_default();
                 format!("\"result\":{}", self.pages.lock().unwrap().get(&cursor)?)

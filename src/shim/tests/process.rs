@@ -1,9 +1,9 @@
 //! From the client's pipes to a child process and back.
 
-use crate::shim::event::EventBody;
+use crate::shim::event::{EventBody, Status};
 use crate::shim::session::SessionConfig;
 use crate::shim::spool::SyncPolicy;
-use crate::shim::testing::{TablePdp, clock};
+use crate::shim::testing::{Rule, TablePdp, clock};
 use crate::shim::{Config, run};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -80,4 +80,33 @@ async fn a_server_that_does_not_read_does_not_keep_the_shim() {
     let running = run(config, TablePdp::new(&[]), clock(), client_in, client_out);
     let code = tokio::time::timeout(Duration::from_secs(20), running).await;
     assert_eq!(code.unwrap().unwrap(), 143);
+}
+
+/// The server takes the call and ends: the client is told, and the call has an outcome.
+#[tokio::test]
+async fn a_call_in_flight_when_the_server_ends_is_answered_and_has_an_outcome() {
+    let state = tempfile::tempdir().unwrap();
+    let script = r#"read a; echo '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"slow"}]}}'; read b; exit 7"#;
+    let (mut client, client_in) = tokio::io::duplex(4096);
+    let (client_out, answers) = tokio::io::duplex(4096);
+    let pdp = TablePdp::new(&[("slow", Rule::Allow)]);
+    let shared = Arc::clone(&pdp);
+    let config = config(script, state.path());
+    let running = tokio::spawn(run(config, shared, clock(), client_in, client_out));
+    let mut answers = BufReader::new(answers).lines();
+    let list = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n";
+    client.write_all(list).await.unwrap();
+    answers.next_line().await.unwrap().unwrap();
+    let call = b"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"slow\"}}\n";
+    client.write_all(call).await.unwrap();
+    let answer = answers.next_line().await.unwrap().unwrap();
+    let ended = r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32603,"message":"Internal error: the server has ended"}}"#;
+    assert_eq!(answer, ended);
+    assert_eq!(running.await.unwrap().unwrap(), 7);
+    let reported = pdp.reported.lock().unwrap();
+    let statuses = reported.iter().filter_map(|event| match &event.body {
+        EventBody::Outcome(outcome) => Some(outcome.status),
+        _ => None,
+    });
+    assert_eq!(statuses.collect::<Vec<_>>(), [Status::ProtocolError]);
 }

@@ -95,7 +95,10 @@ fn every_swap_drop_and_insertion_is_named() {
             let seq = if copied == first { first + 1 } else { first };
             if (first, copied) == (last, last) {
                 let fault = log.with_lines(&inserted).check(Some(&head)).unwrap_err();
-                assert!(matches!(fault.what, Wrong::Seq { found: 8 }), "{fault}");
+                assert!(
+                    matches!(fault.what, Wrong::Seq { found } if found == last as u64),
+                    "{fault}"
+                );
             } else {
                 check(&inserted, seq, "insertion");
             }
@@ -146,7 +149,7 @@ fn every_truncation_is_detected_against_a_held_head() {
         cut.0.retain(|(_, content)| !content.is_empty());
         let fault = cut.check(Some(&head)).unwrap_err();
         assert!(
-            matches!(fault.what, Wrong::Truncated { held: 8 }),
+            matches!(fault.what, Wrong::Truncated { held } if held == head.seq),
             "{kept}: {fault}"
         );
         // Without one it looks like a crash, and says so.
@@ -162,7 +165,7 @@ fn every_truncation_is_detected_against_a_held_head() {
 #[test]
 fn a_rewritten_log_is_detected_against_a_held_head() {
     let (log, _) = log();
-    for at in 0..9_u64 {
+    for at in 0..10_u64 {
         let hash = crate::audit::hash::sha256_hex(b"the record that was there");
         let fault = log.check(Some(&Head { seq: at, hash })).unwrap_err();
         assert_eq!(fault.seq, at);

@@ -54,7 +54,7 @@ fn a_malformed_directory_is_refused_and_the_reason_says_what_to_do() {
         (
             "dangling link",
             |root| symlink("gone", root.join("a.rego")).unwrap(),
-            "`ROOT/a.rego` does not exist: check the bundle's path in the configuration",
+            "`ROOT/a.rego` does not exist: check the bundle's path",
         ),
         (
             "socket",

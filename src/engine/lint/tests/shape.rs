@@ -148,7 +148,40 @@ const SHAPES: &[Shape] = &[
     (
         &["package other\ndeny := true\ndenny := 1"],
         [None, None],
+        &[
+            "m0.rego:1:1: nothing below `policies` reads `other`: it decides nothing [policy.outside]\n  name it `policies.other`, or remove it",
+        ],
+    ),
+    (
+        &["package contracts\ndeny contains \"x\"\nallow contains \"y\""],
+        [None, None],
+        &[
+            "m0.rego:1:1: `contracts` is not below `policies`: its `allow`, `deny` decides nothing [policy.outside]\n  name it `policies.contracts`, or remove it",
+        ],
+    ),
+    (
+        &[
+            "package helpers\ndeny contains \"x\"",
+            "package shared\nimport data.helpers\nis_denied if \"x\" in helpers.deny",
+            "package policies.p\nimport data.shared\ndeny contains \"x\" if shared.is_denied",
+        ],
+        [None, None],
         &[],
+    ),
+    (
+        &[
+            "package helpers\nis_a if is_b\nis_b if is_a",
+            "package policies.p\ndeny contains \"x\"",
+        ],
+        [None, None],
+        &[
+            "m0.rego:1:1: nothing below `policies` reads `helpers`: it decides nothing [policy.outside]\n  name it `policies.helpers`, or remove it",
+        ],
+    ),
+    (
+        &["package policies.p\nalow contains \"x\"\ndeny contains \"y\""],
+        [None, None],
+        &["m0.rego:2:1: nothing uses `alow` [policy.misspelled]\n  write `allow` if that is meant"],
     ),
 ];
 
@@ -172,20 +205,41 @@ fn a_policy_is_made_as_the_contract_has_it() {
 }
 
 #[test]
-fn only_a_wrong_form_is_an_error() {
-    let source = "package policies.p\ndeny if true\ndenny contains \"x\"";
-    let severities: Vec<(&str, Severity)> =
-        policy_shape(&parsed(&modules(&[source])), &BTreeMap::new())
-            .iter()
-            .map(|finding| (finding.code, finding.severity))
-            .collect();
-    assert_eq!(
-        severities,
-        [
+fn what_would_have_denied_elsewhere_is_an_error() {
+    for (source, expected) in [
+        (
+            "package policies.p\ndeny if true",
             ("policy.form", Severity::Error),
-            ("policy.misspelled", Severity::Warning)
-        ]
-    );
+        ),
+        (
+            "package policies.p\nallow contains \"x\"\ndenny contains \"x\"",
+            ("policy.misspelled", Severity::Error),
+        ),
+        (
+            "package p\ndeny contains \"x\"",
+            ("policy.outside", Severity::Error),
+        ),
+        (
+            "package p\nis_x if true",
+            ("policy.outside", Severity::Warning),
+        ),
+        (
+            "package policies.p.q\ndeny contains \"x\"",
+            ("policy.level", Severity::Error),
+        ),
+        (
+            "package policies.p.q\nis_x if true",
+            ("policy.level", Severity::Warning),
+        ),
+        (
+            "package policies.p\nis_x if true",
+            ("policy.empty", Severity::Warning),
+        ),
+    ] {
+        let found = policy_shape(&parsed(&modules(&[source])), &BTreeMap::new());
+        let found: Vec<_> = found.iter().map(|it| (it.code, it.severity)).collect();
+        assert_eq!(found, [expected], "{source}");
+    }
 }
 
 #[test]

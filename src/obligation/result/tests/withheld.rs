@@ -95,13 +95,7 @@ fn withholds_strings_that_show_a_listed_field() {
             );
         }
     }
-    let passes = [
-        "customer_email: x",
-        "e-mail: x",
-        "emails: x",
-        "an email",
-        "email",
-    ];
+    let passes = ["customer_email: x", "emails: x", "an email", "email"];
     for text in passes {
         let given = tool_result(&Json::object([("note", text)]).to_string(), &[]);
         assert_eq!(applied(&given, "mask email"), Ok(given.clone()), "{text}");

@@ -1,0 +1,106 @@
+//! `DecideStream`: many questions on one stream, each answered under its id.
+
+use super::admission::Room;
+use super::decider::Decider;
+use super::peer::Remote;
+use super::status::RpcError;
+use crate::wire::v1;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_stream::{Stream, StreamExt};
+use tonic::Status;
+
+/// Questions of one stream that are being decided or whose answers wait to be read; no more are
+/// read from the stream until there are fewer.
+pub const STREAM_WINDOW_MAX: usize = 64;
+
+type Answer = Result<v1::DecideStreamResponse, Status>;
+
+/// Answers a stream of questions until it ends, the caller goes away or `stopped` holds; what was
+/// read by then is answered.
+pub(super) struct Answering {
+    pub(super) decider: Arc<Decider>,
+    pub(super) room: Room,
+    pub(super) peer: Remote,
+    pub(super) answers: mpsc::Sender<Answer>,
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+impl Answering {
+    pub(super) async fn run<S>(mut self, mut questions: S)
+    where
+        S: Stream<Item = Result<v1::DecideStreamRequest, Status>> + Unpin,
+    {
+        // Those that wait for the log's disk; dropped, and so given up, where the caller is gone.
+        let mut waiting = JoinSet::new();
+        loop {
+            while waiting.try_join_next().is_some() {}
+            let stopped = self.stopped.clone();
+            let read = tokio::select! {
+                read = questions.next() => read,
+                () = self.answers.closed() => return,
+                () = until(stopped) => break,
+            };
+            let asked = match read {
+                None => break,
+                // The caller broke off; there is nobody to tell.
+                Some(Err(_)) => return,
+                Some(Ok(asked)) => question(asked),
+            };
+            let going_on = match asked {
+                Ok(question) => self.answer(question, &mut waiting).await,
+                Err(error) => {
+                    // Who has no name for a question cannot tell the answers apart.
+                    let _gone = self.answers.send(Err(error.into())).await;
+                    break;
+                }
+            };
+            if !going_on {
+                return;
+            }
+        }
+        while waiting.join_next().await.is_some() {}
+    }
+
+    /// Decides at once where nothing is to be waited for, else beside the next questions. False if
+    /// the caller is gone.
+    async fn answer(&mut self, question: v1::DecideRequest, waiting: &mut JoinSet<()>) -> bool {
+        let permit = self.room.wait().await;
+        let Ok(place) = self.answers.clone().reserve_owned().await else {
+            return false;
+        };
+        let (decider, peer) = (Arc::clone(&self.decider), self.peer.clone());
+        let mut deciding = Box::pin(async move {
+            let request_id = question.request_id.clone();
+            let response = Some(decider.decide_anew(&peer, question).await);
+            place.send(Ok(v1::DecideStreamResponse {
+                request_id,
+                response,
+            }));
+            drop(permit);
+        });
+        let polled = std::future::poll_fn(|context| {
+            let deciding: Pin<&mut _> = deciding.as_mut();
+            Poll::Ready(deciding.poll(context))
+        });
+        if polled.await.is_pending() {
+            waiting.spawn(deciding);
+        }
+        true
+    }
+}
+
+fn question(asked: v1::DecideStreamRequest) -> Result<v1::DecideRequest, RpcError> {
+    let named = asked
+        .request
+        .filter(|question| !question.request_id.is_empty());
+    named.ok_or_else(|| RpcError::Invalid("`request.request_id` is required".to_owned()))
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // The sender is dropped only at the end of the run: that is a stop too.
+    let _stopped = stopped.wait_for(|stopped| *stopped).await;
+}

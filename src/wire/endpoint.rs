@@ -1,0 +1,143 @@
+//! Where a PDP is, and what went wrong on the way to it.
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::io;
+use tonic::Status;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+/// What the address of a PDP may begin with.
+const SCHEMES: [&str; 3] = ["unix:/", "http://", "https://"];
+/// Errors behind one another that are looked at.
+const CAUSES_MAX: usize = 16;
+
+/// How a PDP proves what it is, and this client to it.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// PEM of the authorities that the PDP's certificate must come from; needed for `https`.
+    pub ca_pem: Option<Vec<u8>>,
+    /// PEM of this client's certificate chain and its key.
+    pub identity_pem: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Why there can be no connection to a PDP.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The address is of no known form.
+    #[error(
+        "`{0}` is not an address of a PDP: write unix:/path, http://host:port or https://host:port"
+    )]
+    Url(String),
+    /// `https` without an authority.
+    #[error("`{0}` needs `--ca FILE`: the authorities that its certificate comes from")]
+    NoAuthority(String),
+    /// Certificates or a key that cannot be used.
+    #[error("TLS to `{url}`: {problem}")]
+    Tls {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// The PDP at `unix:/path`, `http://host:port` or `https://host:port`. Nothing is sent yet.
+///
+/// # Errors
+/// The address or the certificates cannot be used.
+pub fn endpoint(url: &str, tls: &Tls) -> Result<Endpoint, EndpointError> {
+    let no_address = || EndpointError::Url(url.to_owned());
+    if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(no_address());
+    }
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| no_address())?;
+    if !url.starts_with("https://") {
+        return Ok(endpoint);
+    }
+    let ca = tls.ca_pem.as_ref();
+    let ca = ca.ok_or_else(|| EndpointError::NoAuthority(url.to_owned()))?;
+    let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
+    let config = match &tls.identity_pem {
+        Some((chain, key)) => config.identity(Identity::from_pem(chain, key)),
+        None => config,
+    };
+    endpoint
+        .tls_config(config)
+        .map_err(|error| EndpointError::Tls {
+            url: url.to_owned(),
+            problem: innermost(&error),
+        })
+}
+
+/// Why the PDP at `url` could not be reached, and what to do: the status itself only says that
+/// there was a transport error.
+#[must_use]
+pub fn unreachable(url: &str, status: &Status) -> String {
+    let cause = status
+        .source()
+        .map_or_else(|| status.message().to_owned(), innermost);
+    format!("cannot reach `{url}`: {}", advice(&cause))
+}
+
+/// The error behind all others.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut at = error;
+    for _ in 0..CAUSES_MAX {
+        // What an `io::Error` carries is not its source, but itself.
+        let carried = at.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let next = carried.map(|carried| carried as &(dyn Error + 'static));
+        match next.or_else(|| at.source()) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    at.to_string()
+}
+
+/// Words of a cause, and what to say of it.
+const ADVICE: [(&str, &str); 10] = [
+    (
+        "Connection refused",
+        "connection refused: is `toolgate serve` listening there?",
+    ),
+    (
+        "No such file or directory",
+        "there is no such socket: is `toolgate serve` listening there?",
+    ),
+    (
+        "Permission denied",
+        "permission denied: may this user open the socket?",
+    ),
+    (
+        "UnknownIssuer",
+        "its certificate is from an unknown authority: give the PEM of the authority that issued it with `--ca`",
+    ),
+    (
+        "BadSignature",
+        "its certificate is not signed by the authority of that name in `--ca`: give the PEM of the one that issued it",
+    ),
+    (
+        "not valid for name",
+        "its certificate is for another name: use a host name that the certificate has",
+    ),
+    ("Expired", "its certificate has expired: renew it"),
+    (
+        "CertificateRequired",
+        "it asks for a client certificate: give one with `--cert` and `--key`",
+    ),
+    (
+        "InvalidContentType",
+        "it does not speak TLS: write `http://`, or configure `tls` in its configuration",
+    ),
+    (
+        "UnknownCA",
+        "it does not know the authority of this client's certificate: give another `--cert`, or name the authority in its configuration",
+    ),
+];
+
+fn advice(cause: &str) -> String {
+    let known = ADVICE.iter().find(|(words, _)| cause.contains(words));
+    known.map_or_else(|| cause.to_owned(), |(_, advice)| (*advice).to_owned())
+}
