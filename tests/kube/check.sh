@@ -2,7 +2,7 @@
 # Checks helm/toolgate without a cluster: lint, renders of every value set, the Kubernetes API's own
 # description, restricted pod security, toolgate's own check of the configuration, and the values
 # that must be refused.
-# usage: check.sh OPENAPI.json VALIDATE TOOLGATE      needs helm
+# usage: check.sh OPENAPI.json VALIDATE TOOLGATE      needs helm and openssl
 set -euo pipefail
 cd "$(dirname "$0")"
 openapi=$1 validate=$2 toolgate=$3
@@ -10,6 +10,19 @@ chart=../../helm/toolgate
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 failed=0
+
+# The files that a configuration names, made for this check: toolgate reads them.
+files() {
+  mkdir -p "$out"/etc/{tls,client-ca,jwks,bundle}
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=pdp \
+    -addext subjectAltName=DNS:pdp -keyout "$out/etc/tls/tls.key" -out "$out/etc/tls/tls.crt" 2> /dev/null
+  cp "$out/etc/tls/tls.crt" "$out/etc/client-ca/ca.crt"
+  # The public key of RFC 8037, A.2.
+  echo '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}' \
+    > "$out/etc/jwks/jwks.json"
+  cp ../../examples/notes/notes.rego "$out/etc/bundle"
+  tar --create --gzip --file "$out/etc/bundle/bundle.tar.gz" --directory "$out/etc/bundle" notes.rego
+}
 
 fail() { echo "FAIL $*"; failed=1; }
 
@@ -30,12 +43,13 @@ expect() { # values file, manifests
 # toolgate.toml as it stands in the manifests.
 configuration() { sed -n '/^  toolgate.toml: |/,/^---/{/^    /s/^    //p;/^$/p}' "$1"; }
 
+files
 for values in values/*.yaml; do
   name=$(basename "$values" .yaml)
   helm lint --strict --quiet $chart --values "$values" > "$out/lint" 2>&1 || { cat "$out/lint"; fail "$values: lint"; }
   render "$values" > "$out/$name.yaml" || { fail "$values: does not render"; continue; }
   expect "$values" "$out/$name.yaml"
-  configuration "$out/$name.yaml" > "$out/$name.toml"
+  configuration "$out/$name.yaml" | sed "s|/etc/toolgate|$out/etc|; s|/var/lib/toolgate|$out/log|" > "$out/$name.toml"
   "$toolgate" serve --config "$out/$name.toml" --check-config > "$out/checked" 2>&1 || { cat "$out/checked"; fail "$values: toolgate refuses its configuration"; }
 done
 (cd "$out" && "$validate" "$openapi" ./*.yaml) || fail "manifests"

@@ -162,7 +162,7 @@ containerRuntimeEndpoint: unix://$state/containerd/containerd.sock
 podLogsDir: $state/log/pods
 resolvConf: $state/resolv.conf
 syncFrequency: 10s
-evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%}
+evictionHard: {memory.available: 100Mi, nodefs.available: 200Mi, imagefs.available: 200Mi}
 YAML
   spawn kubelet kubelet --config "$state/kubelet.yaml" --kubeconfig "$state/node.conf" \
     --hostname-override node1 --node-ip $node_ip --root-dir "$state/kubelet"

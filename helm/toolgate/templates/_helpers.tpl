@@ -112,6 +112,7 @@ capabilities:
 [listen]
 tcp = "0.0.0.0:7411"
 http = "0.0.0.0:7412"
+http_public = true
 
 [listen.tls]
 {{- include "toolgate.toml.keys" $listenTls }}
