@@ -4,8 +4,8 @@
 # that must be refused.
 # usage: check.sh OPENAPI.json VALIDATE TOOLGATE      needs helm and openssl
 set -euo pipefail
+openapi=$(realpath "$1") validate=$(realpath "$2") toolgate=$(realpath "$3")
 cd "$(dirname "$0")"
-openapi=$1 validate=$2 toolgate=$3
 chart=../../helm/toolgate
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
