@@ -19,6 +19,8 @@ use tempfile::TempDir;
 const PAGE: &str = "docs/calling-decide.md";
 /// Whose programs are run where `TOOLGATE_CLIENTS` does not say others, as `make clients` does.
 const ALWAYS: &str = "Python,TypeScript,grpcurl";
+/// How long a program may take, in seconds: far longer than it ever takes.
+const SECONDS_MAX: u32 = 60;
 /// The address in the page's commands.
 const ADDRESS: &str = "localhost:7411";
 
@@ -136,7 +138,10 @@ impl Program {
         let place = place.display();
         let tool = format!("sh -c 'cat > \"$0/forwarded\" && cat \"$0/result\"' {place}");
         let (start, certs) = (&self.start, certs.display());
-        let call = format!("{start} {address} {certs} agent_a crm {} {tool}", case.tool);
+        let call = format!(
+            "timeout {SECONDS_MAX} {start} {address} {certs} agent_a crm {} {tool}",
+            case.tool
+        );
         ended(
             &mut shell(&call, self.dir.path()),
             self.dir.path(),
