@@ -6,7 +6,7 @@ mod misbehaving;
 
 use super::{root, stdout_of};
 use crate::server::process::Process;
-use crate::server::{block_on, config, pki, write_files};
+use crate::server::{block_on, config, pki, until, write_files};
 use crate::util::{Ended, ended};
 use cases::{CASES, Case, Ends, Pdp};
 use misbehaving::Misbehaving;
@@ -186,13 +186,16 @@ impl Place {
         }
         std::fs::write(dir.path().join("other_authority/ca.pem"), pki::stranger()).unwrap();
         let process = Process::start(dir.path()).await;
-        let said = std::fs::read_to_string(dir.path().join("stderr.log")).unwrap();
-        let port = said.split("listening on 127.0.0.1:").nth(1);
-        let port = port
-            .and_then(|rest| rest.lines().next())
-            .unwrap_or_else(|| panic!("{said}"));
+        // Said once it listens, which the socket may have shown before.
+        let port = until("the port", async || {
+            let said = std::fs::read_to_string(dir.path().join("stderr.log")).unwrap();
+            let (_, rest) = said.split_once("listening on 127.0.0.1:")?;
+            let (port, _) = rest.split_once('\n')?;
+            Some(port.to_owned())
+        })
+        .await;
         Self {
-            real: format!("localhost:{}", port.trim()),
+            real: format!("localhost:{port}"),
             misbehaving: Misbehaving::start(dir.path()).await,
             process,
             dir,
