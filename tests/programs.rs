@@ -1,6 +1,7 @@
 //! toolgate with programs of others: an MCP server from npm, the Python SDK, gRPC clients. The
 //! programs come from `make tools`.
 
+mod calling;
 mod everything;
 mod readme;
 
