@@ -8,10 +8,13 @@ use crate::model::reason::{Code, Origin, Reason};
 use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
 use crate::shim::event::Event;
-use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Owed, Pdp, PdpError, Question};
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Owed, Pdp, PdpError, Question, Revisions};
 use crate::wire::digest;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 /// What the policy says of one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +52,14 @@ pub struct TablePdp {
     pub reported: Mutex<Vec<Event>>,
     /// What it says is in force; `None`: it does not say.
     pub revision: Mutex<Option<String>>,
+    /// How often it was asked for that.
+    pub polls: AtomicUsize,
+    /// Gets the other end of each stream of revisions; `None`: it has no streams.
+    pub watchers: Mutex<Option<mpsc::UnboundedSender<Teller>>>,
 }
+
+/// Says what is in force.
+pub type Teller = mpsc::Sender<Result<String, PdpError>>;
 
 impl TablePdp {
     pub fn new(rules: &[(&'static str, Rule)]) -> Arc<Self> {
@@ -58,6 +68,8 @@ impl TablePdp {
             asked: Mutex::default(),
             reported: Mutex::default(),
             revision: Mutex::default(),
+            polls: AtomicUsize::new(0),
+            watchers: Mutex::default(),
         })
     }
 
@@ -205,7 +217,22 @@ impl Pdp for TablePdp {
 
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
         let revision = self.revision.lock().unwrap().clone();
+        self.polls.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { revision.ok_or(PdpError::Invalid("it does not say")) })
+    }
+
+    fn revisions(&self) -> BoxFuture<'_, Result<Option<Revisions>, PdpError>> {
+        let watchers = self.watchers.lock().unwrap().clone();
+        Box::pin(async {
+            let Some(watchers) = watchers else {
+                return Ok(None);
+            };
+            let (tell, told) = mpsc::channel(1);
+            let away = |_| PdpError::Unavailable("no connection".to_owned());
+            watchers.send(tell).map_err(away)?;
+            let revisions: Revisions = Box::pin(ReceiverStream::new(told));
+            Ok(Some(revisions))
+        })
     }
 
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
