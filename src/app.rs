@@ -1,11 +1,18 @@
 //! The only wiring: configuration → app → run → drain. Building binds nothing.
 
+mod accept;
+mod check;
 mod embedded;
+mod rotate;
 mod serve;
+mod services;
 mod tls;
+mod transport;
 
+pub use check::check;
 pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
+pub use tls::TlsError;
 
 use crate::audit::files::OsFiles;
 use crate::audit::hash::{Hasher, KeyError};
@@ -16,15 +23,19 @@ use crate::bundle::load::{LoadEvent, Loader};
 use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
-use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure};
+use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
-use crate::server::{self, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, WriteMode};
+use crate::server::{
+    self, Admission, Connections, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, Repeats,
+    WriteMode,
+};
 use crate::telemetry::now;
+use rotate::Watched;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -62,7 +73,12 @@ pub enum AppError {
 /// Everything that decides, before it listens.
 pub struct App {
     decider: Arc<Decider>,
+    admission: Arc<Admission>,
     listen: Listen,
+    limits: TransportLimits,
+    connections: Arc<Connections>,
+    /// The key set's file, if there is one.
+    jwks: Option<(Watched, JwtConfig)>,
     /// Watches the bundles for as long as it lives.
     watch: Watch,
 }
@@ -90,6 +106,10 @@ impl App {
         let evidence = Arc::new(evidence);
         let metrics = Arc::new(Metrics::default());
         let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
+        let jwks = config.jwt.clone().map(|jwt| {
+            let watched = Watched::new("jwks", vec![jwt.jwks_file.clone()]);
+            (watched, jwt)
+        });
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
         let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
         let loader = Loader {
@@ -101,18 +121,29 @@ impl App {
             now,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let admission = Admission::new(
+            config.limits.in_flight_decisions_max,
+            config.limits.in_flight_rpcs_max,
+            &identity,
+            clock(),
+        );
         let decider = Decider {
             policies,
             identity: Arc::new(identity),
             evidence,
             owed,
+            repeats: Repeats::default(),
             metrics,
             clock,
             limits: decision_limits(config),
         };
         Ok(Self {
             decider: Arc::new(decider),
+            admission,
             listen: config.listen.clone(),
+            limits: config.limits.transport,
+            connections: connections(&config.limits.transport),
+            jwks,
             watch,
         })
     }
@@ -132,6 +163,7 @@ impl App {
     /// Writes what waits and lets the log go.
     pub fn close(self) {
         drop(self.watch);
+        self.admission.record_refused(&self.decider);
         if let Err(error) = self.decider.evidence.log().close() {
             tracing::error!(%error, "the audit log did not close cleanly");
         }
@@ -178,13 +210,35 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
     }
 }
 
+/// Files that a process needs beside its connections.
+const FILES_RESERVED: usize = 64;
+
+/// As many connections as are configured, and as the system has files for.
+fn connections(limits: &TransportLimits) -> Arc<Connections> {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let files = files.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    });
+    let room = files.saturating_sub(FILES_RESERVED).max(1);
+    if room < limits.connections_max {
+        tracing::warn!(
+            open_files_max = files,
+            connections_max = room,
+            "the system's limit of open files leaves room for fewer connections than are configured"
+        );
+    }
+    Connections::new(
+        limits.connections_max.min(room),
+        limits.connections_per_peer_max,
+    )
+}
+
 fn decision_limits(config: &Config) -> DecisionLimits {
     DecisionLimits {
         json: json::Limits {
             bytes_max: config.limits.request_bytes_max,
             depth_max: config.limits.json_depth_max,
         },
-        in_flight_max: config.limits.in_flight_decisions_max,
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
     }

@@ -3,6 +3,7 @@
 //! Reference: `docs/configuration.md`.
 
 mod callers;
+mod limits;
 mod listen;
 mod local;
 mod overrides;
@@ -14,10 +15,11 @@ mod record;
 mod tests;
 mod values;
 
+pub use limits::{Limits, TransportLimits};
 pub use listen::{Listen, TcpListen, TlsFiles, UnixListen};
 pub use local::{Local, LocalError};
 pub use overrides::Overrides;
-pub use policy::{BundleConfig, FailOpen, Limits, PolicyConfig};
+pub use policy::{BundleConfig, FailOpen, PolicyConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use record::{AuditConfig, AuditMode, LogConfig, LogFormat, LogLevel, OnFailure};
 
@@ -63,7 +65,10 @@ impl Config {
     /// The file cannot be read, or everything that is wrong in it.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = match read_bounded(path) {
+        let not_text = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+        let text = read_bounded(path, CONFIG_BYTES_MAX)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(not_text));
+        let text = match text {
             Ok(text) => text,
             Err(error) => return Err(ConfigError::Unreadable { file, error }),
         };
@@ -134,18 +139,22 @@ impl Config {
     }
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
+/// Reads a file that may have so many bytes.
+///
+/// # Errors
+/// It cannot be read, or is larger.
+pub fn read_bounded(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     let file = std::fs::File::open(path)?;
-    file.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > CONFIG_BYTES_MAX {
-        let message = format!("it is larger than {CONFIG_BYTES_MAX} bytes");
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        let message = format!("it is larger than {bytes_max} bytes");
         return Err(std::io::Error::new(
             std::io::ErrorKind::FileTooLarge,
             message,
         ));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// The entries of `[[key]]`, of which there must be one at least.

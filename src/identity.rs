@@ -35,8 +35,10 @@ use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
 use crate::model::subject::{Subject, Token};
 use crate::model::time::Timestamp;
+use arc_swap::ArcSwap;
 use callers::Dropped;
 use jwt::VerifiedToken;
+use std::sync::Arc;
 use subject::{Claimed, check_enabled, tenant};
 
 /// Longest name of a principal, user, agent, client, tenant or role, in bytes.
@@ -91,7 +93,8 @@ pub struct Denied {
 pub struct Identity {
     callers: Vec<Caller>,
     roles_from: Vec<RolesFrom>,
-    tokens: Option<JwtVerifier>,
+    /// Replaced as a whole.
+    tokens: Option<Arc<ArcSwap<JwtVerifier>>>,
 }
 
 /// What was asked with, once its tokens are verified.
@@ -118,17 +121,20 @@ impl Identity {
         Self {
             callers,
             roles_from,
-            tokens,
+            tokens: tokens.map(|tokens| Arc::new(ArcSwap::from_pointee(tokens))),
         }
     }
 
-    /// The same with other keys, after the JWKS file has changed.
-    #[must_use]
-    pub fn with_tokens(&self, tokens: JwtVerifier) -> Self {
-        Self {
-            tokens: Some(tokens),
-            ..self.clone()
+    /// Verifies with other keys from now on, after the JWKS file has changed. Tokens that were not
+    /// accepted stay so.
+    pub fn replace_tokens(&self, tokens: JwtVerifier) {
+        if let Some(current) = &self.tokens {
+            current.store(Arc::new(tokens));
         }
+    }
+
+    fn verifier(&self) -> Option<Arc<JwtVerifier>> {
+        self.tokens.as_ref().map(|tokens| tokens.load_full())
     }
 
     /// Who asks: the caller that `peer` (or the subject's token) proves, and the subject it speaks
@@ -146,7 +152,7 @@ impl Identity {
         directory: &dyn Directory,
         now: Timestamp,
     ) -> Result<Identified, Box<Denied>> {
-        let unverified = |token: &Token| claimed::unverified(token, self.tokens.as_ref());
+        let unverified = |token: &Token| claimed::unverified(token, self.verifier().as_deref());
         let of_peer = match peer {
             Peer::Token(token) => Some(self.verify(token, now).map_err(|denied| {
                 let by_subject = match &subject {
@@ -157,7 +163,7 @@ impl Identity {
             })?),
             _ => None,
         };
-        let verified = |token: &VerifiedToken| claimed::verified(token, self.tokens.as_ref());
+        let verified = |token: &VerifiedToken| claimed::verified(token, self.verifier().as_deref());
         let by_peer = of_peer.as_ref().map(verified);
         let of_subject = match &subject {
             Subject::BearerToken(token) => Some(
@@ -220,6 +226,11 @@ impl Identity {
         self.identify(caller, claimed, context, directory)
     }
 
+    /// The names of all entries.
+    pub fn caller_names(&self) -> impl Iterator<Item = &str> {
+        self.callers.iter().map(|caller| caller.name.as_str())
+    }
+
     /// The name of the caller's entry that `peer` proves, for what is no decision.
     ///
     /// # Errors
@@ -235,7 +246,7 @@ impl Identity {
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {
         let verified = match &self.tokens {
-            Some(tokens) => tokens.verify(token, now),
+            Some(tokens) => tokens.load().verify(token, now),
             None => Err(TokenError::NotConfigured),
         };
         verified.map_err(|error| {
@@ -252,8 +263,8 @@ impl Identity {
         of_subject: Option<&VerifiedToken>,
     ) -> Outcome<(&Caller, bool)> {
         let by_token = |token: &VerifiedToken| {
-            let issuer = self.tokens.as_ref()?.issuer();
-            callers::by_token(&self.callers, issuer, &token.subject.id)
+            let tokens = self.tokens.as_ref()?.load();
+            callers::by_token(&self.callers, tokens.issuer(), &token.subject.id)
         };
         let known = callers::by_peer(&self.callers, peer).or_else(|| of_peer.and_then(by_token));
         if let Some(caller) = known {

@@ -5,4 +5,4 @@ mod clock;
 mod logs;
 
 pub use clock::now;
-pub use logs::{LogFormat, init};
+pub use logs::{LogFormat, init, set_level};

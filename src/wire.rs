@@ -14,10 +14,12 @@ pub mod v1 {
 /// Every file of `proto/` as a `FileDescriptorSet`, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+mod details;
 mod endpoint;
 mod reply;
 mod request;
 
+pub use details::{ErrorInfo, RetryInfo, RpcStatus, overload_details};
 pub use endpoint::{EndpointError, Tls, endpoint, unreachable};
 pub use reply::{active_policy, package_explanation, reply, timestamp};
-pub use request::{Malformed, Question, digest, phase};
+pub use request::{ID_BYTES_MAX, Malformed, Question, digest, phase};

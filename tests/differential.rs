@@ -4,7 +4,9 @@
 //! A policy's first line says which evaluators the gate lets it run in. An error of OPA, such as a
 //! conflict of two rules, has to be an error here.
 
+mod corners;
 mod inputs;
+mod random;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -124,26 +126,35 @@ type Answers = BTreeMap<String, Result<String, String>>;
 fn opa(policies: &[Policy], inputs: &[String]) -> Vec<Answers> {
     let work = tempfile::tempdir().unwrap();
     write_inputs(work.path(), inputs);
-    let mut answers: Vec<Answers> = vec![Answers::new(); inputs.len()];
-    let together: Vec<&Policy> = policies.iter().filter(|policy| !policy.conflicts).collect();
-    for (number, result) in exec(work.path(), &together, "policies") {
-        let result = result.unwrap_or_else(|error| panic!("{}: {error}", inputs[number]));
-        let Json::Object(packages) = result else {
-            panic!("{result:?}");
-        };
-        for policy in &together {
-            let Some(Json::Object(package)) = packages.get(&policy.name) else {
-                panic!("opa has no {}", policy.name);
-            };
-            let allow = package.get("allow").unwrap();
-            answers[number].insert(policy.name.clone(), Ok(elements(allow)));
-        }
-    }
+    let together = policies.iter().filter(|policy| !policy.conflicts);
+    let together: Vec<&Policy> = together.collect();
+    let found = exec(work.path(), &together, "policies");
+    let mut answers = answers_of(together, found, inputs);
     for policy in policies.iter().filter(|policy| policy.conflicts) {
         let decision = format!("policies/{}/allow", policy.name);
         for (number, result) in exec(work.path(), &[policy], &decision) {
             let answer = result.map(|allow| elements(&allow));
             answers[number].insert(policy.name.clone(), answer);
+        }
+    }
+    answers
+}
+
+/// What `opa` found about each of these policies, of which none conflicts.
+fn answers_of<'a>(
+    policies: impl IntoIterator<Item = &'a Policy, IntoIter: Clone>,
+    found: Vec<(usize, Result<Json, String>)>,
+    inputs: &[String],
+) -> Vec<Answers> {
+    let policies = policies.into_iter();
+    let mut answers: Vec<Answers> = vec![Answers::new(); inputs.len()];
+    for (number, result) in found {
+        let result = result.unwrap_or_else(|error| panic!("{}: {error}", inputs[number]));
+        for policy in policies.clone() {
+            let package = member(&result, &policy.name);
+            let allow = package.and_then(|package| member(package, "allow"));
+            let allow = allow.unwrap_or_else(|| panic!("opa has no {}", policy.name));
+            answers[number].insert(policy.name.clone(), Ok(elements(allow)));
         }
     }
     answers
@@ -286,8 +297,13 @@ fn only(answer: &Result<String, String>, other: &Result<String, String>) -> Stri
     }
 }
 
-/// Compares, and shows the first differences.
-fn compare(engine: &str, expected: &[Answers], found: &[Answers], inputs: &[String]) {
+/// Where the answers differ.
+fn differences(
+    engine: &str,
+    expected: &[Answers],
+    found: &[Answers],
+    inputs: &[String],
+) -> Vec<String> {
     let mut differences = Vec::new();
     for ((expected, found), input) in expected.iter().zip(found).zip(inputs) {
         for (policy, found) in found {
@@ -306,6 +322,12 @@ fn compare(engine: &str, expected: &[Answers], found: &[Answers], inputs: &[Stri
             }
         }
     }
+    differences
+}
+
+/// Compares, and shows the first differences.
+fn compare(engine: &str, expected: &[Answers], found: &[Answers], inputs: &[String]) {
+    let differences = differences(engine, expected, found, inputs);
     let shown: Vec<&str> = differences.iter().take(12).map(String::as_str).collect();
     assert!(
         differences.is_empty(),

@@ -1,22 +1,26 @@
 //! Integration tests: one binary, so that it is linked once.
 #![cfg(test)]
 
+mod admission;
 mod attempts;
 mod bundled;
 mod cli;
 mod combination;
+mod connections;
 mod decide;
 mod demo;
 mod differential;
 mod evidence;
 mod grpcurl;
 mod overload;
+mod plain;
 mod programs;
 mod property;
 mod publish;
 mod records;
 mod refused;
 mod reported;
+mod rotation;
 mod schema;
 mod server;
 mod stream;

@@ -128,6 +128,14 @@ impl Server {
         verify::verify(&self.audit_dir).unwrap()
     }
 
+    /// Stops it and reads its log.
+    pub async fn stopped_records(self) -> Vec<Value> {
+        self.stop.send(()).unwrap();
+        self.run.await.unwrap().unwrap();
+        verify::verify(&self.audit_dir).unwrap();
+        records(&self.audit_dir)
+    }
+
     /// Stops it and starts another one on its files.
     pub async fn restart(self, config: &str) -> Self {
         self.stop.send(()).unwrap();

@@ -15,6 +15,7 @@ use toolgate::wire::v1::{
 const POLICY: &str = r#"package policies.crm
 allow contains "crm.read" if input.mcp.name == "read"
 constrain contains {"type": "audit", "level": "full", "durable": true} if {
+	input.context.correlation_id
 	input.context.correlation_id == "durable"
 }
 "#;

@@ -15,7 +15,7 @@ use toolgate::config::{Config, Local, Overrides};
 use toolgate::engine::{Input, Options};
 use toolgate::identity::Peer;
 use toolgate::model::json::{Limits, parse};
-use toolgate::server::Connection;
+use toolgate::server::Remote;
 use toolgate::wire::v1::Effect;
 
 /// About what the record of a decision takes.
@@ -26,7 +26,7 @@ pub fn decide(config: &str, name: &str, threads: usize, calls: usize) -> Result<
     let request = request(&input(&directory()?, case(name)?)?)?;
     let config = Config::load(config.as_ref(), &Overrides::none())?;
     let app = App::build(&config, NonZeroUsize::new(threads).ok_or("no threads")?)?;
-    let peer = Connection::from(Peer::UnixUid(Local::of_process()?.uid));
+    let peer = Remote::from(Peer::UnixUid(Local::of_process()?.uid));
     let decider = app.decider();
     let started = Instant::now();
     std::thread::scope(|scope| {

@@ -3,7 +3,7 @@
 use super::App;
 use crate::identity::Peer;
 use crate::model::subject::Subject;
-use crate::server::{Connection, Decider, Publisher, RpcError};
+use crate::server::{Decider, Publisher, Remote, RpcError};
 use crate::shim::event::Event;
 use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
 use crate::shim::remote::convert;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Decides and records in this process.
 pub struct EmbeddedPdp {
     decider: Arc<Decider>,
-    peer: Connection,
+    peer: Remote,
     subject: Subject,
 }
 
@@ -61,7 +61,10 @@ impl Pdp for EmbeddedPdp {
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
         let events = events.into_iter().map(convert::event).collect();
         Box::pin(async {
-            let caller = self.decider.known_caller(&self.peer).map_err(unavailable)?;
+            let caller = self
+                .decider
+                .known_caller(&self.peer.peer)
+                .map_err(unavailable)?;
             let mut publisher = Publisher::new(Arc::clone(&self.decider), caller);
             let reply = publisher
                 .publish(events)

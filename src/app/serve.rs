@@ -1,48 +1,30 @@
 //! Binding, serving, draining.
 
 use super::App;
-use super::tls::server_tls;
-use crate::config::{TcpListen, UnixListen};
-use crate::server::{self, AuditServer, Decider, DecisionServer, PolicyServer};
-use crate::wire;
-use crate::wire::v1::audit_service_server::AuditServiceServer;
-use crate::wire::v1::decision_service_server::DecisionServiceServer;
-use crate::wire::v1::policy_service_server::PolicyServiceServer;
+use super::accept::Listener;
+use super::rotate::{Reload, Rotation, Watched};
+use super::services::routes;
+use super::tls::{TlsError, server_config};
+use super::transport::{Tls, Transport};
+use crate::config::{TlsFiles, UnixListen};
+use crate::server::{self, Admission, Decider, Plain, STRANGERS_INTERVAL};
+use arc_swap::ArcSwap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
-use tonic::transport::Server;
-use tonic::transport::server::Router;
-
-/// Room on the wire for everything but a request's largest parts, in bytes.
-const MESSAGE_ROOM_BYTES: usize = 1 << 20;
-/// How long a drain waits for calls under way.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
-/// Requests under way on one connection.
-const STREAMS_MAX: u32 = 256;
-/// How long a request may take, its body included.
-const REQUEST_MAX: Duration = Duration::from_secs(30);
-/// How often an idle connection is asked whether it lives.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+use tokio::time::Instant;
 
 /// Why serving failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// A file that TLS needs.
-    #[error("`{}`: {error}", .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why it cannot be read.
-        error: io::Error,
-    },
+    /// The files of `[listen.tls]`.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// A socket.
     #[error("cannot listen on `{address}`: {error}")]
     Bind {
@@ -54,12 +36,12 @@ pub enum ServeError {
     /// Another process has the socket.
     #[error("`{}` is in use by another process: stop it, or configure another path", .0.display())]
     SocketInUse(PathBuf),
-    /// TLS, or the server.
-    #[error("{0}")]
-    Transport(#[from] tonic::transport::Error),
     /// The plain HTTP listener.
     #[error("plain HTTP: {0}")]
     Plain(#[from] io::Error),
+    /// A thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// Reflection.
     #[error("{0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -69,16 +51,37 @@ pub enum ServeError {
 pub struct Bound {
     app: App,
     unix: Option<(UnixListen, UnixListener)>,
-    tcp: Option<(TcpListen, TcpListener)>,
+    tcp: Option<(TcpListener, Option<Certificates>)>,
     http: Option<TcpListener>,
 }
 
+/// The files of TLS, and what they are in use as.
+struct Certificates {
+    watched: Watched,
+    files: TlsFiles,
+    tls: Tls,
+}
+
+impl Certificates {
+    fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let mut paths = vec![files.cert.clone(), files.key.clone()];
+        paths.extend(files.client_ca.clone());
+        Ok(Self {
+            watched: Watched::new("tls", paths),
+            tls: Arc::new(ArcSwap::from_pointee(server_config(&files)?)),
+            files,
+        })
+    }
+}
+
 impl App {
-    /// Opens the sockets that the configuration names.
+    /// Reads the files of TLS, and opens the sockets that the configuration names.
     ///
     /// # Errors
-    /// The first that cannot be opened.
+    /// The first that cannot be used.
     pub async fn bind(self) -> Result<Bound, ServeError> {
+        let files = self.listen.tcp.as_ref().and_then(|tcp| tcp.tls.clone());
+        let certificates = files.map(Certificates::load).transpose()?;
         let unix = match self.listen.unix.clone() {
             Some(listen) => {
                 let socket = bind_unix(&listen).await?;
@@ -86,11 +89,8 @@ impl App {
             }
             None => None,
         };
-        let tcp = match self.listen.tcp.clone() {
-            Some(listen) => {
-                let socket = bind_tcp(listen.address).await?;
-                Some((listen, socket))
-            }
+        let tcp = match &self.listen.tcp {
+            Some(listen) => Some((bind_tcp(listen.address).await?, certificates)),
             None => None,
         };
         let http = match self.listen.http {
@@ -150,7 +150,7 @@ impl Bound {
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.tcp
             .as_ref()
-            .and_then(|(_, socket)| socket.local_addr().ok())
+            .and_then(|(socket, _)| socket.local_addr().ok())
     }
 
     /// Where the Unix socket is.
@@ -173,11 +173,48 @@ impl Bound {
         &self.app
     }
 
+    /// Looks at files that may be replaced.
+    fn rotation(&mut self) -> Result<Rotation, ServeError> {
+        let mut files: Vec<(Watched, Reload)> = Vec::new();
+        if let Some((_, Some(certificates))) = &mut self.tcp {
+            let (tls, paths) = (Arc::clone(&certificates.tls), certificates.files.clone());
+            let reload = move || -> Result<(), TlsError> {
+                tls.store(Arc::new(server_config(&paths)?));
+                Ok(())
+            };
+            let reload: Reload = Box::new(move || reload().map_err(|error| error.to_string()));
+            files.push((certificates.watched.clone(), reload));
+        }
+        if let Some((watched, jwt)) = self.app.jwks.take() {
+            let identity = Arc::clone(&self.app.decider.identity);
+            let reload: Reload = Box::new(move || {
+                let verifier = super::tokens(&jwt).map_err(|error| error.to_string())?;
+                identity.replace_tokens(verifier);
+                Ok(())
+            });
+            files.push((watched, reload));
+        }
+        Rotation::start(files, Arc::clone(&self.app.decider.metrics)).map_err(ServeError::Thread)
+    }
+
     /// Serves until `shutdown`, then answers what is under way and closes the log.
     ///
     /// # Errors
     /// Where a server fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        self.run_until(shutdown, std::future::pending()).await
+    }
+
+    /// As `run`; a drain ends `at_once`, with calls under way or not.
+    ///
+    /// # Errors
+    /// Where a server fails.
+    pub async fn run_until(
+        mut self,
+        shutdown: impl Future<Output = ()>,
+        at_once: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let _rotation = self.rotation()?;
         let Self {
             app,
             unix,
@@ -188,32 +225,36 @@ impl Bound {
         let mut servers: JoinSet<Result<(), ServeError>> = JoinSet::new();
         let decider = app.decider();
         let socket_path = unix.as_ref().map(|(listen, _)| listen.path.clone());
-        if let Some((_, socket)) = unix {
-            let router = router(Server::builder(), &decider, &stopped)?;
-            let incoming = UnixListenerStream::new(socket);
-            let stopped = until(stopped.clone());
+        let transport = Arc::new(Transport {
+            limits: app.limits,
+            connections: Arc::clone(&app.connections),
+            decider: Arc::clone(&decider),
+            admission: Arc::clone(&app.admission),
+            routes: routes(&decider, &app.admission, &stopped)?,
+            stopped: stopped.clone(),
+        });
+        let unix = unix.map(|(_, socket)| Listener::Unix(socket));
+        let tcp = tcp.map(|(socket, tls)| Listener::Tcp(socket, tls.map(|it| it.tls)));
+        for listener in [unix, tcp].into_iter().flatten() {
+            let serving = listener.serve(Arc::clone(&transport));
             servers.spawn(async move {
-                Ok(router
-                    .serve_with_incoming_shutdown(incoming, stopped)
-                    .await?)
+                serving.await;
+                Ok(())
             });
         }
-        if let Some((listen, socket)) = tcp {
-            let mut builder = Server::builder();
-            if let Some(files) = &listen.tls {
-                builder = builder.tls_config(server_tls(files)?)?;
-            }
-            let router = router(builder, &decider, &stopped)?;
-            let incoming = TcpListenerStream::new(socket);
-            let stopped = until(stopped.clone());
-            servers.spawn(async move {
-                Ok(router
-                    .serve_with_incoming_shutdown(incoming, stopped)
-                    .await?)
-            });
-        }
+        servers.spawn(record_refused(
+            Arc::clone(&app.admission),
+            Arc::clone(&decider),
+            stopped.clone(),
+        ));
         if let Some(socket) = http {
-            let serving = server::plain_http(socket, Arc::clone(&decider), until(stopped));
+            let shown = Plain {
+                decider: Arc::clone(&decider),
+                admission: Arc::clone(&app.admission),
+                connections: Arc::clone(&app.connections),
+                started: Instant::now(),
+            };
+            let serving = server::plain_http(socket, shown, until(stopped));
             servers.spawn(async move { Ok(serving.await?) });
         }
         tokio::select! {
@@ -224,11 +265,16 @@ impl Bound {
                 }
             }
         }
-        let _nobody_left = stop.send(true);
+        stop.send_replace(true);
         let drained = async { while servers.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
-            tracing::warn!("calls were still under way at the end of the drain");
+        tokio::select! {
+            () = drained => {}
+            () = tokio::time::sleep(transport.limits.drain_max) => {
+                tracing::warn!("calls were still under way at the end of the drain");
+            }
+            () = at_once => tracing::warn!("the drain was cut short"),
         }
+        servers.shutdown().await;
         if let Some(path) = socket_path {
             drop(std::fs::remove_file(path));
         }
@@ -237,41 +283,23 @@ impl Bound {
     }
 }
 
+/// Says from time to time which calls were refused without a record each.
+async fn record_refused(
+    admission: Arc<Admission>,
+    decider: Arc<Decider>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), ServeError> {
+    let mut stopped = std::pin::pin!(until(stopped));
+    let mut interval = tokio::time::interval(STRANGERS_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => admission.record_refused(&decider),
+            () = stopped.as_mut() => return Ok(()),
+        }
+    }
+}
+
 async fn until(mut stopped: watch::Receiver<bool>) {
     // The sender is dropped only at the end of the run: that is a stop too.
     let _stopped = stopped.wait_for(|stopped| *stopped).await;
-}
-
-/// All services: the same on every socket.
-fn router(
-    builder: Server,
-    decider: &Arc<Decider>,
-    stopped: &watch::Receiver<bool>,
-) -> Result<Router, ServeError> {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    tokio::spawn(server::watch_health(reporter, decider.policies.subscribe()));
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(wire::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    // `params`, result and definition; what is over the limit of each is a recorded denial.
-    let message_bytes_max = 3 * decider.limits.json.bytes_max + MESSAGE_ROOM_BYTES;
-    let decisions =
-        DecisionServiceServer::new(DecisionServer::new(Arc::clone(decider), stopped.clone()))
-            .max_decoding_message_size(message_bytes_max)
-            .max_encoding_message_size(message_bytes_max);
-    let policies = PolicyServiceServer::new(PolicyServer::new(Arc::clone(decider)))
-        .max_decoding_message_size(message_bytes_max);
-    let audit = AuditServiceServer::new(AuditServer::new(Arc::clone(decider), stopped.clone()));
-    Ok(builder
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .max_concurrent_streams(STREAMS_MAX)
-        .timeout(REQUEST_MAX)
-        .add_service(decisions)
-        .add_service(policies)
-        .add_service(audit)
-        .add_service(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
 }

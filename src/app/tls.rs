@@ -1,24 +1,130 @@
-//! Certificates and keys, read once at the start.
+//! Certificates and keys: read, checked against each other, and put together.
 
-use super::serve::ServeError;
 use crate::config::TlsFiles;
-use std::path::Path;
-use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// The server's TLS, with client certificates where a CA for them is configured.
-pub(super) fn server_tls(files: &TlsFiles) -> Result<ServerTlsConfig, ServeError> {
-    let identity = Identity::from_pem(read(&files.cert)?, read(&files.key)?);
-    let config = ServerTlsConfig::new().identity(identity);
-    let Some(client_ca) = &files.client_ca else {
-        return Ok(config);
-    };
-    // Who shows no certificate may still show a token; who shows neither is denied.
-    let config = config.client_ca_root(Certificate::from_pem(read(client_ca)?));
-    Ok(config.client_auth_optional(true))
+/// Largest PEM file, in bytes.
+const PEM_BYTES_MAX: u64 = 1 << 20;
+/// The protocol that clients and server agree on: HTTP/2.
+const ALPN: &[u8] = b"h2";
+
+/// What is wrong with the files of `[listen.tls]`.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("`listen.tls.{key}` `{}`: {error}", .path.display())]
+    File {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        error: io::Error,
+    },
+    /// A file is not PEM, or has nothing of what it should have.
+    #[error("`listen.tls.{key}` `{}` has no usable {what}: {error}", .path.display())]
+    Pem {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What it should have.
+        what: &'static str,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The certificate, or the certificate and the key together.
+    #[error("`listen.tls.cert` `{}` and `listen.tls.key` `{}`: {error}", .cert.display(), .key.display())]
+    Pair {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong with them.
+        error: rustls::Error,
+    },
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ServeError> {
-    std::fs::read(path).map_err(|error| ServeError::File {
+/// The server's side of TLS, with client certificates where a CA for them is configured.
+///
+/// # Errors
+/// Which file is wrong, and how.
+pub(super) fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let chain = certificates("cert", &files.cert)?;
+    let key = PrivateKeyDer::from_pem_slice(&read("key", &files.key)?)
+        .map_err(|error| unusable("key", &files.key, "private key", &error))?;
+    let of_pair = |error| TlsError::Pair {
+        cert: files.cert.clone(),
+        key: files.key.clone(),
+        error,
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(of_pair)?;
+    let builder = match &files.client_ca {
+        Some(path) => builder.with_client_cert_verifier(client_verifier(path, provider)?),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(chain, key).map_err(of_pair)?;
+    config.alpn_protocols.push(ALPN.to_vec());
+    Ok(config)
+}
+
+/// Who shows no certificate may still show a token; who shows neither is denied.
+fn client_verifier(
+    path: &Path,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    const WHAT: &str = "certificate of an authority";
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("client_ca", path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| unusable("client_ca", path, WHAT, &error))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| unusable("client_ca", path, WHAT, &error))
+}
+
+fn certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = read(key, path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let found = found.and_then(|found| match found.is_empty() {
+        true => Err(pem::Error::NoItemsFound),
+        false => Ok(found),
+    });
+    found.map_err(|error| unusable(key, path, "certificate", &error))
+}
+
+fn unusable(
+    key: &'static str,
+    path: &Path,
+    what: &'static str,
+    error: &dyn std::fmt::Display,
+) -> TlsError {
+    TlsError::Pem {
+        key,
+        path: path.to_owned(),
+        what,
+        error: error.to_string(),
+    }
+}
+
+fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
+    let read = crate::config::read_bounded(path, PEM_BYTES_MAX);
+    read.map_err(|error| TlsError::File {
+        key,
         path: path.to_owned(),
         error,
     })

@@ -8,6 +8,7 @@ mod cut;
 mod decision;
 mod events;
 mod fields;
+mod refused;
 mod repaired;
 #[cfg(test)]
 pub(super) mod samples;
@@ -19,6 +20,7 @@ pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, Shi
 pub use events::{OutcomeStatus, ShimPosition};
 pub(super) use fields::Fields;
 use fields::Text;
+pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
 
 use crate::model::json::{Json, Object};
@@ -44,6 +46,8 @@ pub enum Record {
     PolicyLoaded(PolicyLoaded),
     /// A policy set was refused; the last good one stays.
     PolicyRefused(PolicyRefused),
+    /// Calls of nobody who is known, too many for a record each.
+    CallsRefused(CallsRefused),
     /// A shim opened its stream of events.
     ShimConnected(ShimConnected),
     /// Events of a shim are missing.
@@ -63,6 +67,7 @@ impl Record {
             Self::Outcome(_) => "outcome",
             Self::PolicyLoaded(_) => "policy_loaded",
             Self::PolicyRefused(_) => "policy_refused",
+            Self::CallsRefused(_) => "calls_refused",
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
@@ -77,6 +82,7 @@ impl Record {
             Self::Outcome(outcome) => outcome.fields(),
             Self::PolicyLoaded(loaded) => loaded.fields(),
             Self::PolicyRefused(refused) => refused.fields(),
+            Self::CallsRefused(refused) => refused.fields(),
             Self::ShimConnected(connected) => connected.fields(),
             Self::Gap(gap) => gap.fields(),
             Self::Heartbeat(heartbeat) => heartbeat.fields(),

@@ -1,8 +1,8 @@
 //! `toolgate serve`.
 
 use super::{CliError, Exit, Output};
-use crate::app::{App, Bound};
-use crate::config::{Config, Local, LogFormat, LogLevel, Overrides};
+use crate::app::{self, App, Bound};
+use crate::config::{Config, Local, LogFormat, Overrides};
 use crate::engine::STACK_BYTES;
 use crate::telemetry;
 use clap::{ArgGroup, Args};
@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Serve decisions over gRPC.
 #[derive(Debug, Args)]
@@ -29,9 +30,12 @@ pub struct Serve {
     /// With `--bundle`: the directory of the audit log.
     #[arg(long, value_name = "DIR", requires = "bundle")]
     audit: Option<PathBuf>,
-    /// Check the configuration, and end.
+    /// Check the configuration and every file that it names (certificates, keys, bundles), and end.
     #[arg(long)]
     check_config: bool,
+    /// Listen on TCP beyond loopback without TLS, where others can read and change what passes.
+    #[arg(long, requires = "config")]
+    insecure: bool,
 }
 
 impl Serve {
@@ -42,6 +46,10 @@ impl Serve {
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
         let config = self.config()?;
         if self.check_config {
+            let problems = app::check(&config);
+            if !problems.is_empty() {
+                return Err(CliError::unusable(problems.join("\n")));
+            }
             output.line("the configuration is valid");
             return Ok(Exit::Done);
         }
@@ -49,18 +57,50 @@ impl Serve {
         let runtime = runtime()?;
         runtime.block_on(async {
             // Before anything listens, so that whoever sees a socket may already end the process.
-            let stopped = shutdown().map_err(CliError::failure)?;
+            let (stopped, at_once) = shutdown().map_err(CliError::failure)?;
             let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
             let bound = app.bind().await.map_err(CliError::failure)?;
+            self.follow_hangups().map_err(CliError::failure)?;
             announce(&bound);
-            bound.run(stopped).await.map_err(CliError::failure)
+            bound
+                .run_until(stopped, at_once)
+                .await
+                .map_err(CliError::failure)
         })?;
         Ok(Exit::Done)
     }
 
+    /// Reads `[log]` anew at each SIGHUP; nothing else needs one.
+    fn follow_hangups(&self) -> io::Result<()> {
+        let mut hangups = signal(SignalKind::hangup())?;
+        let (path, overrides) = (self.config.clone(), self.overrides());
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                let Some(path) = &path else { continue };
+                match Config::load(path, &overrides) {
+                    Ok(config) => {
+                        telemetry::set_level(config.log.level.as_str());
+                        tracing::info!(level = config.log.level.as_str(), "log level set anew");
+                    }
+                    Err(error) => tracing::error!(%error, "the log level stays"),
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// The environment, and the flags that win over it.
+    fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::of_process();
+        if self.insecure {
+            overrides.set("listen.insecure", "true", "--insecure");
+        }
+        overrides
+    }
+
     fn config(&self) -> Result<Config, CliError> {
         if let Some(path) = &self.config {
-            return Config::load(path, &Overrides::of_process()).map_err(CliError::unusable);
+            return Config::load(path, &self.overrides()).map_err(CliError::unusable);
         }
         let local = Local::of_process().map_err(CliError::unusable)?;
         let mut config = Config::default_for(&self.bundle, &local);
@@ -76,18 +116,11 @@ impl Serve {
 
 /// Starts logging as configured.
 pub(super) fn start_logging(config: &Config) {
-    let level = match config.log.level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
-        LogLevel::Trace => "trace",
-    };
     let format = match config.log.format {
         LogFormat::Text => telemetry::LogFormat::Text,
         LogFormat::Json => telemetry::LogFormat::Json,
     };
-    telemetry::init(level, format);
+    telemetry::init(config.log.level.as_str(), format);
 }
 
 /// As many threads that decide as there are processors.
@@ -117,15 +150,26 @@ fn announce(bound: &Bound) {
     }
 }
 
-/// Resolves at the first SIGTERM or SIGINT after the call.
-fn shutdown() -> io::Result<impl Future<Output = ()>> {
+/// The first resolves at the first SIGTERM or SIGINT after the call, the second at the second.
+fn shutdown() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (first, asked) = oneshot::channel();
+    let (second, asked_again) = oneshot::channel();
+    tokio::spawn(async move {
+        for signal in [first, second] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            // Whoever waited may be done already.
+            let _done = signal.send(());
         }
+    });
+    let draining = async move {
+        let _signalled = asked.await;
         tracing::info!("draining");
-    })
+    };
+    let at_once = async move { drop(asked_again.await) };
+    Ok((draining, at_once))
 }

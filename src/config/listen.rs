@@ -37,7 +37,7 @@ pub struct UnixListen {
 pub struct TcpListen {
     /// Address and port.
     pub address: SocketAddr,
-    /// TLS; always there beyond loopback.
+    /// TLS; always there beyond loopback, unless `insecure` was asked for.
     pub tls: Option<TlsFiles>,
 }
 
@@ -58,7 +58,9 @@ impl Listen {
         let mode = unix_mode(&section);
         let unix = unix.map(|path| unix_listen(&section, &path, base, mode));
         let tcp = address(&section, "tcp");
-        let http = address(&section, "http").map(|http| http.value);
+        let http = address(&section, "http");
+        let insecure = section.flag("insecure", false);
+        let http_public = section.flag("http_public", false);
         let tls_section = section.section("tls");
         let tls_place = tls_section
             .is_present()
@@ -68,8 +70,17 @@ impl Listen {
         if let (Some(place), None) = (&tls_place, &tcp) {
             reader.problem(place, "`listen.tls` needs an address in `listen.tcp`");
         }
-        if let Some(tcp) = tcp.as_ref().filter(|_| tls_place.is_none()) {
-            check_loopback(reader, tcp);
+        let needs_tls = tls_place.is_none() && !insecure;
+        if let Some(tcp) = tcp.as_ref().filter(|_| needs_tls) {
+            check_loopback(
+                reader,
+                tcp,
+                "tcp",
+                "`[listen.tls]`, or `listen.insecure = true`",
+            );
+        }
+        if let Some(http) = http.as_ref().filter(|_| !http_public) {
+            check_loopback(reader, http, "http", "`listen.http_public = true`");
         }
         let address = match (tcp, &unix) {
             (Some(tcp), _) => Some(tcp.value),
@@ -79,7 +90,7 @@ impl Listen {
         Self {
             unix,
             tcp: address.map(|address| TcpListen { address, tls }),
-            http,
+            http: http.map(|http| http.value),
         }
     }
 }
@@ -131,14 +142,12 @@ fn address(section: &Section<'_>, key: &'static str) -> Option<Located<SocketAdd
     })
 }
 
-/// Beyond loopback others can read and change what passes.
-fn check_loopback(reader: &Reader<'_>, tcp: &Located<SocketAddr>) {
-    if !tcp.value.ip().is_loopback() {
-        let message = format!(
-            "`listen.tcp` is beyond loopback (`{}`) and needs `[listen.tls]`",
-            tcp.value
-        );
-        reader.problem(&tcp.place, message);
+/// Beyond loopback others can read and change what passes, so it is wanted in so many words.
+fn check_loopback(reader: &Reader<'_>, address: &Located<SocketAddr>, key: &str, needs: &str) {
+    if !address.value.ip().is_loopback() {
+        let given = address.value;
+        let message = format!("`listen.{key}` is beyond loopback (`{given}`) and needs {needs}");
+        reader.problem(&address.place, message);
     }
 }
 

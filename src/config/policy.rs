@@ -1,4 +1,4 @@
-//! `[[bundles]]`, `[policy]` and `[limits]`.
+//! `[[bundles]]` and `[policy]`.
 
 use super::read::Section;
 use super::{is_short_name, problem::Place};
@@ -82,95 +82,5 @@ impl PolicyConfig {
         lint.end();
         section.end();
         Self { engine, fail_open }
-    }
-}
-
-/// The limits of `docs/configuration.md`, each with its unit in its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest request.
-    pub request_bytes_max: usize,
-    /// Deepest JSON.
-    pub json_depth_max: usize,
-    /// Most calls in one `DecideBatch`.
-    pub batch_calls_max: usize,
-    /// Longest evaluation.
-    pub evaluation_milliseconds_max: u64,
-    /// Most instructions of one evaluation.
-    pub evaluation_instructions_max: u64,
-    /// Largest answer of the policies.
-    pub evaluation_output_bytes_max: usize,
-    /// Most decisions at once; beyond it `RESOURCE_EXHAUSTED`.
-    pub in_flight_decisions_max: usize,
-    /// Most unanswered decisions of one stream.
-    pub stream_window_decisions_max: usize,
-    /// How long a verdict may be used.
-    pub verdict_valid_seconds: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            request_bytes_max: 4 << 20,
-            json_depth_max: 64,
-            batch_calls_max: 512,
-            evaluation_milliseconds_max: 20,
-            evaluation_instructions_max: 200_000,
-            evaluation_output_bytes_max: 1 << 20,
-            in_flight_decisions_max: 4096,
-            stream_window_decisions_max: 64,
-            verdict_valid_seconds: 30,
-        }
-    }
-}
-
-impl Limits {
-    pub(super) fn read(section: Section<'_>) -> Self {
-        let default = Self::default();
-        let size = |key, default: usize, range| {
-            let read = section.count(key, default as u64, range);
-            usize::try_from(read).unwrap_or(default)
-        };
-        let limits = Self {
-            request_bytes_max: size(
-                "request_bytes_max",
-                default.request_bytes_max,
-                1024..=64 << 20,
-            ),
-            json_depth_max: size("json_depth_max", default.json_depth_max, 4..=128),
-            batch_calls_max: size("batch_calls_max", default.batch_calls_max, 1..=10_000),
-            evaluation_milliseconds_max: section.count(
-                "evaluation_milliseconds_max",
-                default.evaluation_milliseconds_max,
-                1..=10_000,
-            ),
-            evaluation_instructions_max: section.count(
-                "evaluation_instructions_max",
-                default.evaluation_instructions_max,
-                1_000..=1_000_000_000,
-            ),
-            evaluation_output_bytes_max: size(
-                "evaluation_output_bytes_max",
-                default.evaluation_output_bytes_max,
-                1024..=64 << 20,
-            ),
-            in_flight_decisions_max: size(
-                "in_flight_decisions_max",
-                default.in_flight_decisions_max,
-                1..=1_000_000,
-            ),
-            stream_window_decisions_max: size(
-                "stream_window_decisions_max",
-                default.stream_window_decisions_max,
-                1..=10_000,
-            ),
-            verdict_valid_seconds: section.count(
-                "verdict_valid_seconds",
-                default.verdict_valid_seconds,
-                1..=3600,
-            ),
-        };
-        section.end();
-        limits
     }
 }

@@ -5,12 +5,16 @@
 //! as OPA does where builtin errors are not strict.
 
 mod bounded;
+mod encodings;
 mod network;
+mod numbers;
+mod order;
 mod sprintf;
 #[cfg(test)]
 mod tests;
+mod times;
 
-pub(super) use bounded::TooLarge;
+pub(super) use bounded::GivenUp;
 
 use regorus::rvm::program::Program;
 use regorus::unstable::BuiltinFcn;
@@ -38,28 +42,36 @@ macro_rules! replacements {
 
 replacements! {
     "array.concat" 2 bounded::array_concat,
+    "base64.decode" 1 encodings::base64_decode,
     "base64.encode" 1 bounded::base64_encode,
-    "base64.is_valid" 1 base64_is_valid,
+    "base64.is_valid" 1 encodings::base64_is_valid,
     "base64url.encode" 1 bounded::base64url_encode,
     "base64url.encode_no_pad" 1 bounded::base64url_encode_no_pad,
-    "ceil" 1 ceil,
+    "ceil" 1 numbers::ceil,
     "concat" 2 bounded::concat,
     "count" 1 count,
-    "floor" 1 floor,
+    "floor" 1 numbers::floor,
+    "hex.decode" 1 encodings::hex_decode,
     "hex.encode" 1 bounded::hex_encode,
     "indexof" 2 indexof,
+    "json.unmarshal" 1 encodings::json_unmarshal,
     "lower" 1 lower,
+    "max" 1 order::max,
+    "min" 1 order::min,
     "net.cidr_contains" 2 network::cidr_contains,
-    "net.cidr_is_valid" 1 cidr_is_valid,
+    "net.cidr_is_valid" 1 network::cidr_is_valid,
     "replace" 3 bounded::replace,
-    "round" 1 round,
+    "round" 1 numbers::round,
+    "sort" 1 order::sort,
     "split" 2 bounded::split,
     "sprintf" 2 sprintf::sprintf,
     "strings.count" 2 strings_count,
     "substring" 3 substring,
-    "time.clock" 1 time_clock,
-    "time.date" 1 time_date,
-    "time.weekday" 1 time_weekday,
+    "time.clock" 1 times::clock,
+    "time.date" 1 times::date,
+    "time.parse_rfc3339_ns" 1 times::parse_rfc3339_ns,
+    "time.weekday" 1 times::weekday,
+    "to_number" 1 numbers::to_number,
     "upper" 1 upper,
 }
 
@@ -128,83 +140,6 @@ fn strings<const N: usize>(arguments: &[Value]) -> Option<[&str; N]> {
 
 fn number(count: usize) -> Value {
     Value::from(u64::try_from(count).unwrap_or(u64::MAX))
-}
-
-fn time_clock(arguments: &[Value]) -> Value {
-    in_named_zone("time.clock", arguments)
-}
-
-fn time_date(arguments: &[Value]) -> Value {
-    in_named_zone("time.date", arguments)
-}
-
-fn time_weekday(arguments: &[Value]) -> Value {
-    in_named_zone("time.weekday", arguments)
-}
-
-/// The zone `Local` is that of the machine: an input that nobody sees, so that a recorded decision
-/// could not be replayed elsewhere. Undefined here, unlike in OPA.
-fn in_named_zone(name: &str, arguments: &[Value]) -> Value {
-    let is_local = |argument: &Value| {
-        let zone = argument.as_array().ok().and_then(|parts| parts.get(1));
-        zone.is_some_and(|zone| *zone == Value::from("Local"))
-    };
-    if arguments.iter().any(is_local) {
-        return Value::Undefined;
-    }
-    original(name, arguments)
-}
-
-fn ceil(arguments: &[Value]) -> Value {
-    rounded(arguments, f64::ceil)
-}
-
-fn floor(arguments: &[Value]) -> Value {
-    rounded(arguments, f64::floor)
-}
-
-/// Away from zero, as Go rounds.
-fn round(arguments: &[Value]) -> Value {
-    rounded(arguments, f64::round)
-}
-
-/// OPA computes with 64 bits of mantissa, also for whole numbers.
-fn rounded(arguments: &[Value], round: fn(f64) -> f64) -> Value {
-    let [Value::Number(number)] = arguments else {
-        return Value::Undefined;
-    };
-    if number.is_integer() {
-        let Ok(whole) = number.format_decimal().parse::<i128>() else {
-            return Value::Undefined;
-        };
-        return json_number(&sixty_four_bits(whole).to_string());
-    }
-    match number.as_f64() {
-        Some(double) => json_number(&format!("{:.0}", round(double))),
-        None => Value::Undefined,
-    }
-}
-
-/// The number with 64 significant bits that is nearest, the even one of two.
-fn sixty_four_bits(whole: i128) -> i128 {
-    let size = whole.unsigned_abs();
-    let spare_bits = (u128::BITS - size.leading_zeros()).saturating_sub(u64::BITS);
-    if spare_bits == 0 {
-        return whole;
-    }
-    let unit = 1_u128 << spare_bits;
-    let (below, rest) = (size - size % unit, size % unit);
-    let up = rest > unit / 2 || (rest == unit / 2 && (below / unit) % 2 == 1);
-    let nearest = if up { below + unit } else { below };
-    let nearest = i128::try_from(nearest).unwrap_or(i128::MAX);
-    if whole < 0 { -nearest } else { nearest }
-}
-
-fn json_number(text: &str) -> Value {
-    match Value::from_numeric_string(text) {
-        Ok(number @ Value::Number(_)) => number,
-        _ => Value::Undefined,
-    }
 }
 
 /// regorus counts UTF-16 code units; OPA counts characters.
@@ -292,21 +227,4 @@ fn simple_upper(c: char) -> char {
         _ => 0,
     };
     char::from_u32(u32::from(c) + offset).unwrap_or(c)
-}
-
-/// What is no string is no valid text, not an error.
-fn base64_is_valid(arguments: &[Value]) -> Value {
-    only_strings("base64.is_valid", arguments)
-}
-
-/// What is no string is no valid text, not an error.
-fn cidr_is_valid(arguments: &[Value]) -> Value {
-    only_strings("net.cidr_is_valid", arguments)
-}
-
-fn only_strings(name: &str, arguments: &[Value]) -> Value {
-    match arguments {
-        [Value::String(_)] => original(name, arguments),
-        _ => Value::from(false),
-    }
 }

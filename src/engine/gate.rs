@@ -17,8 +17,10 @@ mod loads;
 mod negation;
 mod paths;
 mod pattern;
+mod plain;
 mod query;
 mod reference;
+mod size;
 mod tables;
 mod template;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use issue::{Bars, Issue, Issues};
 use kinds::Memory;
 use known::Facts;
 use query::Checker;
+use size::Sizes;
 
 /// Greatest number of modules of a set.
 pub(crate) const MAX_MODULES: usize = 1024;
@@ -82,6 +85,7 @@ pub(crate) fn inspect(modules: &[ParsedModule], data: &Object) -> Gate {
     }
     let index = Index::new(modules);
     let memory = Memory::default();
+    let mut sizes = Sizes::new();
     for module in modules {
         let facts = Facts {
             modules,
@@ -91,6 +95,7 @@ pub(crate) fn inspect(modules: &[ParsedModule], data: &Object) -> Gate {
             memory: &memory,
         };
         check_module(facts, &mut found);
+        size::check(facts, &mut sizes, &mut found);
     }
     paths::check(modules, &index, data, &mut found);
     let edges = index.edges(modules);

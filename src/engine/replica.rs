@@ -1,7 +1,7 @@
 //! One copy of a policy set: programs, data and the machines that run them. A copy serves one
 //! thread at a time, because shared reference counts stop threads from scaling.
 
-use super::builtins::TooLarge;
+use super::builtins::GivenUp;
 use super::value::{self, NotJson};
 use crate::model::json::Json;
 use regorus::rvm::RegoVM;
@@ -201,10 +201,10 @@ impl Replica {
 }
 
 fn unwound(payload: Box<dyn Any + Send>) -> EvaluationError {
-    if payload.is::<TooLarge>() {
-        return EvaluationError::Limit("size of what a builtin gives back".to_owned());
+    match payload.downcast_ref::<GivenUp>() {
+        Some(GivenUp(limit)) => EvaluationError::Limit((*limit).to_owned()),
+        None => EvaluationError::Panic,
     }
-    EvaluationError::Panic
 }
 
 fn failure(error: VmError) -> EvaluationError {

@@ -113,7 +113,18 @@ fn number_to_value(number: &Number) -> Result<Value, Inexact> {
     if vanished || (!whole && digits > FRACTION_DIGITS_MAX) {
         return Err(Inexact);
     }
-    Ok(value)
+    Ok(if whole { value } else { by_value(value) })
+}
+
+/// `1.0` and `1e0` are the number 1 to a policy, wherever it looks: as a double it would be computed
+/// with otherwise.
+fn by_value(value: Value) -> Value {
+    let whole = value.as_number().is_ok_and(|number| number.is_integer());
+    let text = value.as_number().map(|number| number.format_decimal());
+    match text.map(|text| Value::from_numeric_string(&text)) {
+        Ok(Ok(integer)) if whole => integer,
+        _ => value,
+    }
 }
 
 fn significant_digits(text: &str) -> usize {

@@ -6,14 +6,15 @@ use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls, ReleasedResult};
-use super::peer::Connection;
+use super::peer::Remote;
 use super::policy::explanation;
+use super::repeats::Repeats;
 use super::status::RpcError;
 use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
 use crate::decide::{self, decide};
 use crate::engine::PolicySet;
-use crate::identity::{Identity, session_id};
+use crate::identity::{Identity, Peer, session_id};
 use crate::model::attempt::Claim;
 use crate::model::call::{Facts, Phase};
 use crate::model::json::{self, Json};
@@ -32,8 +33,6 @@ use uuid::Uuid;
 pub struct DecisionLimits {
     /// Each JSON part of a request.
     pub json: json::Limits,
-    /// Decisions under way at once.
-    pub in_flight_max: usize,
     /// Messages of one batch.
     pub batch_max: usize,
     /// How long a verdict may be used.
@@ -44,14 +43,13 @@ impl Default for DecisionLimits {
     fn default() -> Self {
         Self {
             json: json::Limits::REQUEST,
-            in_flight_max: 4096,
             batch_max: 512,
             verdict_valid: Duration::from_secs(30),
         }
     }
 }
 
-/// Everything that a decision needs.
+/// What a decision needs.
 pub struct Decider {
     /// The policy sets.
     pub policies: Arc<PolicyStore<PolicySet>>,
@@ -61,6 +59,8 @@ pub struct Decider {
     pub evidence: Arc<Evidence>,
     /// What results owe.
     pub owed: OwedCalls,
+    /// Answers that may be asked for again.
+    pub repeats: Repeats,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -78,21 +78,11 @@ struct Outcome {
 }
 
 impl Decider {
-    /// Decides one question of this peer. Always gives a verdict.
-    pub async fn decide(
-        &self,
-        peer: &Connection,
-        question: v1::DecideRequest,
-    ) -> v1::DecideResponse {
-        let set = self.policies.current();
-        self.decide_under(set.as_deref(), peer, question).await
-    }
-
     /// Decides under a policy set that was taken once, for one question or a batch of them.
     pub async fn decide_under(
         &self,
         set: Option<&PolicySet>,
-        peer: &Connection,
+        peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let (now, started) = ((self.clock)(), Instant::now());
@@ -109,12 +99,31 @@ impl Decider {
         self.record_and_reply(asked, set, outcome).await
     }
 
+    /// Denies a question for a reason that no policy was asked about.
+    pub(super) async fn deny(
+        &self,
+        set: Option<&PolicySet>,
+        peer: &Remote,
+        question: &v1::DecideRequest,
+        reason: Reason,
+    ) -> v1::DecideResponse {
+        let mut asked = Asked::unidentified(question);
+        asked.caller = self.known_caller(&peer.peer).ok();
+        let outcome = Outcome {
+            verdict: Verdict::deny(reason),
+            intents: Vec::new(),
+            took: Duration::ZERO,
+            now: (self.clock)(),
+        };
+        self.record_and_reply(asked, set, outcome).await
+    }
+
     /// The steps from a question to a verdict; a reason to deny ends them.
     fn judge(
         &self,
         asked: &mut Asked,
         set: Option<&PolicySet>,
-        peer: &Connection,
+        peer: &Remote,
         question: v1::DecideRequest,
         now: Timestamp,
     ) -> Result<(Verdict, Vec<Intent>), Reason> {
@@ -150,7 +159,7 @@ impl Decider {
         &self,
         asked: &mut Asked,
         set: Option<&PolicySet>,
-        peer: &Connection,
+        peer: &Remote,
         (subject, claimed): (Subject, Option<Claim>),
         client_session: &str,
         now: Timestamp,
@@ -322,15 +331,15 @@ impl Decider {
     ///
     /// # Errors
     /// Where nobody is known.
-    pub fn known_caller(&self, from: &Connection) -> Result<String, RpcError> {
-        let known = self.identity.known_caller(&from.peer, (self.clock)());
+    pub fn known_caller(&self, peer: &Peer) -> Result<String, RpcError> {
+        let known = self.identity.known_caller(peer, (self.clock)());
         known.map_err(|_denied| RpcError::Unauthenticated)
     }
 
     /// Decides as a dry run, and shows each package's part in it.
     pub async fn explain(
         &self,
-        peer: &Connection,
+        peer: &Remote,
         mut question: v1::DecideRequest,
     ) -> v1::ExplainResponse {
         question.dry_run = true;
@@ -344,11 +353,8 @@ impl Decider {
             .filter(|_| judged.is_ok())
             .map(|set| decide::explain(set, &asked.request, &facts, now).unwrap_or_default());
         let server = &asked.request.mcp.server;
-        let packages = explained
-            .iter()
-            .flatten()
-            .map(|part| explanation(part, server))
-            .collect();
+        let parts = explained.iter().flatten();
+        let packages = parts.map(|part| explanation(part, server)).collect();
         let input = asked.request.to_input(&facts.facts, &facts.labels, now);
         let would_be = judged
             .as_ref()

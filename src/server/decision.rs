@@ -1,16 +1,20 @@
 //! `DecisionService`: admits, and hands over to the decider.
 
+use super::admission::Admission;
 use super::decider::Decider;
-use super::peer::{Connection, peer};
+use super::peer::{Remote, peer};
+use super::repeats::{Answer, OtherRequest};
 use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
 use super::stream::{Answering, STREAM_WINDOW_MAX};
-use crate::wire::v1;
+use crate::engine::PolicySet;
+use crate::model::reason::Code;
 use crate::wire::v1::decision_service_server::DecisionService;
+use crate::wire::{ID_BYTES_MAX, v1};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
@@ -18,33 +22,24 @@ use tonic::{Response, Status};
 /// The gRPC service.
 pub struct DecisionServer {
     decider: Arc<Decider>,
-    in_flight: Arc<Semaphore>,
+    admission: Arc<Admission>,
     stopped: watch::Receiver<bool>,
 }
 
 impl DecisionServer {
-    /// Serves this decider. Once `stopped` is true, streams take no more questions and end.
+    /// Serves this decider, as far as there is room. Once `stopped` is true, streams take no more
+    /// questions and end.
     #[must_use]
-    pub fn new(decider: Arc<Decider>, stopped: watch::Receiver<bool>) -> Self {
-        let in_flight = Arc::new(Semaphore::new(decider.limits.in_flight_max));
+    pub fn new(
+        decider: Arc<Decider>,
+        admission: Arc<Admission>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             decider,
-            in_flight,
+            admission,
             stopped,
         }
-    }
-
-    fn admit(&self, count: usize) -> Result<SemaphorePermit<'_>, RpcError> {
-        let limit = self.decider.limits.in_flight_max;
-        let overloaded = RpcError::Overloaded {
-            what: "decisions",
-            limit,
-        };
-        // A batch larger than the limit waits for all of it, or it could never be admitted.
-        let count = u32::try_from(count.min(limit)).map_err(|_| overloaded.clone())?;
-        self.in_flight
-            .try_acquire_many(count)
-            .map_err(|_| overloaded)
     }
 }
 
@@ -59,7 +54,11 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::DecideRequest>,
     ) -> Result<Response<v1::DecideResponse>, Status> {
-        let _permit = self.admit(1)?;
+        let _permit = self.admission.decide(
+            &self.decider,
+            &request,
+            std::slice::from_ref(request.get_ref()),
+        )?;
         let peer = peer(&request);
         Ok(Response::new(
             self.decider.decide(&peer, request.into_inner()).await,
@@ -70,15 +69,16 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::DecideBatchRequest>,
     ) -> Result<Response<v1::DecideBatchResponse>, Status> {
-        let peer = peer(&request);
-        let requests = request.into_inner().requests;
         let batch_max = self.decider.limits.batch_max;
-        if requests.len() > batch_max {
-            let count = requests.len();
+        let count = request.get_ref().requests.len();
+        if count > batch_max {
             let problem = format!("`requests` has {count} items, over the limit of {batch_max}");
             return Err(RpcError::Invalid(problem).into());
         }
-        let _permit = self.admit(requests.len())?;
+        let questions = &request.get_ref().requests;
+        let _permit = self.admission.decide(&self.decider, &request, questions)?;
+        let peer = peer(&request);
+        let requests = request.into_inner().requests;
         let responses = self.decider.decide_batch(&peer, requests).await?;
         Ok(Response::new(v1::DecideBatchResponse { responses }))
     }
@@ -88,11 +88,11 @@ impl DecisionService for DecisionServer {
         request: tonic::Request<tonic::Streaming<v1::DecideStreamRequest>>,
     ) -> Result<Response<Self::DecideStreamStream>, Status> {
         let peer = peer(&request);
-        self.decider.known_caller(&peer)?;
+        self.decider.known_caller(&peer.peer)?;
         let (answers, answered) = mpsc::channel(STREAM_WINDOW_MAX);
         let answering = Answering {
             decider: Arc::clone(&self.decider),
-            in_flight: Arc::clone(&self.in_flight),
+            room: self.admission.room_of(&request),
             peer,
             answers,
             stopped: self.stopped.clone(),
@@ -105,7 +105,7 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::WatchRevisionRequest>,
     ) -> Result<Response<Self::WatchRevisionStream>, Status> {
-        self.decider.known_caller(&peer(&request))?;
+        self.decider.known_caller(&peer(&request).peer)?;
         let (tell, told) = mpsc::channel(BACKLOG_MAX);
         let decider = Arc::clone(&self.decider);
         tokio::spawn(revision::tell(decider, tell, self.stopped.clone()));
@@ -114,20 +114,91 @@ impl DecisionService for DecisionServer {
 }
 
 impl Decider {
+    /// Decides one question of this peer.
+    pub async fn decide(
+        self: &Arc<Self>,
+        peer: &Remote,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let set = self.policies.current();
+        self.decide_once(set.as_ref(), peer, question).await
+    }
+
+    /// Decides a question whose id names nothing but its answer.
+    pub(super) async fn decide_anew(
+        &self,
+        peer: &Remote,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let set = self.policies.current();
+        self.decide_under(set.as_deref(), peer, question).await
+    }
+
+    /// Decides a question that may have come before: it gets the same answer then.
+    pub(super) async fn decide_once(
+        self: &Arc<Self>,
+        set: Option<&Arc<PolicySet>>,
+        peer: &Remote,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let caller = match question.request_id.len() {
+            1..=ID_BYTES_MAX => self.known_caller(&peer.peer).ok(),
+            // One that is too long is denied when it is read.
+            _ => None,
+        };
+        let under = set.map(AsRef::as_ref);
+        let Some(caller) = caller else {
+            return self.decide_under(under, peer, question).await;
+        };
+        let (kept, now) = (self.limits.verdict_valid, (self.clock)());
+        match self.repeats.answer(&caller, &question, kept, now) {
+            Ok(answer) => self.answer_once(answer, set, peer, question).await,
+            Err(OtherRequest) => {
+                let message = "`request_id`: it has come before, with another request";
+                let reason = Code::MalformedRequest.with_message(message);
+                self.deny(under, peer, &question, reason).await
+            }
+        }
+    }
+
+    /// Decides in a task of its own: a client that goes away and comes back finds the answer, and
+    /// not half of a decision.
+    async fn answer_once(
+        self: &Arc<Self>,
+        answer: Answer,
+        set: Option<&Arc<PolicySet>>,
+        peer: &Remote,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
+        let (decider, set, peer) = (Arc::clone(self), set.map(Arc::clone), peer.clone());
+        let task = tokio::spawn(async move {
+            let decided = || decider.decide_under(set.as_deref(), &peer, question);
+            answer.get_or_init(decided).await.clone()
+        });
+        match task.await {
+            Ok(decided) => decided,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this with it.
+                Err(_cancelled) => std::future::pending().await,
+            },
+        }
+    }
+
     /// Decides many questions of one subject under one policy set, in their order.
     ///
     /// # Errors
     /// Where the questions are not all of one subject, session and context.
     pub async fn decide_batch(
-        &self,
-        peer: &Connection,
+        self: &Arc<Self>,
+        peer: &Remote,
         mut questions: Vec<v1::DecideRequest>,
     ) -> Result<Vec<v1::DecideResponse>, RpcError> {
         share_subject(&mut questions)?;
         let set = self.policies.current();
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
-            answers.push(self.decide_under(set.as_deref(), peer, question).await);
+            answers.push(self.decide_once(set.as_ref(), peer, question).await);
         }
         Ok(answers)
     }

@@ -11,8 +11,12 @@ pub const READY: &str = "toolgate.ready";
 /// Whether the policies on disk are the ones in force.
 pub const POLICY_SET: &str = "policyset/default";
 
-/// Follows the policy store until it is gone.
-pub async fn watch(reporter: HealthReporter, mut status: watch::Receiver<Status>) {
+/// Follows the policy store until it is gone, or the process drains: nothing is served then.
+pub async fn watch(
+    reporter: HealthReporter,
+    mut status: watch::Receiver<Status>,
+    mut stopped: watch::Receiver<bool>,
+) {
     loop {
         let (ready, in_force) = {
             let status = status.borrow_and_update();
@@ -28,9 +32,18 @@ pub async fn watch(reporter: HealthReporter, mut status: watch::Receiver<Status>
         reporter
             .set_service_status(POLICY_SET, serving(in_force))
             .await;
-        if status.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = status.changed() => if changed.is_err() {
+                return;
+            },
+            // The sender is dropped only at the end of the run: that is a stop too.
+            _stopped = stopped.wait_for(|stopped| *stopped) => break,
         }
+    }
+    for service in ["", READY, POLICY_SET] {
+        reporter
+            .set_service_status(service, ServingStatus::NotServing)
+            .await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is counted: for operators, never evidence.
 
+use super::connection::ConnectionRefused;
 use crate::model::verdict::Effect;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -25,7 +26,12 @@ struct StageLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct DoubtLabel {
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WhatLabel {
     what: &'static str,
 }
 
@@ -56,10 +62,16 @@ pub struct Metrics {
     decisions: Family<EffectLabel, Counter>,
     evaluation: Histogram,
     audit_failures: Counter,
-    audit_doubts: Family<DoubtLabel, Counter>,
+    audit_doubts: Family<WhatLabel, Counter>,
     policy_version: Gauge,
     policy_loads: Counter,
     policy_refusals: Family<StageLabel, Counter>,
+    connections: Gauge,
+    connections_refused: Family<ReasonLabel, Counter>,
+    accept_failures: Counter,
+    rpcs_refused: Family<ReasonLabel, Counter>,
+    file_reloads: Family<WhatLabel, Counter>,
+    file_refusals: Family<WhatLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -72,6 +84,12 @@ impl Default for Metrics {
             policy_version: Gauge::default(),
             policy_loads: Counter::default(),
             policy_refusals: Family::default(),
+            connections: Gauge::default(),
+            connections_refused: Family::default(),
+            accept_failures: Counter::default(),
+            rpcs_refused: Family::default(),
+            file_reloads: Family::default(),
+            file_refusals: Family::default(),
         }
     }
 }
@@ -95,7 +113,7 @@ impl Metrics {
     /// An event was recorded that does not agree with what is known.
     pub fn doubted(&self, doubt: Doubt) {
         let what = doubt.as_str();
-        self.audit_doubts.get_or_create(&DoubtLabel { what }).inc();
+        self.audit_doubts.get_or_create(&WhatLabel { what }).inc();
     }
 
     /// A policy set became active.
@@ -110,6 +128,46 @@ impl Metrics {
         self.policy_refusals
             .get_or_create(&StageLabel { stage })
             .inc();
+    }
+
+    /// A connection was taken.
+    pub fn connected(&self) {
+        self.connections.inc();
+    }
+
+    /// A connection that was taken has ended.
+    pub fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    /// A connection was not taken, or came to nothing.
+    pub fn connection_refused(&self, reason: ConnectionRefused) {
+        let reason = reason.as_str();
+        self.connections_refused
+            .get_or_create(&ReasonLabel { reason })
+            .inc();
+    }
+
+    /// The system gave no connection, for lack of file descriptors as an example.
+    pub fn accept_failed(&self) {
+        self.accept_failures.inc();
+    }
+
+    /// An RPC met a limit; the reason is that of its error.
+    pub fn rpc_refused(&self, reason: &'static str) {
+        self.rpcs_refused
+            .get_or_create(&ReasonLabel { reason })
+            .inc();
+    }
+
+    /// Files that had changed are in use; `what` is `tls` or `jwks`.
+    pub fn file_reloaded(&self, what: &'static str) {
+        self.file_reloads.get_or_create(&WhatLabel { what }).inc();
+    }
+
+    /// Files that had changed are of no use.
+    pub fn file_refused(&self, what: &'static str) {
+        self.file_refusals.get_or_create(&WhatLabel { what }).inc();
     }
 
     /// The metrics in the OpenMetrics text format.
@@ -148,9 +206,39 @@ impl Metrics {
         );
         let refusals = self.policy_refusals.clone();
         registry.register("policy_refusals", "Policy sets refused", refusals);
+        self.register_connections(&mut registry);
         let mut text = String::new();
         // Writing to a string does not fail.
         let _written = prometheus_client::encoding::text::encode(&mut text, &registry);
         text
+    }
+
+    fn register_connections(&self, registry: &mut Registry) {
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections that were not taken, or came to nothing",
+            self.connections_refused.clone(),
+        );
+        registry.register(
+            "accept_failures",
+            "Times that the system gave no connection",
+            self.accept_failures.clone(),
+        );
+        registry.register(
+            "rpcs_refused",
+            "RPCs that met a limit",
+            self.rpcs_refused.clone(),
+        );
+        registry.register(
+            "file_reloads",
+            "Changed certificates and key sets in use",
+            self.file_reloads.clone(),
+        );
+        registry.register(
+            "file_refusals",
+            "Changed certificates and key sets of no use",
+            self.file_refusals.clone(),
+        );
     }
 }

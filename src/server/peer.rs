@@ -1,15 +1,17 @@
 //! What the transport proved of the caller.
 
+use super::admission::Asker;
+use super::connection::{Connection, PeerAddress};
 use crate::identity::Peer;
 use crate::model::attempt::{ATTEMPT_NAMES_MAX, Claim, SeenPeer, said};
 use crate::model::subject::Token;
+use axum::http::HeaderMap;
 use std::net::SocketAddr;
 use tonic::Request;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo, UdsConnectInfo};
 
 /// Who asks, and from where.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub struct Remote {
     /// What the caller is known by.
     pub peer: Peer,
     /// The uid at the other end of a Unix socket, also where the peer is known by a token.
@@ -18,7 +20,7 @@ pub struct Connection {
     pub address: Option<SocketAddr>,
 }
 
-impl From<Peer> for Connection {
+impl From<Peer> for Remote {
     fn from(peer: Peer) -> Self {
         let uid = match peer {
             Peer::UnixUid(uid) => Some(uid),
@@ -32,7 +34,7 @@ impl From<Peer> for Connection {
     }
 }
 
-impl Connection {
+impl Remote {
     /// What is recorded of the other end where somebody is denied. A token is not.
     pub(super) fn seen(&self) -> SeenPeer {
         let mut seen = SeenPeer {
@@ -62,43 +64,32 @@ impl Connection {
 }
 
 /// The other end of a request.
-pub(super) fn peer<T>(request: &Request<T>) -> Connection {
-    let uds = request.extensions().get::<UdsConnectInfo>();
-    let credentials = uds.and_then(|uds| uds.peer_cred);
-    Connection {
-        peer: known_by(request),
-        uid: credentials.map(|credentials| credentials.uid()),
-        address: request.remote_addr(),
-    }
-}
-
-/// Its client certificate, else its bearer token, else its uid.
-fn known_by<T>(request: &Request<T>) -> Peer {
-    let extensions = request.extensions();
-    if let Some(tls) = extensions.get::<TlsConnectInfo<TcpConnectInfo>>() {
-        let certificates = tls.peer_certs();
-        let first = certificates
-            .as_ref()
-            .and_then(|certificates| certificates.first());
-        if let Some(certificate) = first {
-            return Peer::from_certificate(certificate).unwrap_or_else(|error| {
-                tracing::warn!(%error, "a client certificate names nobody");
-                Peer::Anonymous
-            });
+pub(super) fn peer<T>(request: &Request<T>) -> Remote {
+    match request.extensions().get::<Asker>() {
+        Some(asker) => {
+            let connection = &asker.connection;
+            let uid = match connection.address {
+                PeerAddress::Uid(uid) => Some(uid),
+                PeerAddress::Ip(_) | PeerAddress::Process => None,
+            };
+            Remote {
+                peer: of_connection(connection, request.metadata().as_ref()),
+                uid,
+                address: connection.remote,
+            }
         }
-    }
-    if let Some(token) = bearer(request) {
-        return Peer::Token(token);
-    }
-    let uds = extensions.get::<UdsConnectInfo>();
-    match uds.and_then(|uds| uds.peer_cred) {
-        Some(credentials) => Peer::UnixUid(credentials.uid()),
-        None => Peer::Anonymous,
+        None => Peer::Anonymous.into(),
     }
 }
 
-fn bearer<T>(request: &Request<T>) -> Option<Token> {
-    let value = request.metadata().get("authorization")?.to_str().ok()?;
+/// What the caller is known by: its client certificate, else its bearer token, else its uid; the same of a request on this connection.
+pub(super) fn of_connection(connection: &Connection, headers: &HeaderMap) -> Peer {
+    let token = bearer(headers).filter(|_| !connection.has_certificate);
+    token.map_or_else(|| connection.proven.clone(), Peer::Token)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<Token> {
+    let value = headers.get("authorization")?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")

@@ -1,37 +1,72 @@
 //! A plain HTTP listener for probes and metrics, and for nothing else.
 
+use super::admission::Admission;
+use super::connection::Connections;
+use super::deadline::Deadline;
 use super::decider::Decider;
+use crate::model::json::Json;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::serve::Listener;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Connections at once; more wait.
+const PLAIN_CONNECTIONS_MAX: usize = 64;
+/// How long one lasts: who asks again connects again.
+const PLAIN_CONNECTION_AGE_MAX: Duration = Duration::from_secs(60);
 
-/// Serves `/livez`, `/readyz` and `/metrics` until `stopped`.
+/// What is shown.
+#[derive(Clone)]
+pub struct Plain {
+    /// Policies, metrics, the log.
+    pub decider: Arc<Decider>,
+    /// What is under way.
+    pub admission: Arc<Admission>,
+    /// The connections.
+    pub connections: Arc<Connections>,
+    /// When the process began to serve.
+    pub started: Instant,
+}
+
+/// Serves `/livez`, `/readyz`, `/metrics` and `/statusz` until `stopped`.
 ///
 /// # Errors
 /// Where the listener fails.
 pub async fn serve(
     listener: TcpListener,
-    decider: Arc<Decider>,
+    shown: Plain,
     stopped: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let router = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(decider);
+        .route("/statusz", get(status))
+        .with_state(shown);
+    let listener = Bounded {
+        listener,
+        room: Arc::new(Semaphore::new(PLAIN_CONNECTIONS_MAX)),
+    };
     axum::serve(listener, router)
         .with_graceful_shutdown(stopped)
         .await
 }
 
-async fn ready(State(decider): State<Arc<Decider>>) -> impl IntoResponse {
-    match decider.policies.status().active {
+async fn ready(State(shown): State<Plain>) -> impl IntoResponse {
+    match shown.decider.policies.status().active {
         Some(active) => (
             StatusCode::OK,
             format!("policy {}\n", active.revision.revision),
@@ -43,9 +78,120 @@ async fn ready(State(decider): State<Arc<Decider>>) -> impl IntoResponse {
     }
 }
 
-async fn metrics(State(decider): State<Arc<Decider>>) -> impl IntoResponse {
+async fn metrics(State(shown): State<Plain>) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],
-        decider.metrics.text(),
+        shown.decider.metrics.text(),
     )
+}
+
+async fn status(State(shown): State<Plain>) -> impl IntoResponse {
+    let mut text = shown.status().to_bytes();
+    text.push(b'\n');
+    ([(header::CONTENT_TYPE, "application/json")], text)
+}
+
+impl Plain {
+    /// What runs here. Nothing of the text of policies: whoever may ask `GetStatus` gets that.
+    fn status(&self) -> Json {
+        let policies = self.decider.policies.status();
+        let log = self.decider.evidence.log();
+        let count = |count: usize| Json::from(count as u64);
+        let mut shown = vec![
+            ("version", Json::from(env!("CARGO_PKG_VERSION"))),
+            ("uptime_seconds", self.started.elapsed().as_secs().into()),
+            ("connections", count(self.connections.count())),
+            (
+                "decisions_under_way",
+                count(self.admission.decisions_under_way()),
+            ),
+        ];
+        let mut audit = vec![("origin", Json::from(log.origin()))];
+        audit.extend(log.head().map(|head| ("durable_seq", head.seq.into())));
+        shown.push(("audit", Json::object(audit)));
+        shown.extend(policies.active.map(|active| {
+            let policy = Json::object([
+                ("version", Json::from(active.revision.version)),
+                ("revision", active.revision.revision.as_str().into()),
+                ("digest", active.revision.digest.as_str().into()),
+                ("since", active.since.rfc3339_micros().into()),
+            ]);
+            ("policy", policy)
+        }));
+        shown.extend(policies.refused.map(|refused| {
+            let mut last = vec![
+                ("stage", Json::from(refused.stage.as_str())),
+                ("since", refused.since.rfc3339_micros().into()),
+                ("findings", count(refused.findings.len())),
+            ];
+            last.extend(refused.digest.map(|digest| ("digest", digest.into())));
+            ("refused", Json::object(last))
+        }));
+        Json::object(shown)
+    }
+}
+
+/// A listener with so many connections at once.
+struct Bounded {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+}
+
+impl Listener for Bounded {
+    type Io = Held;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Held, SocketAddr) {
+        // Never closed, so there is a permit sooner or later.
+        let permit = Arc::clone(&self.room).acquire_owned().await.ok();
+        // Waits out and logs what the system cannot give.
+        let (socket, address) = Listener::accept(&mut self.listener).await;
+        let until = Instant::now() + PLAIN_CONNECTION_AGE_MAX;
+        let io = Deadline::new(socket, until, usize::MAX);
+        (
+            Held {
+                io,
+                _permit: permit,
+            },
+            address,
+        )
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection and its place.
+struct Held {
+    io: Deadline<TcpStream>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl AsyncRead for Held {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Held {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
 }

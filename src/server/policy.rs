@@ -1,5 +1,6 @@
 //! `PolicyService`: what is active, what was refused, and why a decision came out as it did.
 
+use super::admission::Admission;
 use super::decider::Decider;
 use super::peer::peer;
 use super::status::RpcError;
@@ -15,13 +16,14 @@ use tonic::{Request, Response, Status};
 /// The gRPC service.
 pub struct PolicyServer {
     decider: Arc<Decider>,
+    admission: Arc<Admission>,
 }
 
 impl PolicyServer {
-    /// Serves what this decider decides by.
+    /// Serves what this decider decides by, as far as there is room.
     #[must_use]
-    pub fn new(decider: Arc<Decider>) -> Self {
-        Self { decider }
+    pub fn new(decider: Arc<Decider>, admission: Arc<Admission>) -> Self {
+        Self { decider, admission }
     }
 
     fn status(&self) -> v1::GetStatusResponse {
@@ -89,7 +91,7 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        self.decider.known_caller(&peer(&request))?;
+        self.decider.known_caller(&peer(&request).peer)?;
         Ok(Response::new(self.status()))
     }
 
@@ -98,7 +100,9 @@ impl PolicyService for PolicyServer {
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
         let peer = peer(&request);
-        self.decider.known_caller(&peer)?;
+        self.decider.known_caller(&peer.peer)?;
+        let questions = request.get_ref().request.as_slice();
+        let _permit = self.admission.decide(&self.decider, &request, questions)?;
         let Some(question) = request.into_inner().request else {
             return Err(RpcError::Invalid("`request` is required".to_owned()).into());
         };

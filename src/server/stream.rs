@@ -1,13 +1,14 @@
 //! `DecideStream`: many questions on one stream, each answered under its id.
 
+use super::admission::Room;
 use super::decider::Decider;
-use super::peer::Connection;
+use super::peer::Remote;
 use super::status::RpcError;
 use crate::wire::v1;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
@@ -22,8 +23,8 @@ type Answer = Result<v1::DecideStreamResponse, Status>;
 /// read by then is answered.
 pub(super) struct Answering {
     pub(super) decider: Arc<Decider>,
-    pub(super) in_flight: Arc<Semaphore>,
-    pub(super) peer: Connection,
+    pub(super) room: Room,
+    pub(super) peer: Remote,
     pub(super) answers: mpsc::Sender<Answer>,
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -67,16 +68,14 @@ impl Answering {
     /// Decides at once where nothing is to be waited for, else beside the next questions. False if
     /// the caller is gone.
     async fn answer(&mut self, question: v1::DecideRequest, waiting: &mut JoinSet<()>) -> bool {
-        let (Ok(permit), Ok(place)) = (
-            Arc::clone(&self.in_flight).acquire_owned().await,
-            self.answers.clone().reserve_owned().await,
-        ) else {
+        let permit = self.room.wait().await;
+        let Ok(place) = self.answers.clone().reserve_owned().await else {
             return false;
         };
         let (decider, peer) = (Arc::clone(&self.decider), self.peer.clone());
         let mut deciding = Box::pin(async move {
             let request_id = question.request_id.clone();
-            let response = Some(decider.decide(&peer, question).await);
+            let response = Some(decider.decide_anew(&peer, question).await);
             place.send(Ok(v1::DecideStreamResponse {
                 request_id,
                 response,

@@ -1,7 +1,10 @@
 //! Log lines, on standard error: standard output belongs to a command's result, or to MCP.
 
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use std::sync::OnceLock;
+use tracing_subscriber::reload::Handle;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, reload};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,22 +16,44 @@ pub enum LogFormat {
     Json,
 }
 
+static FILTER: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Starts logging at this level (`error`, `warn`, `info`, `debug`, `trace`). Once a process; a
 /// second call changes nothing.
 pub fn init(level: &str, format: LogFormat) {
-    // Other crates stay quiet whatever the level: a file watcher that logs what it watches never
-    // comes to an end where the log is among it.
-    let filter = EnvFilter::try_new(format!("warn,toolgate={level}"))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let _first = match format {
-        LogFormat::Text => builder
-            .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
+    let (filter, handle) = reload::Layer::new(filter(level));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let is_first = match format {
+        LogFormat::Text => registry
+            .with(
+                lines
+                    .with_target(false)
+                    .with_ansi(std::io::stderr().is_terminal()),
+            )
             .try_init()
             .is_ok(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init().is_ok(),
+        LogFormat::Json => registry
+            .with(lines.json().flatten_event(true))
+            .try_init()
+            .is_ok(),
     };
+    if is_first {
+        // Set once, since logging starts once.
+        let _first = FILTER.set(handle);
+    }
+}
+
+/// Logs at another level from now on. Without `init` nothing is logged, and this changes nothing.
+pub fn set_level(level: &str) {
+    if let Some(handle) = FILTER.get() {
+        // Gone is the subscriber only at the end of the process.
+        let _gone = handle.reload(filter(level));
+    }
+}
+
+/// Other crates stay quiet whatever the level: a file watcher that logs what it watches never comes
+/// to an end where the log is among it.
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::try_new(format!("warn,toolgate={level}")).unwrap_or_else(|_| EnvFilter::new("info"))
 }

@@ -8,7 +8,7 @@ use crate::model::subject::{Asserted, Subject, Token};
 use sha2::{Digest, Sha256};
 
 /// Longest identifier (request, session, correlation id, server, method), in bytes.
-const ID_BYTES_MAX: usize = 256;
+pub const ID_BYTES_MAX: usize = 256;
 /// Longest tool name or resource URI, in bytes.
 const NAME_BYTES_MAX: usize = 4096;
 /// Longest context value, in bytes.

@@ -242,6 +242,16 @@ pub fn all() -> Vec<Record> {
             event_time: Some(TIME),
             spooled: Some(0),
         }),
+        Record::CallsRefused(CallsRefused {
+            since: TIME,
+            until: TIME,
+            calls: 300,
+            from: vec![RefusedPeer {
+                peer: "192.0.2.7".into(),
+                calls: 200,
+            }],
+            of_others: 100,
+        }),
         Record::LogRepaired(LogRepaired {
             first_seq: 7,
             lines: 3,

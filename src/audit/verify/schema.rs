@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 8] = [
+const SCHEMAS: [Schema; 9] = [
     Schema {
         kind: "decision",
         required: &[
@@ -130,6 +130,17 @@ const SCHEMAS: [Schema; 8] = [
             ("active", Map),
             ("source", Text),
         ],
+    },
+    Schema {
+        kind: "calls_refused",
+        required: &[
+            ("reason", Text),
+            ("since", Text),
+            ("until", Text),
+            ("calls", Integer),
+            ("from", List),
+        ],
+        optional: &[("of_others", Integer)],
     },
     Schema {
         kind: "shim_connected",

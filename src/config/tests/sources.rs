@@ -56,7 +56,7 @@ fn problems_name_the_variable_or_the_flag() {
         ),
         (
             environment(&[("TOOLGATE_LISTEN_TCP", "0.0.0.0:1")]),
-            "`TOOLGATE_LISTEN_TCP`: `listen.tcp` is beyond loopback (`0.0.0.0:1`) and needs `[listen.tls]`",
+            "`TOOLGATE_LISTEN_TCP`: `listen.tcp` is beyond loopback (`0.0.0.0:1`) and needs `[listen.tls]`, or `listen.insecure = true`",
         ),
         (
             environment(&[("TOOLGATE_LIMITS_JSON_DEPTH_MAX", "many")]),

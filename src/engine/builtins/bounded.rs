@@ -1,4 +1,4 @@
-//! Builtins whose answer can be far larger than their arguments: a few calls of `replace` in a row
+//! Where an evaluation is given up, and builtins whose answer can be far larger than their arguments: a few calls of `replace` in a row
 //! would use all memory, and running out of memory cannot be caught. Past a bound the evaluation is
 //! given up by unwinding, since an error of a builtin would only make its call undefined.
 
@@ -13,15 +13,20 @@ pub(super) const TEXT_BYTES_MAX: usize = 4 << 20;
 /// Longest array that a builtin gives back.
 const ITEMS_MAX: usize = 1 << 18;
 
-/// What an evaluation is unwound with.
+/// What an evaluation is unwound with: the limit that it met.
 #[derive(Debug)]
-pub(in crate::engine) struct TooLarge;
+pub(in crate::engine) struct GivenUp(pub(in crate::engine) &'static str);
+
+/// Gives the evaluation up, so that the package denies: for what cannot be answered as OPA would.
+pub(super) fn give_up(limit: &'static str) -> ! {
+    // Without the panic hook: nothing is wrong with the process.
+    resume_unwind(Box::new(GivenUp(limit)))
+}
 
 /// Goes on only where `size` is within `limit`.
 pub(super) fn bound(size: usize, limit: usize) {
     if size > limit {
-        // Without the panic hook: nothing is wrong with the process.
-        resume_unwind(Box::new(TooLarge));
+        give_up("size of what a builtin gives back");
     }
 }
 

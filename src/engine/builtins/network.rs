@@ -33,6 +33,12 @@ pub(super) fn cidr_contains(arguments: &[Value]) -> Value {
     answer.map_or(Value::Undefined, Value::from)
 }
 
+/// `net.cidr_is_valid(cidr)`; what is no string is no network, not an error.
+pub(super) fn cidr_is_valid(arguments: &[Value]) -> Value {
+    let network = strings(arguments).and_then(|[cidr]| network(cidr));
+    Value::from(network.is_some())
+}
+
 fn address(text: &str) -> Option<Address> {
     Some(match text.parse().ok()? {
         IpAddr::V4(address) => Address::V4(address.to_bits()),

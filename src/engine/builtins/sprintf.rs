@@ -3,10 +3,11 @@
 use regorus::Value;
 
 use super::bounded::{TEXT_BYTES_MAX, bound};
+use super::order::Order;
 use super::original;
 
-/// Exponents from which Go's `%v` writes a number with an exponent.
-const EXPONENTS_WRITTEN_OUT: std::ops::Range<i32> = -4..21;
+/// Exponents for which Go's `%v` writes a double without one.
+const EXPONENTS_WRITTEN_OUT: std::ops::Range<i32> = -4..6;
 
 /// `sprintf(format, values)` with `%s`, `%d`, `%v` and `%%`; undefined for anything else.
 pub(super) fn sprintf(arguments: &[Value]) -> Value {
@@ -95,24 +96,46 @@ fn float(value: f64) -> String {
 
 /// A value as OPA writes terms.
 fn term(value: &Value) -> String {
-    let list = |items: Vec<String>| items.join(", ");
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.format_decimal(),
-        Value::String(_) => quoted(value),
-        Value::Array(items) => format!("[{}]", list(items.iter().map(term).collect())),
-        Value::Set(items) if items.is_empty() => "set()".to_owned(),
-        Value::Set(items) => format!("{{{}}}", list(items.iter().map(term).collect())),
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort();
-            let members = members
-                .into_iter()
-                .map(|(key, value)| format!("{}: {}", term(key), term(value)));
-            format!("{{{}}}", list(members.collect()))
+    let mut out = String::new();
+    write_term(value, &Order::default(), &mut out);
+    out
+}
+
+fn write_term(value: &Value, order: &Order, out: &mut String) {
+    bound(out.len(), TEXT_BYTES_MAX);
+    let list = |items: Vec<&Value>, out: &mut String| {
+        for (number, item) in items.into_iter().enumerate() {
+            out.push_str(if number == 0 { "" } else { ", " });
+            write_term(item, order, out);
         }
-        Value::Undefined => String::new(),
+    };
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&number.format_decimal()),
+        Value::String(_) => out.push_str(&quoted(value)),
+        Value::Array(items) => {
+            out.push('[');
+            list(items.iter().collect(), out);
+            out.push(']');
+        }
+        Value::Set(items) if items.is_empty() => out.push_str("set()"),
+        Value::Set(items) => {
+            out.push('{');
+            list(order.sorted(items.iter()), out);
+            out.push('}');
+        }
+        Value::Object(members) => {
+            out.push('{');
+            for (number, [key, value]) in order.members(members.iter()).into_iter().enumerate() {
+                out.push_str(if number == 0 { "" } else { ", " });
+                write_term(key, order, out);
+                out.push_str(": ");
+                write_term(value, order, out);
+            }
+            out.push('}');
+        }
+        Value::Undefined => {}
     }
 }
 

@@ -14,6 +14,71 @@ fn call(name: &str, arguments: &str) -> String {
     }
 }
 
+/// What an evaluation is given up for.
+fn given_up(name: &str, arguments: &str) -> &'static str {
+    let call = || drop(call(name, arguments));
+    let payload = std::panic::catch_unwind(call).expect_err(arguments);
+    payload.downcast_ref::<GivenUp>().unwrap().0
+}
+
+#[test]
+fn what_is_not_answered_as_opa_does_gives_the_evaluation_up() {
+    let zoned = "times in zones, from 2000 to 2099";
+    let decimal = "decimal numbers that to_number takes";
+    let digits = "digits of a number that to_number takes";
+    let strict = "strict JSON that json.unmarshal takes";
+    for (name, arguments, limit) in [
+        (
+            "time.clock",
+            r#"[[946684799999999999, "Europe/Berlin"]]"#,
+            zoned,
+        ),
+        (
+            "time.date",
+            r#"[[4102444800000000000, "Europe/Berlin"]]"#,
+            zoned,
+        ),
+        ("time.weekday", r#"[[-1, "WET"]]"#, zoned),
+        ("to_number", r#"["0x1p4"]"#, decimal),
+        ("to_number", r#"["1_000"]"#, decimal),
+        ("to_number", r#"["0.30000000000000004"]"#, digits),
+        ("to_number", r#"["1e-400"]"#, digits),
+        ("json.unmarshal", r#"["{\"a\": 1, \"a\": 2}"]"#, strict),
+        ("json.unmarshal", r#"["\"\\ud83d\""]"#, strict),
+        ("json.unmarshal", r#"["0.30000000000000004"]"#, strict),
+        (
+            "round",
+            "[1e40]",
+            "whole numbers that are rounded, of 126 bits",
+        ),
+    ] {
+        assert_eq!(given_up(name, arguments), limit, "{name}({arguments})");
+    }
+}
+
+/// A value that holds one value twice, and that one the next twice, and so on.
+fn doubled(levels: usize, double: fn(Value) -> Value) -> Value {
+    (0..levels).fold(Value::from(1_i64), |value, _| double(value))
+}
+
+#[test]
+fn values_that_hold_one_another_many_times_give_the_evaluation_up() {
+    let list = doubled(40, |value| Value::from(vec![value.clone(), value]));
+    let twice = Value::from(vec![
+        list.clone(),
+        doubled(40, |v| Value::from(vec![v.clone(), v])),
+    ]);
+    for (name, arguments) in [
+        ("sort", vec![twice.clone()]),
+        ("max", vec![twice]),
+        ("sprintf", vec![Value::from("%v"), Value::from(vec![list])]),
+    ] {
+        let replacement = REPLACEMENTS.iter().find(|r| r.name == name).unwrap();
+        let outcome = std::panic::catch_unwind(|| (replacement.call)(&arguments));
+        assert!(outcome.unwrap_err().is::<GivenUp>(), "{name}");
+    }
+}
+
 /// What `opa eval` 1.22 answers.
 #[test]
 fn builtins_answer_as_opa_does() {
@@ -129,6 +194,21 @@ fn builtins_answer_as_opa_does() {
         ("split", r#"["aé😀", ""]"#, r#"["a","é","😀"]"#),
         ("split", r#"["a.b.", "."]"#, r#"["a","b",""]"#),
         ("split", r#"["", ""]"#, "[]"),
+        (
+            "base64.decode",
+            r#"["gICA"]"#,
+            "\"\u{fffd}\u{fffd}\u{fffd}\"",
+        ),
+        ("round", "[18446744073709551615]", "18446744073709551616"),
+        ("ceil", "[-0.5]", "1"),
+        ("floor", "[-0.5]", "0"),
+        ("to_number", r#"["0x1"]"#, "undefined"),
+        ("to_number", r#"["1e400"]"#, "undefined"),
+        (
+            "json.unmarshal",
+            r#"["[1.0, 9007199254740993]"]"#,
+            "[1,9007199254740993]",
+        ),
     ] {
         assert_eq!(call(name, arguments), expected, "{name}({arguments})");
     }

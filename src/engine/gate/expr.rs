@@ -72,8 +72,7 @@ impl Checker<'_> {
             Expr::ArithExpr { op, lhs, rhs, .. } => self.arithmetic(op, lhs, rhs, still),
             Expr::BoolExpr { op, lhs, rhs, .. } => {
                 if !matches!(op, BoolOp::Eq | BoolOp::Ne) {
-                    self.ordered(lhs, place);
-                    self.ordered(rhs, place);
+                    self.ordered(lhs, rhs, place);
                 }
                 self.not_mixed(lhs);
                 self.not_mixed(rhs);
@@ -148,18 +147,6 @@ impl Checker<'_> {
         }
     }
 
-    /// OPA orders sets after objects, regorus before.
-    fn ordered(&mut self, operand: &Expr, place: Place<'_>) {
-        if self.facts.is_set(operand, place.scope, place.known) {
-            self.issues.refuse(
-                operand.span(),
-                "gate.set_order",
-                "sets are ordered otherwise than OPA orders them",
-                "compare counts, or whether `a - b == set()`",
-            );
-        }
-    }
-
     /// OPA and regorus bind `==`, `<` and `in` differently where they are mixed.
     fn not_mixed(&mut self, operand: &Expr) {
         if matches!(operand, Expr::BoolExpr { .. } | Expr::Membership { .. }) {
@@ -183,6 +170,15 @@ impl Checker<'_> {
                 "gate.number",
                 format!("the number `{text}` is not exact: it has an exponent or too many digits"),
                 "write a whole number of 64 bits, or a fraction of up to 15 digits",
+            );
+        } else if fraction && text.ends_with('0') {
+            self.issues.refuse(
+                span,
+                "gate.number",
+                format!(
+                    "the number `{text}` ends in zeros, which OPA keeps, and toolgate does not"
+                ),
+                "leave them out: write `1` for `1.0`",
             );
         }
     }
@@ -284,8 +280,16 @@ impl Checker<'_> {
         if matches!(op, ArithOp::Sub) && (is_set(lhs) || is_set(rhs)) {
             return self.set_operation(lhs, rhs, place);
         }
+        if matches!(op, ArithOp::Div) {
+            self.issues.refuse(
+                lhs.span(),
+                "gate.division",
+                "quotients are rounded otherwise than OPA rounds them",
+                "multiply the other side: `a > b * 100` for `a / 100 > b`",
+            );
+        }
         for side in [lhs, rhs] {
-            let computed = matches!(side, Expr::ArithExpr { op, .. } if *op != ArithOp::Div);
+            let computed = matches!(side, Expr::ArithExpr { .. });
             if !computed && !self.facts.is_integer(side, place.scope, place.known) {
                 self.issues.refuse(
                     side.span(),

@@ -23,12 +23,41 @@ pub(crate) enum Kind {
     Truth,
 }
 
-/// What was worked out about rules: whether they always have a value, and of which kind. A rule
-/// being worked out is taken as not known, which also ends recursion.
+/// What was worked out about rules: whether they always have a value, of which kind, and whether it
+/// holds no set. A rule being worked out is taken as not known, which also ends recursion.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     defined: RefCell<BTreeMap<DataPath, bool>>,
     kinds: RefCell<BTreeMap<DataPath, Option<Kind>>>,
+    pub(super) plain: RefCell<BTreeMap<DataPath, bool>>,
+}
+
+/// A value that a definition of a rule gives.
+pub(crate) struct RuleValue<'r> {
+    /// The expression; `None` for a partial rule, and for one that gives `true`.
+    pub(crate) expr: Option<&'r Expr>,
+    /// The kind, where there is no expression.
+    pub(crate) kind: Option<Kind>,
+    pub(crate) scope: Scope,
+    pub(crate) known: Known,
+}
+
+impl<'r> RuleValue<'r> {
+    fn of(expr: &'r Expr) -> Self {
+        Self {
+            expr: Some(expr),
+            ..Self::partial(Kind::Truth)
+        }
+    }
+
+    fn partial(kind: Kind) -> Self {
+        Self {
+            expr: None,
+            kind: Some(kind),
+            scope: Scope::default(),
+            known: Known::default(),
+        }
+    }
 }
 
 impl<'a> Facts<'a> {
@@ -167,61 +196,61 @@ impl<'a> Facts<'a> {
             return *known;
         }
         self.memory.kinds.borrow_mut().insert(path.clone(), None);
-        let mut kinds = self
-            .definitions(path)
-            .flat_map(|(facts, rule)| facts.value_kinds(rule));
+        let mut kinds = self.definitions(path).flat_map(|(facts, rule)| {
+            let values = facts.values(rule).into_iter();
+            values.map(move |value| facts.value_kind(&value))
+        });
         let first = kinds.next().flatten();
         let kind = first.filter(|_| kinds.all(|kind| kind == first));
         self.memory.kinds.borrow_mut().insert(path.clone(), kind);
         kind
     }
 
-    /// The kinds of the values of one definition, one for each body.
-    fn value_kinds(&self, rule: &Rule) -> Vec<Option<Kind>> {
+    /// The values of one definition, one for each body.
+    pub(crate) fn values<'r>(&self, rule: &'r Rule) -> Vec<RuleValue<'r>> {
         let (head, bodies) = match rule {
-            Rule::Default { value, .. } => {
-                return vec![self.kind(value, &Scope::default(), &Known::default())];
-            }
+            Rule::Default { value, .. } => return vec![RuleValue::of(value)],
             Rule::Spec { head, bodies, .. } => (head, bodies),
         };
         let own = match head {
-            RuleHead::Set { .. } => return vec![Some(Kind::Set)],
+            RuleHead::Set { .. } => return vec![RuleValue::partial(Kind::Set)],
             RuleHead::Compr { refr, .. } if matches!(refr.as_ref(), Expr::RefBrack { .. }) => {
-                return vec![Some(Kind::Object)];
+                return vec![RuleValue::partial(Kind::Object)];
             }
             RuleHead::Compr { assign, .. } | RuleHead::Func { assign, .. } => {
                 assign.as_ref().map(|assign| assign.value.as_ref())
             }
         };
         let (scope, known) = self.around_bodies(head);
-        let Some((first, others)) = bodies.split_first() else {
-            return vec![self.value_kind(own, &scope, &known)];
+        let value = |expr: Option<&'r Expr>, scope, known| RuleValue {
+            expr,
+            // A rule without a value gives `true`.
+            kind: expr.is_none().then_some(Kind::Truth),
+            scope,
+            known,
         };
-        let mut kinds = vec![self.body_kind(first, own, &scope, &known)];
-        kinds.extend(others.iter().map(|body| {
-            let value = body.assign.as_ref().map(|assign| assign.value.as_ref());
-            self.body_kind(body, value, &scope, &known)
+        let Some((first, others)) = bodies.split_first() else {
+            return vec![value(own, scope, known)];
+        };
+        let behind = |body: &RuleBody| {
+            let scope = scope.with_query(&body.query);
+            let known = self.after(&body.query, &scope, &known);
+            (scope, known)
+        };
+        let (inner, after) = behind(first);
+        let mut values = vec![value(own, inner, after)];
+        values.extend(others.iter().map(|body| {
+            let (inner, after) = behind(body);
+            let expr = body.assign.as_ref().map(|assign| assign.value.as_ref());
+            value(expr, inner, after)
         }));
-        kinds
+        values
     }
 
-    fn body_kind(
-        &self,
-        body: &RuleBody,
-        value: Option<&Expr>,
-        scope: &Scope,
-        known: &Known,
-    ) -> Option<Kind> {
-        let scope = scope.with_query(&body.query);
-        let known = self.after(&body.query, &scope, known);
-        self.value_kind(value, &scope, &known)
-    }
-
-    /// A rule without a value gives `true`.
-    fn value_kind(&self, value: Option<&Expr>, scope: &Scope, known: &Known) -> Option<Kind> {
-        match value {
-            Some(value) => self.kind(value, scope, known),
-            None => Some(Kind::Truth),
+    fn value_kind(&self, value: &RuleValue<'_>) -> Option<Kind> {
+        match value.expr {
+            Some(expr) => self.kind(expr, &value.scope, &value.known),
+            None => value.kind,
         }
     }
 

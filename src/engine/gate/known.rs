@@ -20,6 +20,8 @@ pub(crate) struct Known {
     references: BTreeSet<String>,
     /// What is known of the kind of variables and references, as written.
     kinds: BTreeMap<String, Kind>,
+    /// Variables whose values are no sets and hold none.
+    plain: BTreeSet<String>,
 }
 
 /// What the facts are worked out from.
@@ -54,7 +56,21 @@ impl Known {
     }
 
     fn size(&self) -> usize {
-        self.names.len() + self.references.len() + self.kinds.len()
+        self.names.len() + self.references.len() + self.kinds.len() + self.plain.len()
+    }
+
+    /// Adds the variables of a pattern that takes values which hold no set.
+    pub(crate) fn bind_plain(&mut self, pattern: &Expr) {
+        variables(pattern, &mut self.plain);
+    }
+
+    pub(crate) fn bind_plain_name(&mut self, name: &str) {
+        self.plain.insert(name.to_owned());
+    }
+
+    /// Whether the variable's value is no set and holds none.
+    pub(crate) fn is_plain(&self, name: &str) -> bool {
+        self.plain.contains(name)
     }
 
     /// Whether the local variable surely has a value.
@@ -96,6 +112,10 @@ impl<'a> Facts<'a> {
             } => {
                 key.iter().for_each(|key| known.bind(key));
                 known.bind(value);
+                if self.has_plain_elements(collection, scope, known) {
+                    key.iter().for_each(|key| known.bind_plain(key));
+                    known.bind_plain(value);
+                }
                 self.read(collection, known);
             }
             Literal::Every { domain, .. } => self.read(domain, known),
@@ -115,6 +135,11 @@ impl<'a> Facts<'a> {
     }
 
     fn assigned(&self, pattern: &Expr, value: &Expr, scope: &Scope, known: &mut Known) {
+        if matches!(pattern, Expr::Var { .. } | Expr::Array { .. })
+            && self.is_plain(value, scope, known)
+        {
+            known.bind_plain(pattern);
+        }
         match pattern {
             Expr::Var { span, .. } => {
                 let name = span.text();
@@ -189,7 +214,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Calls that give arrays of integers.
-    fn gives_integers(&self, value: &Expr) -> bool {
+    pub(crate) fn gives_integers(&self, value: &Expr) -> bool {
         let Expr::Call { fcn, .. } = value else {
             return false;
         };

@@ -257,7 +257,15 @@ impl Checker<'_> {
         let names = key.into_iter().chain([value]).map(Span::text);
         let scope = place.scope.with_names(names.clone());
         let mut known = place.known.clone();
-        names.for_each(|name| known.bind_name(name));
+        let plain = self
+            .facts
+            .has_plain_elements(domain, place.scope, place.known);
+        for name in names {
+            known.bind_name(name);
+            if plain {
+                known.bind_plain_name(name);
+            }
+        }
         let inner = Place {
             scope: &scope,
             known: &known,

@@ -224,6 +224,62 @@ const MACHINE_NODES: &[&str] = &[
 /// Nodes that only the interpreter runs.
 const INTERPRETER_NODES: &[&str] = &["with", "key membership"];
 
+/// A row of `corners.yaml`; what else it says is the comparison's.
+#[derive(Deserialize)]
+struct Corner {
+    call: String,
+}
+
+#[derive(Deserialize)]
+struct Corners {
+    calls: Vec<Corner>,
+}
+
+/// The builtins and nodes that a policy uses.
+fn used(source: String) -> (BTreeSet<&'static str>, BTreeSet<String>) {
+    let path = "policy".to_owned();
+    let modules = [parse_module(&Module { path, source }).unwrap()];
+    let index = Index::new(&modules);
+    let mut used = Used {
+        index: &index,
+        module: &modules[0],
+        nodes: BTreeSet::new(),
+        builtins: BTreeSet::new(),
+    };
+    for rule in &modules[0].module.policy {
+        walk_rule(&mut used, rule);
+    }
+    (used.nodes, used.builtins)
+}
+
+#[test]
+fn each_allowed_builtin_is_compared_over_corner_values() {
+    let text = std::fs::read_to_string(root().join("tests/data/differential/corners.yaml"));
+    let corners: Corners = serde_saphyr::from_str(&text.unwrap()).unwrap();
+    let mut source = "package t\n".to_owned();
+    for (number, corner) in corners.calls.iter().enumerate() {
+        source.push_str(&format!("\nr{number}(x, y, z) := {}\n", corner.call));
+    }
+    let (_, compared) = used(source);
+    let missing: Vec<&str> = tables::BUILTINS
+        .iter()
+        .map(|builtin| builtin.name)
+        .filter(|name| !compared.contains(*name))
+        .collect();
+    assert!(missing.is_empty(), "no row in corners.yaml: {missing:?}");
+}
+
+#[test]
+fn the_guide_lists_the_allowed_builtins() {
+    let guide = std::fs::read_to_string(root().join("docs/policy-guide.md")).unwrap();
+    let listed = guide.split("**Builtins that may be called:** ").nth(1);
+    let listed = listed.and_then(|text| text.lines().next()).unwrap();
+    let listed: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+    let allowed: Vec<&str> = tables::BUILTINS.iter().map(|b| b.name).collect();
+    let sorted: BTreeSet<&str> = allowed.iter().copied().collect();
+    assert_eq!(listed, Vec::from_iter(sorted));
+}
+
 /// What the policies of the comparison use whose first line has `word`.
 fn compared(word: &str) -> (BTreeSet<&'static str>, BTreeSet<String>) {
     let (mut nodes, mut builtins) = (BTreeSet::new(), BTreeSet::new());
@@ -232,23 +288,9 @@ fn compared(word: &str) -> (BTreeSet<&'static str>, BTreeSet<String>) {
         if !source.lines().next().unwrap().contains(word) {
             continue;
         }
-        let module = Module {
-            path: path.display().to_string(),
-            source,
-        };
-        let modules = [parse_module(&module).unwrap()];
-        let index = Index::new(&modules);
-        let mut used = Used {
-            index: &index,
-            module: &modules[0],
-            nodes: BTreeSet::new(),
-            builtins: BTreeSet::new(),
-        };
-        for rule in &modules[0].module.policy {
-            walk_rule(&mut used, rule);
-        }
-        nodes.extend(used.nodes);
-        builtins.extend(used.builtins);
+        let used = used(source);
+        nodes.extend(used.0);
+        builtins.extend(used.1);
     }
     (nodes, builtins)
 }

@@ -156,7 +156,8 @@ fn tenants_of_entry_and_tokens_agree_or_the_call_is_denied() {
     config.claims.tenant = Some(path(&["org"]));
     let keys = key_set(&[SIGNERS.es256.jwk(json!({}))]);
     let verifier = JwtVerifier::from_jwks(&keys, &config).unwrap();
-    let identity = identity().with_tokens(verifier);
+    let identity = identity();
+    identity.replace_tokens(verifier);
     let bearer = |org: &str| Subject::BearerToken(token(json!({"org": org})));
     let connection = |org: &str| Peer::Token(token(json!({"org": org, "sub": "shim_1"})));
     let uid = Peer::UnixUid(1000);

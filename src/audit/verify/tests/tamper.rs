@@ -95,7 +95,10 @@ fn every_swap_drop_and_insertion_is_named() {
             let seq = if copied == first { first + 1 } else { first };
             if (first, copied) == (last, last) {
                 let fault = log.with_lines(&inserted).check(Some(&head)).unwrap_err();
-                assert!(matches!(fault.what, Wrong::Seq { found: 9 }), "{fault}");
+                assert!(
+                    matches!(fault.what, Wrong::Seq { found } if found == last as u64),
+                    "{fault}"
+                );
             } else {
                 check(&inserted, seq, "insertion");
             }
@@ -146,7 +149,7 @@ fn every_truncation_is_detected_against_a_held_head() {
         cut.0.retain(|(_, content)| !content.is_empty());
         let fault = cut.check(Some(&head)).unwrap_err();
         assert!(
-            matches!(fault.what, Wrong::Truncated { held: 9 }),
+            matches!(fault.what, Wrong::Truncated { held } if held == head.seq),
             "{kept}: {fault}"
         );
         // Without one it looks like a crash, and says so.

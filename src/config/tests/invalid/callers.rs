@@ -170,17 +170,17 @@ fn tls_and_tokens() {
         (
             SOCKET,
             "unix = 's'\ntcp = '0.0.0.0:7411'",
-            "4:7: `listen.tcp` is beyond loopback (`0.0.0.0:7411`) and needs `[listen.tls]`",
+            "4:7: `listen.tcp` is beyond loopback (`0.0.0.0:7411`) and needs `[listen.tls]`, or `listen.insecure = true`",
         ),
         (
             SOCKET,
             "unix = 's'\ntcp = '[::]:7411'",
-            "4:7: `listen.tcp` is beyond loopback (`[::]:7411`) and needs `[listen.tls]`",
+            "4:7: `listen.tcp` is beyond loopback (`[::]:7411`) and needs `[listen.tls]`, or `listen.insecure = true`",
         ),
         (
             SOCKET,
             "unix = 's'\ntcp = '[::ffff:127.0.0.1]:1'",
-            "4:7: `listen.tcp` is beyond loopback (`[::ffff:127.0.0.1]:1`) and needs `[listen.tls]`",
+            "4:7: `listen.tcp` is beyond loopback (`[::ffff:127.0.0.1]:1`) and needs `[listen.tls]`, or `listen.insecure = true`",
         ),
         (
             SOCKET,

@@ -1,0 +1,95 @@
+//! Too much at once, told so that a client knows which limit it met and when to come back.
+
+use super::strangers::STRANGERS_INTERVAL;
+use crate::wire;
+use std::time::Duration;
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Code, Status};
+
+/// Says to a client after how many milliseconds to try again (gRPC retry design, A6).
+const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
+/// How long to wait for a place among what is under way.
+const PLACE_RETRY: Duration = Duration::from_millis(50);
+
+/// What is limited in number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// Decisions and explanations; each call of a batch is one.
+    Decisions,
+    /// RPCs of every kind, but for health.
+    Rpcs,
+}
+
+impl Limited {
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Decisions => "decisions",
+            Self::Rpcs => "RPCs",
+        }
+    }
+
+    const fn setting(self) -> &'static str {
+        match self {
+            Self::Decisions => "limits.in_flight_decisions_max",
+            Self::Rpcs => "limits.in_flight_rpcs_max",
+        }
+    }
+}
+
+/// Which limit is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Overload {
+    /// There are as many as there may be.
+    #[error("too many {} at once: the limit is {limit}; try again", .what.noun())]
+    All {
+        /// Of what.
+        what: Limited,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The caller has its share.
+    #[error(
+        "too many {} at once by this caller: the limit is {limit}, and others get their share; \
+         try again", .what.noun()
+    )]
+    Caller {
+        /// Of what.
+        what: Limited,
+        /// How many all callers together may have.
+        limit: usize,
+    },
+    /// Callers that are not known ask more than is recorded one by one.
+    #[error("too many calls of callers that are not known: try again later")]
+    Strangers,
+}
+
+impl Overload {
+    /// The reason in `google.rpc.ErrorInfo` and in metrics.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::All { .. } => "LIMIT_REACHED",
+            Self::Caller { .. } => "CALLER_SHARE_REACHED",
+            Self::Strangers => "UNKNOWN_CALLERS",
+        }
+    }
+
+    /// `RESOURCE_EXHAUSTED`, with `RetryInfo` and `ErrorInfo`.
+    pub(super) fn status(self) -> Status {
+        let (retry_after, metadata) = match self {
+            Self::All { what, limit } | Self::Caller { what, limit } => {
+                let setting = ("setting", what.setting().to_owned());
+                (PLACE_RETRY, vec![setting, ("limit", limit.to_string())])
+            }
+            Self::Strangers => (STRANGERS_INTERVAL, Vec::new()),
+        };
+        let (code, message) = (Code::ResourceExhausted, self.to_string());
+        let details =
+            wire::overload_details(code.into(), &message, retry_after, self.reason(), &metadata);
+        let mut headers = MetadataMap::new();
+        if let Ok(value) = MetadataValue::try_from(retry_after.as_millis().to_string()) {
+            headers.insert(RETRY_PUSHBACK, value);
+        }
+        Status::with_details_and_metadata(code, message, details.into(), headers)
+    }
+}
