@@ -11,9 +11,8 @@ use crate::shim::event::Event;
 use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Owed, Pdp, PdpError, Question, Revisions};
 use crate::wire::digest;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// What the policy says of one tool.
@@ -53,7 +52,7 @@ pub struct TablePdp {
     /// What it says is in force; `None`: it does not say.
     pub revision: Mutex<Option<String>>,
     /// How often it was asked for that.
-    pub polls: AtomicUsize,
+    pub polls: watch::Sender<usize>,
     /// Gets the other end of each stream of revisions; `None`: it has no streams.
     pub watchers: Mutex<Option<mpsc::UnboundedSender<Teller>>>,
 }
@@ -68,7 +67,7 @@ impl TablePdp {
             asked: Mutex::default(),
             reported: Mutex::default(),
             revision: Mutex::default(),
-            polls: AtomicUsize::new(0),
+            polls: watch::Sender::new(0),
             watchers: Mutex::default(),
         })
     }
@@ -217,7 +216,7 @@ impl Pdp for TablePdp {
 
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
         let revision = self.revision.lock().unwrap().clone();
-        self.polls.fetch_add(1, Ordering::SeqCst);
+        self.polls.send_modify(|polls| *polls += 1);
         Box::pin(async { revision.ok_or(PdpError::Invalid("it does not say")) })
     }
 
