@@ -1,7 +1,7 @@
 //! A PDP in the shim's own process: the same decider, the same log, no server.
 
 use super::App;
-use crate::identity::Peer;
+use crate::identity::{Peer, Permission};
 use crate::model::subject::Subject;
 use crate::server::{Decider, Publisher, Remote, RpcError};
 use crate::shim::event::Event;
@@ -63,7 +63,7 @@ impl Pdp for EmbeddedPdp {
         Box::pin(async {
             let caller = self
                 .decider
-                .known_caller(&self.peer.peer)
+                .permitted(&self.peer.peer, Permission::Publish)
                 .map_err(unavailable)?;
             let mut publisher = Publisher::new(Arc::clone(&self.decider), caller);
             let reply = publisher

@@ -2,12 +2,12 @@
 
 use super::decider::Decider;
 use super::metrics::Doubt;
-use super::peer::peer;
 use super::reported;
 use super::status::RpcError;
 use crate::audit::log::Pending;
 use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
+use crate::identity::Permission;
 use crate::model::time::Timestamp;
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditService;
@@ -51,7 +51,7 @@ impl AuditService for AuditServer {
         &self,
         request: Request<Streaming<v1::PublishRequest>>,
     ) -> Result<Response<Self::PublishStream>, Status> {
-        let caller = self.decider.known_caller(&peer(&request).peer)?;
+        let caller = self.decider.permits(&request, Permission::Publish)?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
         let publisher = Publisher::new(Arc::clone(&self.decider), caller);
