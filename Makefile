@@ -9,13 +9,16 @@ OPA_VERSION := v1.22.0
 GRPCURL_VERSION := v1.9.4
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
+HELM_VERSION := v4.3.1
+# What the chart is checked against, and what tests/kube/build.sh builds.
+KUBERNETES_VERSION := v1.36.3
 MCP_EVERYTHING_VERSION := 2026.8.31
 PYTHON_GRPC_VERSION := 1.85.1
 PYTHON_MCP_VERSION := 2.3.0
 PYTHON_JSONSCHEMA_VERSION := 4.26.0
 FUZZ_SECONDS ?= 20
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden tools test-tools ci
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden helm-check kube-test tools test-tools ci
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -60,8 +63,19 @@ golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --lib cli::tests::the_reference
 
+helm-check: $(TOOLS)/bin/helm $(TOOLS)/bin/kube-validate $(TOOLS)/kubernetes-openapi.json ## The chart: lint, renders, the Kubernetes API's description, refused values.
+	$(CARGO) build --locked --quiet --bin toolgate
+	tests/kube/check.sh $(TOOLS)/kubernetes-openapi.json $(TOOLS)/bin/kube-validate target/debug/toolgate
+
+STATIC := $(shell uname -m)-unknown-linux-musl
+
+kube-test: $(TOOLS)/bin/helm $(TOOLS)/bin/grpcurl $(TOOLS)/venv/bin/python ## The chart in a real one-node Kubernetes, built once. As root; see docs/kubernetes.md.
+	tests/kube/build.sh target/kube/bin
+	$(CARGO) build --release --locked --bin toolgate --target $(STATIC)
+	PATH="$(TOOLS)/venv/bin:$$PATH" tests/kube/test.sh target/kube/bin target/kube/node target/$(STATIC)/release/toolgate
+
 # Nothing outside target/tools is touched.
-tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf ## Installs the programs that tests and checks use. Needs go, npm and python3.
+tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf $(TOOLS)/bin/helm $(TOOLS)/bin/kube-validate $(TOOLS)/kubernetes-openapi.json ## Installs the programs that tests and checks use. Needs go, npm and python3.
 
 test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/venv/bin/python ## Installs those that tests use.
 
@@ -70,6 +84,16 @@ $(TOOLS)/bin/opa:
 
 $(TOOLS)/bin/grpcurl:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
+
+$(TOOLS)/bin/helm:
+	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+
+$(TOOLS)/bin/kube-validate: $(wildcard tests/kube/validate/*)
+	cd tests/kube/validate && go build -trimpath -buildvcs=false -o $@ .
+
+$(TOOLS)/kubernetes-openapi.json:
+	mkdir -p $(TOOLS)
+	install -m 644 "$$(go mod download -json k8s.io/kubernetes@$(KUBERNETES_VERSION) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/api/openapi-spec/swagger.json" $@
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --quiet --locked --root $(TOOLS) --target-dir target/tools/build cargo-deny@$(CARGO_DENY_VERSION)
@@ -89,4 +113,4 @@ $(TOOLS)/venv/bin/python:
 		grpcio==$(PYTHON_GRPC_VERSION) grpcio-tools==$(PYTHON_GRPC_VERSION) mcp==$(PYTHON_MCP_VERSION) jsonschema==$(PYTHON_JSONSCHEMA_VERSION)
 
 ci: ## What CI runs; `make tools` first.
-ci: fmt-check lint deny proto-lint rego-check test
+ci: fmt-check lint deny proto-lint rego-check helm-check test

@@ -6,6 +6,8 @@ use crate::model::json::{self, Json, Limits, Number, Object};
 use regorus::Value;
 use std::collections::BTreeMap;
 
+mod shape;
+
 #[cfg(test)]
 mod tests;
 
@@ -91,9 +93,7 @@ impl Build for AsValue {
     }
 
     fn object(&self, members: Vec<(&'static str, Value)>) -> Value {
-        let members = members.into_iter();
-        let members = members.map(|(name, value)| (Value::from(name), value));
-        Value::from(members.collect::<BTreeMap<_, _>>())
+        shape::object(members)
     }
 }
 

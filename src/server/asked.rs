@@ -121,20 +121,6 @@ impl Asked {
         }
     }
 
-    /// Whose call this is, for its result to agree with.
-    pub(super) fn into_call_identity(self) -> CallIdentity {
-        let request = self.request;
-        CallIdentity {
-            caller: self.caller.unwrap_or_default(),
-            tenant: request.tenant,
-            principal: request.principal,
-            session_id: request.session_id,
-            server: request.mcp.server,
-            method: request.mcp.method,
-            name: request.mcp.name,
-        }
-    }
-
     /// Notes who tried, where nobody could be identified.
     pub(super) fn tried(&mut self, failed: &str, claimed: Option<Claim>, peer: SeenPeer) {
         let failed = failed.to_owned();
@@ -145,17 +131,9 @@ impl Asked {
         }));
     }
 
+    /// Whose call this is, for its result to agree with.
     pub(super) fn call_identity(&self) -> CallIdentity {
-        let request = &self.request;
-        CallIdentity {
-            caller: self.caller.clone().unwrap_or_default(),
-            tenant: request.tenant.clone(),
-            principal: request.principal.clone(),
-            session_id: request.session_id.clone(),
-            server: request.mcp.server.clone(),
-            method: request.mcp.method.clone(),
-            name: request.mcp.name.clone(),
-        }
+        CallIdentity::new(self.caller.as_deref().unwrap_or_default(), &self.request)
     }
 
     /// The digest of the bytes that may be forwarded.

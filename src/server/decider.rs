@@ -273,7 +273,7 @@ impl Decider {
         let cacheable_until = self.cacheable_until(set, &asked, &verdict, now, valid_until);
         if let Some(obligations) = owed(intents).filter(|_| verdict.effect.grants()) {
             let call = OwedCall {
-                identity: asked.into_call_identity(),
+                identity: asked.call_identity(),
                 judged_digest: judged_digest.clone(),
                 obligations,
                 decision_id: decision_id.clone(),

@@ -3,9 +3,11 @@
 
 use crate::audit::hash::Hashed;
 use crate::audit::log::GrantedCall;
+use crate::model::call::Request;
 use crate::model::obligation::Obligation;
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Filtered, Verdict};
+use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +20,7 @@ pub const OWED_CALL_AGE_MAX: Duration = Duration::from_secs(3600);
 /// Everything that a result must agree with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwedCall {
-    /// The tenant, principal, server, method and name of the call.
+    /// Whose call it is, and of what.
     pub identity: CallIdentity,
     /// The digest of the `params` that were to be forwarded.
     pub judged_digest: String,
@@ -76,16 +78,40 @@ pub struct CallIdentity {
     pub caller: String,
     /// The tenant.
     pub tenant: String,
-    /// The principal, whole: also the user, agent and client, and who delegated.
-    pub principal: crate::model::principal::Principal,
-    /// The session.
-    pub session_id: String,
-    /// The server's name.
-    pub server: String,
-    /// The method.
-    pub method: String,
-    /// The tool's name.
-    pub name: String,
+    /// SHA-256 of who calls what: many calls are remembered, and this is short.
+    pub digest: [u8; 32],
+}
+
+impl CallIdentity {
+    /// Of a request of this caller. The subject is all but its roles and attributes, which may
+    /// change while a call is under way: its result is judged by those of then.
+    #[must_use]
+    pub fn new(caller: &str, request: &Request) -> Self {
+        let principal = &request.principal;
+        let names = [&principal.user, &principal.agent, &principal.client];
+        let texts = [
+            &principal.id,
+            &request.session_id,
+            &request.mcp.server,
+            &request.mcp.method,
+            &request.mcp.name,
+        ];
+        let parts = texts.into_iter().chain(&principal.delegation).map(Some);
+        let parts = names.into_iter().map(Option::as_ref).chain(parts);
+        let mut hash = Sha256::new();
+        for part in parts {
+            // An absent part and an empty one are not the same part.
+            hash.update([u8::from(part.is_some())]);
+            let part = part.map_or("", String::as_str);
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self {
+            caller: caller.to_owned(),
+            tenant: request.tenant.clone(),
+            digest: hash.finalize().into(),
+        }
+    }
 }
 
 /// The calls whose results are awaited.

@@ -170,7 +170,7 @@ impl DecisionRecord {
 
     /// The fields of the record.
     pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+        let mut fields = Fields::of_record();
         self.put_question(&mut fields);
         self.put_answer(&mut fields);
         fields

@@ -66,6 +66,9 @@ impl Canonical for Json {
     }
 }
 
+/// Room for the members of a usual decision, so that it seldom grows: bytes, and members.
+const ROOM: (usize, usize) = (2048, 40);
+
 /// Collects the members of an object; absent parts stay absent. Each name is put once.
 #[derive(Default)]
 pub(in crate::audit) struct Fields {
@@ -74,6 +77,15 @@ pub(in crate::audit) struct Fields {
 }
 
 impl Fields {
+    /// With room for a whole record.
+    pub(super) fn of_record() -> Self {
+        let (bytes, members) = ROOM;
+        Self {
+            text: String::with_capacity(bytes),
+            members: Vec::with_capacity(members),
+        }
+    }
+
     pub(in crate::audit) fn put(&mut self, name: &'static str, value: impl Canonical) -> &mut Self {
         let start = self.text.len();
         json::write_string(name, &mut self.text);

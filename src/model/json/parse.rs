@@ -242,22 +242,22 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<String, JsonError> {
         self.at += 1;
         let mut text = String::new();
-        let mut start = self.at;
         loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let is_plain = |byte: &u8| !matches!(byte, 0..0x20 | b'"' | b'\\');
+            let plain = rest.iter().take_while(|byte| is_plain(byte)).count();
+            text.push_str(self.slice(self.at..self.at + plain));
+            self.at += plain;
             match self.peek() {
                 Some(b'"') => {
-                    text.push_str(self.slice(start..self.at));
                     self.at += 1;
                     return Ok(text);
                 }
                 Some(b'\\') => {
-                    text.push_str(self.slice(start..self.at));
                     self.at += 1;
                     text.push(self.escape()?);
-                    start = self.at;
                 }
-                Some(0..0x20) => return Err(self.expected("no control character in a string")),
-                Some(_) => self.at += 1,
+                Some(_) => return Err(self.expected("no control character in a string")),
                 None => return Err(self.expected("`\"`")),
             }
         }

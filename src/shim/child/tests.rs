@@ -43,8 +43,8 @@ async fn a_server_that_reads_its_end_ends_by_itself() {
 async fn one_that_does_not_is_asked_and_then_killed() {
     // `wait` ends at once for a signal that is trapped, and goes on for one that is ignored.
     let cases = [
-        ("trap 'exit 4' TERM; sleep 1000 & echo ready; wait", 4),
-        ("trap '' TERM; sleep 1000 & echo ready; wait", 137),
+        ("trap 'exit 4' TERM; sleep 60 & echo ready; wait", 4),
+        ("trap '' TERM; sleep 60 & echo ready; wait", 137),
     ];
     for (script, code) in cases {
         let (mut server, stdin, mut stdout) = start(script);
@@ -61,7 +61,7 @@ async fn one_that_does_not_is_asked_and_then_killed() {
 #[tokio::test]
 async fn what_the_server_started_ends_with_it() {
     let (mut server, stdin, mut stdout) =
-        start("trap '' TERM; sleep 1000 & echo ready; wait; wait");
+        start("trap '' TERM; sleep 60 & echo ready; wait; wait");
     drop(stdin);
     ready(&mut stdout).await;
     server.end(SHORT).await.unwrap();

@@ -67,7 +67,7 @@ async fn the_end_of_the_clients_input_is_the_servers() {
 #[tokio::test]
 async fn a_server_that_does_not_read_does_not_keep_the_shim() {
     let state = tempfile::tempdir().unwrap();
-    let script = "read line; exec 1>&-; exec sleep 1000";
+    let script = "read line; exec 1>&-; exec sleep 60";
     let (mut client, client_in) = tokio::io::duplex(4 << 20);
     let (client_out, _answers) = tokio::io::duplex(4096);
     client.write_all(PING).await.unwrap();
