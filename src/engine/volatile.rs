@@ -5,9 +5,10 @@
 mod tests;
 
 use super::ast::{
-    DataPath, Imported, Index, ParsedModule, Reference, Scope, Step, Target, Visitor, walk_rule,
+    DataPath, Imported, Index, ParsedModule, Reference, Scope, Step, Target, Visitor, string,
+    walk_rule,
 };
-use regorus::unstable::Expr;
+use regorus::unstable::{Expr, Ref};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Members of `input` that are the same for the same question under the same policy set.
@@ -42,6 +43,7 @@ impl Volatility {
                     index: &index,
                     module,
                     volatile: false,
+                    pardoned: None,
                 };
                 walk_rule(&mut reads, rule);
                 reads.volatile
@@ -77,11 +79,18 @@ struct Reads<'a> {
     index: &'a Index,
     module: &'a ParsedModule,
     volatile: bool,
+    /// The `input` of a call that takes a member out of it; compared, never followed.
+    pardoned: Option<*const Expr>,
 }
 
 impl Visitor for Reads<'_> {
     fn expr(&mut self, expr: &Expr, scope: &Scope) {
-        if self.index.resolve(self.module, scope, expr) != Some(Target::Input) {
+        if let Expr::Call { fcn, params, .. } = expr {
+            self.pardoned = self.taken_from(fcn, params);
+            return;
+        }
+        let is_input = self.index.resolve(self.module, scope, expr) == Some(Target::Input);
+        if !is_input || self.pardoned == Some(std::ptr::from_ref(expr)) {
             return;
         }
         let steady = Reference::of(expr).is_some_and(|reference| self.is_steady(&reference));
@@ -90,6 +99,36 @@ impl Visitor for Reads<'_> {
 }
 
 impl Reads<'_> {
+    /// What `object.get(input, ["arguments", …], …)` takes it from, where what it takes stays.
+    fn taken_from(&self, fcn: &Expr, params: &[Ref<Expr>]) -> Option<*const Expr> {
+        let is_get =
+            self.index.resolve_call(self.module, fcn) == Target::Builtin("object.get".to_owned());
+        let [from, path, _] = params else {
+            return None;
+        };
+        let whole = Reference::of(from).is_some_and(|it| it.head == "input" && it.steps.is_empty());
+        let stays = self
+            .first_name(path)
+            .is_some_and(|name| STEADY.contains(&name));
+        (is_get && whole && stays).then(|| std::ptr::from_ref(from.as_ref()))
+    }
+
+    /// The first name of a path that is written out, at least in its beginning.
+    fn first_name<'e>(&self, path: &'e Expr) -> Option<&'e str> {
+        match path {
+            Expr::Array { items, .. } => string(items.first()?),
+            Expr::Call { fcn, params, .. } => {
+                let concat = Target::Builtin("array.concat".to_owned());
+                let is_concat = self.index.resolve_call(self.module, fcn) == concat;
+                params
+                    .first()
+                    .filter(|_| is_concat)
+                    .and_then(|first| self.first_name(first))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether this reference to `input`, or to an import of a part of it, reads only what stays.
     fn is_steady(&self, reference: &Reference<'_>) -> bool {
         let imported = match self.module.imports.get(reference.head) {

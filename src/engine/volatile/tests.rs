@@ -42,7 +42,32 @@ fn what_a_rule_reads_of_the_input_says_whether_its_answer_lasts() {
         ("some name\n\tinput.session[name] == 1", true),
         ("x := input\n\tx.mcp.name == \"read\"", true),
         ("count([t | t := input.time.ns]) == 1", true),
-        ("not input.time.ns > 5", true),
+        ("not input.facts.x", true),
+        ("object.get(input, [\"arguments\", \"x\"], 0) == 1", false),
+        (
+            "object.get(input, array.concat([\"arguments\"], [\"x\"]), 0) == 1",
+            false,
+        ),
+        ("object.get(input, [\"time\", \"ns\"], 0) == 1", true),
+        (
+            "object.get(input, array.concat([\"facts\"], [\"x\"]), 0) == 1",
+            true,
+        ),
+        ("object.get(input, [], 0) == 1", true),
+        (
+            "object.get(input, array.concat([], [\"time\"]), 0) == 1",
+            true,
+        ),
+        ("object.get(input, \"time\", 0) == 1", true),
+        (
+            "some name\n\tobject.get(input, [input.context[name]], 0) == 1",
+            true,
+        ),
+        ("object.get({}, [\"arguments\"], input) == 1", true),
+        (
+            "object.get(input.arguments, [\"x\"], input.time.ns) == 1",
+            true,
+        ),
     ] {
         let policy = format!("package policies.a\nallow contains \"a\" if {{\n\t{body}\n}}\n");
         assert_eq!(is_volatile(&[&policy]), expected, "{body}");
@@ -69,7 +94,7 @@ fn imports_heads_and_every_set_count() {
             true,
         ),
         (
-            "allow contains \"a\"\ndeny contains \"b\" if input.facts.x == 1\n",
+            "allow contains \"a\"\ndeny contains \"b\" if not input.facts.x\n",
             true,
         ),
         (

@@ -60,8 +60,7 @@ async fn one_that_does_not_is_asked_and_then_killed() {
 
 #[tokio::test]
 async fn what_the_server_started_ends_with_it() {
-    let (mut server, stdin, mut stdout) =
-        start("trap '' TERM; sleep 60 & echo ready; wait; wait");
+    let (mut server, stdin, mut stdout) = start("trap '' TERM; sleep 60 & echo ready; wait; wait");
     drop(stdin);
     ready(&mut stdout).await;
     server.end(SHORT).await.unwrap();
