@@ -240,6 +240,7 @@ fn decision_limits(config: &Config) -> DecisionLimits {
         json: json::Limits {
             bytes_max: config.limits.request_bytes_max,
             depth_max: config.limits.json_depth_max,
+            values_max: config.limits.json_values_max,
         },
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),

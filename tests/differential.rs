@@ -25,6 +25,7 @@ const POLICIES_MIN: usize = 30;
 const OUTPUT: Limits = Limits {
     bytes_max: 1 << 30,
     depth_max: 64,
+    values_max: usize::MAX,
 };
 /// Debug builds are slow; what is compared is the answer.
 const LIMITS: EvaluationLimits = EvaluationLimits {

@@ -10,6 +10,7 @@ use toolgate::model::json::{Json, Limits, members, parse};
 const LIMITS: Limits = Limits {
     bytes_max: 1 << 16,
     depth_max: 64,
+    values_max: 1 << 20,
 };
 
 fuzz_target!(|data: &[u8]| {

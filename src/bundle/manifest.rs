@@ -138,6 +138,7 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, ManifestError> {
     let limits = Limits {
         bytes_max: MANIFEST_BYTES_MAX,
         depth_max: MANIFEST_DEPTH_MAX,
+        values_max: Limits::REQUEST.values_max,
     };
     let document = json::parse(bytes, limits)?;
     let object = document

@@ -11,6 +11,8 @@ pub struct Limits {
     pub request_bytes_max: usize,
     /// Deepest JSON.
     pub json_depth_max: usize,
+    /// Most values in one JSON document.
+    pub json_values_max: usize,
     /// Most calls in one `DecideBatch`.
     pub batch_calls_max: usize,
     /// Longest evaluation.
@@ -67,6 +69,7 @@ impl Default for Limits {
         Self {
             request_bytes_max: 4 << 20,
             json_depth_max: 64,
+            json_values_max: 250_000,
             batch_calls_max: 512,
             evaluation_milliseconds_max: 20,
             evaluation_instructions_max: 200_000,
@@ -117,6 +120,7 @@ impl Limits {
         let limits = Self {
             request_bytes_max: size("request_bytes_max", default.request_bytes_max, PART_BYTES),
             json_depth_max: size("json_depth_max", default.json_depth_max, 4..=128),
+            json_values_max: size("json_values_max", default.json_values_max, 100..=4_000_000),
             batch_calls_max: size("batch_calls_max", default.batch_calls_max, 1..=10_000),
             evaluation_milliseconds_max: section.count(
                 "evaluation_milliseconds_max",

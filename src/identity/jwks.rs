@@ -10,6 +10,7 @@ use jsonwebtoken::DecodingKey;
 const JWKS_LIMITS: Limits = Limits {
     bytes_max: 1 << 20,
     depth_max: 8,
+    values_max: Limits::REQUEST.values_max,
 };
 /// Most keys in a JWKS file.
 const JWKS_KEYS_MAX: usize = 256;

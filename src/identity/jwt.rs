@@ -18,6 +18,7 @@ pub const TOKEN_BYTES_MAX: usize = 16 << 10;
 const TOKEN_LIMITS: Limits = Limits {
     bytes_max: TOKEN_BYTES_MAX,
     depth_max: 24,
+    values_max: Limits::REQUEST.values_max,
 };
 /// Largest date that a claim may give, in seconds since 1970: exact as a float, far beyond use.
 const DATE_SECONDS_MAX: f64 = 253_402_300_800.0;

@@ -175,6 +175,7 @@ const LAST: &str = "\u{7f}";
 const OWN_TEXT: Limits = Limits {
     bytes_max: usize::MAX,
     depth_max: 2 * Limits::REQUEST.depth_max,
+    values_max: usize::MAX,
 };
 
 /// What was written as an object a moment ago.

@@ -33,6 +33,7 @@ impl Line {
         let limits = Limits {
             bytes_max: LINE_BYTES_MAX,
             depth_max: DEPTH_MAX,
+            values_max: LINE_BYTES_MAX,
         };
         let json = parse(bytes, limits).map_err(Wrong::Json)?;
         if json.canonical() != bytes {

@@ -21,6 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 const JSON: Limits = Limits {
     bytes_max: TEXT_BYTES_MAX,
     depth_max: Limits::REQUEST.depth_max,
+    values_max: Limits::REQUEST.values_max,
 };
 
 /// `base64.decode(text)`

@@ -19,6 +19,14 @@ pub enum JsonError {
         /// The limit.
         depth_max: usize,
     },
+    /// More values than the limit.
+    #[error("the value at byte {at} is beyond the limit of {values_max} values")]
+    TooMany {
+        /// Where.
+        at: usize,
+        /// The limit.
+        values_max: usize,
+    },
     /// Not UTF-8.
     #[error("invalid UTF-8 at byte {at}")]
     InvalidUtf8 {

@@ -11,18 +11,22 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Deepest nesting of arrays and objects.
     pub depth_max: usize,
+    /// Most values, of any kind: each costs time and memory, however short its text is.
+    pub values_max: usize,
 }
 
 impl Limits {
-    /// Requests, arguments and results: 4 MiB, 64 levels.
+    /// Requests, arguments and results: 4 MiB, 64 levels, 250,000 values.
     pub const REQUEST: Self = Self {
         bytes_max: 4 << 20,
         depth_max: 64,
+        values_max: 250_000,
     };
-    /// Data documents of a bundle: 256 MiB, 64 levels.
+    /// Data documents of a bundle: 256 MiB, 64 levels, as many values as fit.
     pub const BUNDLE_DATA: Self = Self {
         bytes_max: 256 << 20,
         depth_max: 64,
+        values_max: usize::MAX,
     };
 }
 
@@ -66,6 +70,7 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    values: usize,
     limits: Limits,
 }
 
@@ -88,6 +93,7 @@ impl<'a> Parser<'a> {
             bytes,
             at: 0,
             depth: 0,
+            values: 0,
             limits,
         };
         parser.space();
@@ -128,6 +134,13 @@ impl<'a> Parser<'a> {
     }
 
     fn value(&mut self) -> Result<Json, JsonError> {
+        self.values += 1;
+        if self.values > self.limits.values_max {
+            return Err(JsonError::TooMany {
+                at: self.at,
+                values_max: self.limits.values_max,
+            });
+        }
         match self.peek() {
             Some(b'{') => Ok(Json::Object(self.object()?.0)),
             Some(b'[') => self.array(),

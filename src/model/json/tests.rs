@@ -3,6 +3,7 @@ use super::*;
 const LIMITS: Limits = Limits {
     bytes_max: 1000,
     depth_max: 4,
+    values_max: 1000,
 };
 
 fn error(text: &[u8]) -> String {
@@ -73,6 +74,15 @@ fn refuses_what_is_not_strict() {
     assert_eq!(
         error(&[b' '; 1001]),
         "document of 1001 bytes is over the limit of 1000"
+    );
+    let few = Limits {
+        values_max: 3,
+        ..LIMITS
+    };
+    assert!(parse(br#"{"a":[1]}"#, few).is_ok());
+    assert_eq!(
+        parse(br#"{"a":[1,2]}"#, few).unwrap_err().to_string(),
+        "the value at byte 8 is beyond the limit of 3 values"
     );
     let many: String = (0..40).map(|n| format!("\"k{}\":0,", n % 39)).collect();
     let text = format!("{{{}\"z\":0}}", many);
