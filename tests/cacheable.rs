@@ -54,7 +54,7 @@ fn an_answer_lasts_where_no_policy_can_read_what_changes() {
             ),
             ("deny contains \"a\"\n", Effect::Deny, None),
             (
-                "allow contains \"a\"\napprove contains {\"by\": [\"legal\"]}\n",
+                "allow contains \"a\"\napprove contains {\"by\": [\"legal\"], \"code\": \"sign\"}\n",
                 Effect::RequireApproval,
                 None,
             ),

@@ -178,7 +178,8 @@ fn an_earlier_set_decides_until_its_hold_is_over_whatever_the_sources_say() {
                 loaded(5, Some(4))
             ]
         );
-        assert_eq!(of_type(&records, "policy_refused").len(), 1);
+        // The watch may have seen it, too, before it was asked for.
+        assert!(!of_type(&records, "policy_refused").is_empty());
         assert_eq!(of_type(&records, "policy_reload").len(), 4);
         let asked = &of_type(&records, "policy_rolled_back")[0];
         assert_eq!(

@@ -145,8 +145,14 @@ impl<T: Send + Sync + 'static> Run<T> {
                 }
                 Wake::TimedOut | Wake::Changed => {}
             }
-            if settle(&self.signal, &self.timing).is_err() {
-                return;
+            match settle(&self.signal, &self.timing) {
+                Ok(()) => {}
+                Err(Unsettled::Stopped) => return,
+                Err(Unsettled::Ordered) => {
+                    // What changed is read after it, if that was not what it was about.
+                    self.signal.changed();
+                    continue;
+                }
             }
             self.open_eyes();
             seen = self.fingerprints();
@@ -190,15 +196,14 @@ fn fingerprints(sources: &[Source]) -> Fingerprints {
 }
 
 /// Waits until nothing has changed for a while, or for as long as it may.
-fn settle(signal: &Signal, timing: &Timing) -> Result<(), Stopped> {
+fn settle(signal: &Signal, timing: &Timing) -> Result<(), Unsettled> {
     let mut left = timing.settle_max;
     loop {
         let started = std::time::Instant::now();
         match signal.wait(timing.quiet.min(left)) {
-            Wake::Stop => return Err(Stopped),
+            Wake::Stop => return Err(Unsettled::Stopped),
             Wake::TimedOut => return Ok(()),
-            // It is done next, and does not wait for writers.
-            Wake::Ordered => return Ok(()),
+            Wake::Ordered => return Err(Unsettled::Ordered),
             Wake::Changed => {}
         }
         left = left.saturating_sub(started.elapsed());
@@ -208,4 +213,8 @@ fn settle(signal: &Signal, timing: &Timing) -> Result<(), Stopped> {
     }
 }
 
-struct Stopped;
+/// Why a change is not read now.
+enum Unsettled {
+    Stopped,
+    Ordered,
+}

@@ -77,7 +77,7 @@ fn a_set_is_reloaded_shown_and_rolled_back() {
         assert!(lines[1].starts_with("rolled back until 20"), "{shown}");
         assert!(lines[1].ends_with(" by shim: r2 is wrong"), "{shown}");
         assert!(lines[2].starts_with("refused since 20"), "{shown}");
-        assert!(lines[3].starts_with("  p.rego:2:"), "{shown}");
+        assert!(lines[3].starts_with("  p.rego:3:1: "), "{shown}");
         let held: Vec<_> = lines
             .iter()
             .filter(|line| line.starts_with("sha256:"))
