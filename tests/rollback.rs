@@ -6,6 +6,9 @@ use serde_json::Value;
 use std::path::Path;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
 use toolgate::wire::v1::{
     GetStatusRequest, GetStatusResponse, Policy, ReloadRequest, RollbackRequest,
@@ -57,6 +60,30 @@ impl Scene {
         write(self.server.dir.path(), policy);
         let reloaded = self.policies.reload(ReloadRequest {}).await;
         reloaded.unwrap().into_inner().status.unwrap()
+    }
+
+    /// Whether health says that what is on disk is in force, and that decisions can be made.
+    async fn health(&self) -> [bool; 2] {
+        let channel = self.server.unix().await;
+        let mut health = HealthClient::new(channel);
+        let mut serving = [false; 2];
+        for (service, serving) in ["policyset/default", "toolgate.ready"]
+            .iter()
+            .zip(&mut serving)
+        {
+            let asked = HealthCheckRequest {
+                service: (*service).to_owned(),
+            };
+            let status = health.check(asked).await.unwrap().into_inner().status();
+            *serving = status == ServingStatus::Serving;
+        }
+        serving
+    }
+
+    /// Waits until health says so.
+    async fn until_health(&self, expected: [bool; 2]) {
+        let health = async || (self.health().await == expected).then_some(());
+        until("this health", health).await;
     }
 
     async fn rollback(
@@ -302,6 +329,7 @@ fn the_newest_set_can_be_held_where_it_is() {
             .unwrap();
         scene.load(&allowing("r2")).await;
         assert_eq!(scene.decided().await, (2, "r1".to_owned()));
+        scene.until_health([false, true]).await;
         scene.load(&allowing("r1")).await;
         scene.rollback(&first, "that is all", 1).await.unwrap();
         let status = scene.unpinned().await;
@@ -309,6 +337,7 @@ fn the_newest_set_can_be_held_where_it_is() {
             (active(&status).version, active(&status).digest),
             (3, first)
         );
+        scene.until_health([true, true]).await;
         let records = scene.server.stopped_records().await;
         assert_eq!(of_type(&records, "policy_loaded").len(), 1);
     });
