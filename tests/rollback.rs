@@ -1,123 +1,15 @@
 //! Administrators reload and roll back: what decides then, for how long, and what is recorded.
 
-use crate::server::asking::{Decisions, codes, decide};
-use crate::server::{Server, block_on, config, of_type, until};
+mod scene;
+
+use crate::server::{block_on, config, of_type};
+use scene::{Scene, allowing};
 use serde_json::Value;
-use std::path::Path;
-use tonic::transport::Channel;
-use tonic::{Code, Status};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
-use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
-use toolgate::wire::v1::{
-    GetStatusRequest, GetStatusResponse, Policy, ReloadRequest, RollbackRequest,
-};
+use tonic::Code;
+use toolgate::wire::v1::{GetStatusResponse, Policy, ReloadRequest};
 
 const MAY: &str = "may = [\"decide\", \"administer\"]\n[audit]\ndir = \"audit\"\n";
 const LONG_SECONDS: u32 = 3600;
-
-fn write(dir: &Path, policy: &str) {
-    std::fs::create_dir_all(dir.join("main")).unwrap();
-    std::fs::write(dir.join("main/p.rego"), policy).unwrap();
-}
-
-/// A policy that allows with this code.
-fn allowing(code: &str) -> String {
-    format!("package policies.crm\nallow contains \"{code}\"\n")
-}
-
-/// A PDP, and one who administers it.
-struct Scene {
-    server: Server,
-    policies: PolicyServiceClient<Channel>,
-    decisions: Decisions,
-}
-
-impl Scene {
-    async fn start(more: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), &allowing("r1"));
-        Self::of(Server::start(dir, &config(more)).await).await
-    }
-
-    async fn of(server: Server) -> Self {
-        let channel = server.unix().await;
-        Self {
-            policies: PolicyServiceClient::new(channel.clone()),
-            decisions: Decisions::new(channel),
-            server,
-        }
-    }
-
-    async fn status(&mut self) -> GetStatusResponse {
-        let status = self.policies.get_status(GetStatusRequest {}).await;
-        status.unwrap().into_inner()
-    }
-
-    /// Writes a policy, has it read, and gives what is active and held then.
-    async fn load(&mut self, policy: &str) -> GetStatusResponse {
-        write(self.server.dir.path(), policy);
-        let reloaded = self.policies.reload(ReloadRequest {}).await;
-        reloaded.unwrap().into_inner().status.unwrap()
-    }
-
-    /// Whether health says that what is on disk is in force, and that decisions can be made.
-    async fn health(&self) -> [bool; 2] {
-        let channel = self.server.unix().await;
-        let mut health = HealthClient::new(channel);
-        let mut serving = [false; 2];
-        for (service, serving) in ["policyset/default", "toolgate.ready"]
-            .iter()
-            .zip(&mut serving)
-        {
-            let asked = HealthCheckRequest {
-                service: (*service).to_owned(),
-            };
-            let status = health.check(asked).await.unwrap().into_inner().status();
-            *serving = status == ServingStatus::Serving;
-        }
-        serving
-    }
-
-    /// Waits until health says so.
-    async fn until_health(&self, expected: [bool; 2]) {
-        let health = async || (self.health().await == expected).then_some(());
-        until("this health", health).await;
-    }
-
-    async fn rollback(
-        &mut self,
-        digest: &str,
-        reason: &str,
-        hold_seconds: u32,
-    ) -> Result<GetStatusResponse, Status> {
-        let request = RollbackRequest {
-            digest: digest.to_owned(),
-            reason: reason.to_owned(),
-            hold_seconds,
-        };
-        let rolled_back = self.policies.rollback(request).await?;
-        Ok(rolled_back.into_inner().status.unwrap())
-    }
-
-    /// The version that decides, and the code that it gives.
-    async fn decided(&mut self) -> (u64, String) {
-        let reply = decide(&mut self.decisions, "crm/read").await;
-        let code = codes(&reply).join(",");
-        (reply.policy.unwrap().version, code)
-    }
-
-    /// The status once no rollback is in force.
-    async fn unpinned(&mut self) -> GetStatusResponse {
-        let mut policies = self.policies.clone();
-        until("the end of the rollback", async || {
-            let status = policies.get_status(GetStatusRequest {}).await;
-            Some(status.unwrap().into_inner()).filter(|status| status.pin.is_none())
-        })
-        .await
-    }
-}
 
 fn active(status: &GetStatusResponse) -> Policy {
     let active = status.active.as_ref().unwrap();
