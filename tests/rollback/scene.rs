@@ -35,7 +35,7 @@ impl Scene {
         Self::of(Server::start(dir, &config(more)).await).await
     }
 
-    async fn of(server: Server) -> Self {
+    pub async fn of(server: Server) -> Self {
         let channel = server.unix().await;
         Self {
             policies: PolicyServiceClient::new(channel.clone()),
