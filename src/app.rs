@@ -31,8 +31,8 @@ use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
 use crate::server::{
-    self, Admission, Connections, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, Repeats,
-    WriteMode,
+    self, Admission, Connections, Decider, DecisionLimits, Evidence, LargeTurns, Metrics,
+    OwedCalls, Repeats, WriteMode,
 };
 use crate::telemetry::now;
 use rotate::Watched;
@@ -112,9 +112,12 @@ impl App {
         });
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
         let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
+        // Each thread that decides has a copy of the policies.
+        let large_at_once = LargeTurns::beside(replicas);
+        let threads = replicas.saturating_add(large_at_once);
         let loader = Loader {
             sources: config.bundles.iter().map(source).collect(),
-            compile: compiler(options(config, replicas)),
+            compile: compiler(options(config, threads)),
             store: Arc::clone(&policies),
             record: record_load(Arc::clone(&evidence), names(config)),
             on_event: report_load(Arc::clone(&metrics)),
@@ -133,6 +136,7 @@ impl App {
             evidence,
             owed,
             repeats: Repeats::default(),
+            large: LargeTurns::new(large_at_once),
             metrics,
             clock,
             limits: decision_limits(config),

@@ -177,7 +177,9 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
         Command::DemoServer => demo::run_server(),
         Command::Completions { shell } => {
             let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "toolgate", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "toolgate", &mut script);
+            output.line(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Done)
         }
     }

@@ -65,7 +65,7 @@ pub struct Identified {
     /// What the caller said beyond what it may, by name (`roles`, `context.purpose`): for the
     /// record. At most 33 entries.
     pub dropped: Vec<String>,
-    /// The name of the caller's entry.
+    /// The name of the caller's entry and, where that is for several callers, `@` and which.
     pub caller: String,
     /// From here on the token that proved this is no longer accepted; `None` without a token.
     /// No verdict should be valid for longer.
@@ -207,6 +207,8 @@ impl Identity {
                 "the server is beyond the caller's".into(),
             ));
         }
+        let by_token = of_peer.as_ref().or(of_subject.as_ref());
+        let proven_by_token = by_token.map(|token| token.subject.id.clone());
         let mut claimed = match (subject, of_subject) {
             (Subject::Asserted(asserted), _) => Claimed::asserted(caller, asserted)?,
             (Subject::BearerToken(_), Some(token)) => {
@@ -220,15 +222,31 @@ impl Identity {
                 None => Claimed::of_caller(caller, peer),
             },
         };
+        let sender = caller.sender(peer, proven_by_token.as_deref());
         if let Some(token) = of_peer {
             claimed.bind_to_connection(token);
         }
-        self.identify(caller, claimed, context, directory)
+        self.identify((caller, sender), claimed, context, directory)
     }
 
     /// The names of all entries.
     pub fn caller_names(&self) -> impl Iterator<Item = &str> {
         self.callers.iter().map(|caller| caller.name.as_str())
+    }
+
+    /// The caller that `peer` proves, one and no other: the name of its entry and, where that is for
+    /// several, `@` and the identity. As `Identified::caller`.
+    ///
+    /// # Errors
+    /// Nobody is known, or the connection's token is not valid.
+    pub fn sender(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
+        let of_peer = match peer {
+            Peer::Token(token) => Some(self.verify(token, now)?),
+            _ => None,
+        };
+        let (caller, _) = self.caller(peer, of_peer.as_ref(), None)?;
+        let subject = of_peer.as_ref().map(|token| token.subject.id.as_str());
+        Ok(caller.sender(peer, subject))
     }
 
     /// The name of the caller's entry that `peer` proves, for what is no decision.
@@ -279,7 +297,7 @@ impl Identity {
 
     fn identify(
         &self,
-        caller: &Caller,
+        (caller, sender): (&Caller, String),
         claimed: Claimed,
         context: Object,
         directory: &dyn Directory,
@@ -313,7 +331,7 @@ impl Identity {
             tenant,
             context,
             dropped: dropped.into_names(),
-            caller: caller.name.clone(),
+            caller: sender,
             accepted_until: claimed.accepted_until,
         })
     }

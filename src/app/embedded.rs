@@ -61,10 +61,7 @@ impl Pdp for EmbeddedPdp {
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
         let events = events.into_iter().map(convert::event).collect();
         Box::pin(async {
-            let caller = self
-                .decider
-                .known_caller(&self.peer.peer)
-                .map_err(unavailable)?;
+            let caller = self.decider.sender(&self.peer.peer).map_err(unavailable)?;
             let mut publisher = Publisher::new(Arc::clone(&self.decider), caller);
             let reply = publisher
                 .publish(events)

@@ -69,7 +69,7 @@ impl Default for Limits {
             batch_calls_max: 512,
             evaluation_milliseconds_max: 20,
             evaluation_instructions_max: 200_000,
-            evaluation_output_bytes_max: 1 << 20,
+            evaluation_output_bytes_max: 256 << 10,
             in_flight_decisions_max: 4096,
             in_flight_rpcs_max: 16_384,
             stream_window_decisions_max: 64,

@@ -143,6 +143,27 @@ pub(super) fn by_token<'a>(callers: &'a [Caller], issuer: &str, id: &str) -> Opt
 }
 
 impl Caller {
+    /// This caller and no other that the entry is for: the entry's name, and where it is a pattern,
+    /// `@` and what the connection proved. `%` and `/` are escaped: a shim's name follows a `/`.
+    pub(super) fn sender(&self, peer: &Peer, token_subject: Option<&str>) -> String {
+        let proven = match (&self.known_by, peer) {
+            (KnownBy::SpiffeId(pattern), Peer::Certificate { spiffe_ids, .. })
+                if !pattern.is_exact() =>
+            {
+                spiffe_ids.first().map(String::as_str)
+            }
+            (KnownBy::Token { subject, .. }, _) if !subject.is_exact() => token_subject,
+            _ => None,
+        };
+        match proven {
+            Some(proven) => {
+                let proven = proven.replace('%', "%25").replace('/', "%2F");
+                format!("{}@{proven}", self.name)
+            }
+            None => self.name.clone(),
+        }
+    }
+
     pub(super) fn may_ask_about(&self, server: &str) -> bool {
         any_matches(&self.servers, server)
     }

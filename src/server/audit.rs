@@ -51,7 +51,7 @@ impl AuditService for AuditServer {
         &self,
         request: Request<Streaming<v1::PublishRequest>>,
     ) -> Result<Response<Self::PublishStream>, Status> {
-        let caller = self.decider.known_caller(&peer(&request).peer)?;
+        let caller = self.decider.sender(&peer(&request).peer)?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
         let publisher = Publisher::new(Arc::clone(&self.decider), caller);

@@ -4,6 +4,7 @@
 use super::asked::{Asked, Claims, claim};
 use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
+use super::large::LargeTurns;
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls, ReleasedResult};
 use super::peer::Remote;
@@ -61,6 +62,8 @@ pub struct Decider {
     pub owed: OwedCalls,
     /// Answers that may be asked for again.
     pub repeats: Repeats,
+    /// Turns of large questions.
+    pub large: LargeTurns,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -333,6 +336,15 @@ impl Decider {
     /// Where nobody is known.
     pub fn known_caller(&self, peer: &Peer) -> Result<String, RpcError> {
         let known = self.identity.known_caller(peer, (self.clock)());
+        known.map_err(|_denied| RpcError::Unauthenticated)
+    }
+
+    /// The caller that this peer is, one and no other: for what it sends and what it asks again.
+    ///
+    /// # Errors
+    /// Where nobody is known.
+    pub fn sender(&self, peer: &Peer) -> Result<String, RpcError> {
+        let known = self.identity.sender(peer, (self.clock)());
         known.map_err(|_denied| RpcError::Unauthenticated)
     }
 

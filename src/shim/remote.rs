@@ -6,14 +6,15 @@ mod tests;
 
 use crate::model::subject::Subject;
 use crate::shim::event::Event;
-use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question, Revisions};
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
 use crate::wire::v1::policy_service_client::PolicyServiceClient;
 use crate::wire::{self, EndpointError, Tls, v1};
 use std::time::Duration;
+use tokio_stream::StreamExt;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 /// How long the PDP has to decide, in milliseconds, where nothing else is configured.
 pub const PDP_DEADLINE_MS: u64 = 250;
@@ -90,6 +91,21 @@ impl RemotePdp {
         Ok(policy.map(|policy| policy.digest).unwrap_or_default())
     }
 
+    /// The stream of what is in force; `None` if the PDP is older than that.
+    async fn watch(&self) -> Result<Option<Revisions>, PdpError> {
+        let mut decisions = self.decisions.clone();
+        let stream = match decisions.watch_revision(v1::WatchRevisionRequest {}).await {
+            Ok(reply) => reply.into_inner(),
+            Err(status) if status.code() == Code::Unimplemented => return Ok(None),
+            Err(status) => return Err(unavailable(status)),
+        };
+        let digest = |message: v1::WatchRevisionResponse| {
+            message.policy.map(|it| it.digest).unwrap_or_default()
+        };
+        let revisions = stream.map(move |message| message.map(digest).map_err(unavailable));
+        Ok(Some(Box::pin(revisions)))
+    }
+
     /// Sends the events as one stream and waits until the last is durable or the stream ends.
     async fn publish(&self, events: Vec<Event>) -> Result<Acknowledged, PdpError> {
         let last = events.last().map_or(0, |event| event.seq);
@@ -139,6 +155,10 @@ impl Pdp for RemotePdp {
 
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
         Box::pin(self.digest())
+    }
+
+    fn revisions(&self) -> BoxFuture<'_, Result<Option<Revisions>, PdpError>> {
+        Box::pin(self.watch())
     }
 
     fn address(&self) -> &str {
