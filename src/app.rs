@@ -3,6 +3,7 @@
 mod accept;
 mod check;
 mod embedded;
+mod loads;
 mod rotate;
 mod serve;
 mod services;
@@ -17,9 +18,8 @@ pub use tls::TlsError;
 use crate::audit::files::OsFiles;
 use crate::audit::hash::{Hasher, KeyError};
 use crate::audit::log::{self, Log, OpenError};
-use crate::audit::record::{PolicyLoaded, PolicyRefused, Record};
 use crate::bundle::compile::compiler;
-use crate::bundle::load::{LoadEvent, Loader};
+use crate::bundle::load::Loader;
 use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
@@ -35,6 +35,7 @@ use crate::server::{
     OwedCalls, Repeats, WriteMode,
 };
 use crate::telemetry::now;
+use loads::{record_load, report_load};
 use rotate::Watched;
 use std::io;
 use std::num::NonZeroUsize;
@@ -122,6 +123,7 @@ impl App {
             record: record_load(Arc::clone(&evidence), names(config)),
             on_event: report_load(Arc::clone(&metrics)),
             now,
+            held_max: config.limits.policy_sets_held_max,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
         let admission = Admission::new(
@@ -246,6 +248,7 @@ fn decision_limits(config: &Config) -> DecisionLimits {
         },
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
+        cacheable: Duration::from_secs(config.limits.cacheable_seconds),
     }
 }
 
@@ -293,85 +296,4 @@ fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
     let tracker = recovered.tracker;
     let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
     Ok((evidence, owed))
-}
-
-type OnEvent = Box<dyn Fn(LoadEvent) + Send>;
-type OnChange = Box<dyn Fn(&LoadEvent) + Send>;
-
-/// A swap or a refusal is a record before it takes effect.
-fn record_load(evidence: Arc<Evidence>, source: String) -> OnChange {
-    Box::new(move |event| {
-        let record = match event.clone() {
-            LoadEvent::Loaded {
-                revision,
-                replaced,
-                packages,
-                findings,
-                ..
-            } => Record::PolicyLoaded(PolicyLoaded {
-                policy: revision,
-                previous: replaced,
-                packages,
-                source: source.clone(),
-                findings,
-            }),
-            LoadEvent::Refused { refusal, active } => Record::PolicyRefused(PolicyRefused {
-                digest: refusal.digest,
-                active,
-                revision: None,
-                error: refusal.reason,
-                source: source.clone(),
-                findings: refusal.findings,
-            }),
-            LoadEvent::Recovered { .. } | LoadEvent::Unwatched { .. } => return,
-        };
-        // A swap is not held up because its record cannot be written; decisions fail then too.
-        let pending = evidence.log().append(now(), &record);
-        if let Err(error) | Ok(Err(error)) = pending.map(log::Pending::wait) {
-            tracing::error!(%error, "a change of policy could not be recorded");
-        }
-    })
-}
-
-/// What became of a change of policy is a log line and a metric.
-fn report_load(metrics: Arc<Metrics>) -> OnEvent {
-    Box::new(move |event| match event {
-        LoadEvent::Loaded {
-            revision,
-            warnings,
-            findings,
-            took,
-            ..
-        } => {
-            metrics.policy_loaded(revision.version);
-            let found = findings.iter().map(ToString::to_string);
-            for warning in warnings.into_iter().chain(found) {
-                tracing::warn!("{warning}");
-            }
-            tracing::info!(
-                version = revision.version,
-                revision = revision.revision,
-                digest = revision.digest,
-                took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                "policy set in force"
-            );
-        }
-        LoadEvent::Refused { refusal, .. } => {
-            metrics.policy_refused(refusal.stage.as_str());
-            tracing::error!(
-                stage = refusal.stage.as_str(),
-                "policies refused: {}",
-                refusal.reason
-            );
-        }
-        LoadEvent::Recovered { revision } => {
-            tracing::info!(
-                revision = revision.revision,
-                "policies are again what is in force"
-            );
-        }
-        LoadEvent::Unwatched { path, reason } => {
-            tracing::warn!(path, reason, "changes are seen by polling only");
-        }
-    })
 }

@@ -20,7 +20,7 @@ mod testing;
 mod tests;
 
 pub use algorithm::Algorithm;
-pub use callers::{Caller, DEFAULT_TENANT, KnownBy, KnownByError};
+pub use callers::{Caller, DEFAULT_TENANT, KnownBy, KnownByError, Permission};
 pub use claims::{ClaimPath, ClaimPaths};
 pub use directory::{Directory, DirectoryEntry, directory};
 pub use jwks::JwksError;
@@ -201,6 +201,10 @@ impl Identity {
         let (caller, by_subject_token) =
             self.caller(peer, of_peer.as_ref(), of_subject.as_ref())?;
         let deny = |code: Code, detail: String| denied(code.reason(), detail, Some(&caller.name));
+        if !caller.may.contains(&Permission::Decide) {
+            let detail = "the caller may not `decide`".to_owned();
+            return Err(deny(Code::DecideNotAllowed, detail));
+        }
         if !caller.may_ask_about(server) {
             return Err(deny(
                 Code::ServerNotAllowed,
@@ -254,12 +258,30 @@ impl Identity {
     /// # Errors
     /// Nobody is known, or the connection's token is not valid.
     pub fn known_caller(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
+        Ok(self.caller_of(peer, now)?.name.clone())
+    }
+
+    /// The name of the caller's entry that `peer` proves, if it has this permission.
+    ///
+    /// # Errors
+    /// As for a known caller, or that caller may not; then the denial names it.
+    pub fn permitted(&self, peer: &Peer, to: Permission, now: Timestamp) -> Outcome<String> {
+        let caller = self.caller_of(peer, now)?;
+        if caller.may.contains(&to) {
+            return Ok(caller.name.clone());
+        }
+        let detail = format!("the caller may not `{}`", to.as_str());
+        let reason = Code::DecideNotAllowed.reason();
+        Err(denied(reason, detail, Some(&caller.name)))
+    }
+
+    fn caller_of(&self, peer: &Peer, now: Timestamp) -> Outcome<&Caller> {
         let of_peer = match peer {
             Peer::Token(token) => Some(self.verify(token, now)?),
             _ => None,
         };
         let (caller, _) = self.caller(peer, of_peer.as_ref(), None)?;
-        Ok(caller.name.clone())
+        Ok(caller)
     }
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {

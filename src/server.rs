@@ -4,6 +4,7 @@
 mod admission;
 mod asked;
 mod audit;
+mod cacheable;
 mod connection;
 mod deadline;
 mod decider;
@@ -18,6 +19,7 @@ mod metrics;
 mod overload;
 mod owed;
 mod peer;
+mod permitted;
 mod plain;
 mod policy;
 mod repeats;

@@ -13,6 +13,38 @@ const DROPPED_MAX: usize = 32;
 /// Longest name of a dropped part, in characters.
 const DROPPED_NAME_CHARS_MAX: usize = 64;
 
+/// What a caller may ask of the PDP: which RPCs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Decisions, and what they are made by: `DecisionService`, `GetStatus`, `Explain`.
+    Decide,
+    /// Reporting events: `Publish`.
+    Publish,
+    /// Changing what is in force: `Reload`, `Rollback`.
+    Administer,
+}
+
+impl Permission {
+    /// Every permission, by the name that the configuration has for it.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("decide", Self::Decide),
+        ("publish", Self::Publish),
+        ("administer", Self::Administer),
+    ];
+    /// Those of a caller whose entry does not say.
+    pub const DEFAULT: [Self; 2] = [Self::Decide, Self::Publish];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::Publish => "publish",
+            Self::Administer => "administer",
+        }
+    }
+}
+
 /// One caller and what it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -27,6 +59,8 @@ pub struct Caller {
     pub subjects: Vec<Pattern>,
     /// Context keys it may set, besides `client_session` and `correlation_id`.
     pub context: Vec<Pattern>,
+    /// What it may ask of the PDP.
+    pub may: Vec<Permission>,
     /// Whether its word on roles and attributes counts.
     pub assert_roles: bool,
     /// The tenant of everything it asks; `None`: the token's, or `default`.

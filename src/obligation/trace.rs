@@ -185,7 +185,7 @@ fn carries_document(text: &str) -> bool {
 pub(super) fn names_a_value(names: &Names, members: &[(&str, Option<&str>)]) -> bool {
     let is_one = |name: &str, known: &[&str]| known.contains(&fold(name).as_str());
     members.iter().any(|(name, text)| {
-        let listed = text.is_some_and(|text| is_name(names, text));
+        let listed = text.is_some_and(|text| is_name(names, text) || names.is_led_to(text));
         listed && (is_one(name, &NAMING) || members.iter().any(|(name, _)| is_one(name, &VALUING)))
     })
 }

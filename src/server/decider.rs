@@ -38,6 +38,8 @@ pub struct DecisionLimits {
     pub batch_max: usize,
     /// How long a verdict may be used.
     pub verdict_valid: Duration,
+    /// How long an answer may be taken again; 0: never.
+    pub cacheable: Duration,
 }
 
 impl Default for DecisionLimits {
@@ -46,6 +48,7 @@ impl Default for DecisionLimits {
             json: json::Limits::REQUEST,
             batch_max: 512,
             verdict_valid: Duration::from_secs(30),
+            cacheable: Duration::from_secs(5),
         }
     }
 }
@@ -270,6 +273,7 @@ impl Decider {
         let valid_until = asked
             .accepted_until
             .map_or(valid_until, |until| until.min(valid_until));
+        let cacheable_until = self.cacheable_until(set, &asked, &verdict, now, valid_until);
         if let Some(obligations) = owed(intents).filter(|_| verdict.effect.grants()) {
             let call = OwedCall {
                 identity: asked.call_identity(),
@@ -289,6 +293,7 @@ impl Decider {
             },
             judged_digest,
             valid_until: Some(wire::timestamp(valid_until)),
+            cacheable_until: cacheable_until.map(wire::timestamp),
             audit,
             evaluation_time: prost_types::Duration::try_from(took).ok(),
             ..wire::reply(&verdict, revision)

@@ -8,6 +8,7 @@ use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
 use super::stream::{Answering, STREAM_WINDOW_MAX};
 use crate::engine::PolicySet;
+use crate::identity::Permission;
 use crate::model::reason::Code;
 use crate::wire::v1::decision_service_server::DecisionService;
 use crate::wire::{ID_BYTES_MAX, v1};
@@ -105,7 +106,7 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::WatchRevisionRequest>,
     ) -> Result<Response<Self::WatchRevisionStream>, Status> {
-        self.decider.known_caller(&peer(&request).peer)?;
+        self.decider.permits(&request, Permission::Decide)?;
         let (tell, told) = mpsc::channel(BACKLOG_MAX);
         let decider = Arc::clone(&self.decider);
         tokio::spawn(revision::tell(decider, tell, self.stopped.clone()));

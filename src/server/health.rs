@@ -22,7 +22,7 @@ pub async fn watch(
             let status = status.borrow_and_update();
             (
                 status.active.is_some(),
-                status.active.is_some() && status.refused.is_none(),
+                status.active.is_some() && status.refused.is_none() && status.pinned.is_none(),
             )
         };
         reporter
