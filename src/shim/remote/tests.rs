@@ -135,11 +135,11 @@ fn serve(fixed: &Fixed, socket: &Path) -> tokio::task::JoinHandle<()> {
 fn config(url: &str) -> RemoteConfig {
     RemoteConfig {
         url: url.to_owned(),
-        subject: Subject::Asserted(Asserted {
+        speaker: Speaker::Subject(Subject::Asserted(Asserted {
             id: "agent".to_owned(),
             user: Some("u:ann".to_owned()),
             ..Asserted::default()
-        }),
+        })),
         tls: Tls::default(),
     }
 }
