@@ -8,8 +8,9 @@ mod serve;
 mod services;
 mod tls;
 mod transport;
+mod validity;
 
-pub use check::check;
+pub use check::{check, warnings};
 pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 pub use tls::TlsError;
@@ -361,6 +362,7 @@ fn report_load(metrics: Arc<Metrics>) -> OnEvent {
             );
         }
         LoadEvent::Recovered { revision } => {
+            metrics.policy_confirmed();
             tracing::info!(
                 revision = revision.revision,
                 "policies are again what is in force"

@@ -70,6 +70,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every step.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Verify, Self::Compile];
+
     /// The name in status, record and metric.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

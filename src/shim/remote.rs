@@ -16,7 +16,7 @@ use std::time::Duration;
 use token_file::TokenFile;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 /// How long the PDP has to decide, in milliseconds, where nothing else is configured.
 pub const PDP_DEADLINE_MS: u64 = 250;
@@ -189,7 +189,11 @@ fn endpoint(config: &RemoteConfig) -> Result<Endpoint, EndpointError> {
 
 /// The status' message is the PDP's own and names no arguments.
 fn unavailable(status: Status) -> PdpError {
-    PdpError::Unavailable(format!("{:?}: {}", status.code(), status.message()))
+    let text = format!("{:?}: {}", status.code(), status.message());
+    match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied => PdpError::Refused(text),
+        _ => PdpError::Unavailable(text),
+    }
 }
 
 impl Pdp for RemotePdp {

@@ -360,3 +360,23 @@ fn addresses_that_cannot_be_used_are_named() {
         );
     }
 }
+
+#[test]
+fn a_refusal_is_not_taken_for_an_absence() {
+    for (code, expected) in [
+        (
+            Code::Unauthenticated,
+            "refused by the PDP: Unauthenticated: x",
+        ),
+        (
+            Code::PermissionDenied,
+            "refused by the PDP: PermissionDenied: x",
+        ),
+        (
+            Code::Unavailable,
+            "the policy decision point cannot be reached: Unavailable: x",
+        ),
+    ] {
+        assert_eq!(unavailable(Status::new(code, "x")).to_string(), expected);
+    }
+}
