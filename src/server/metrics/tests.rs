@@ -77,7 +77,8 @@ fn the_documentation_lists_every_metric() {
         .map(|line| {
             let (name, kind) = line.split_once(' ').unwrap();
             let suffix = if kind == "counter" { "_total" } else { "" };
-            format!("| `{name}{suffix}` | {kind} | {} |", labels(&text, name))
+            let sample = format!("{name}{suffix}");
+            format!("| `{sample}` | {kind} | {} |", labels(&text, &sample))
         })
         .collect();
     let docs = std::fs::read_to_string("docs/operations.md").unwrap();
@@ -88,15 +89,13 @@ fn the_documentation_lists_every_metric() {
     assert_eq!(rows.count(), expected.len());
 }
 
-/// `label`: `value`, `value`; of all samples of a metric, but for a histogram's buckets.
+/// `label`: `value`, `value`; of all samples of this name.
 fn labels(text: &str, name: &str) -> String {
-    let samples = text.lines().filter(|line| line.starts_with(name));
-    let pairs = samples.filter_map(|line| {
-        let (_, rest) = line.split_once('{')?;
-        rest.split_once('}')?.0.split_once('=')
-    });
+    let samples = text.lines().filter_map(|line| line.split_once('{'));
+    let samples = samples.filter(|(sample, _)| *sample == name);
+    let pairs = samples.filter_map(|(_, rest)| rest.split_once('}')?.0.split_once('='));
     let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (label, value) in pairs.filter(|(label, _)| *label != "le") {
+    for (label, value) in pairs {
         let value = format!("`{}`", value.trim_matches('"'));
         values.entry(label).or_default().push(value);
     }
