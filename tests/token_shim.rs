@@ -4,6 +4,7 @@ use crate::admission::{TLS, policies};
 use crate::server::{Server, block_on, of_type, pki, tokens};
 use serde_json::json;
 use std::path::Path;
+use tokio_stream::StreamExt;
 use toolgate::model::call::{Mcp, Phase};
 use toolgate::model::verdict::Effect;
 use toolgate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status};
@@ -77,6 +78,8 @@ fn its_large_calls_are_decided_and_its_outcomes_recorded() {
         let answers = shim.decide_batch(batch).await.unwrap();
         assert!(answers.iter().all(|it| it.effect == Effect::Allow));
         assert!(!shim.revision().await.unwrap().is_empty());
+        let mut revisions = shim.revisions().await.unwrap().unwrap();
+        assert!(!revisions.next().await.unwrap().unwrap().is_empty());
         let event = outcome(answer.reference());
         let acknowledged = shim.report(vec![event.clone()]).await.unwrap();
         assert_eq!(acknowledged.durable_seq, 1);

@@ -1,6 +1,7 @@
 //! Every service, the same on every socket.
 
 use super::serve::ServeError;
+use crate::bundle::watch::Steering;
 use crate::server::{self, Admission, AuditServer, Decider, DecisionServer, PolicyServer};
 use crate::wire;
 use crate::wire::v1::audit_service_server::AuditServiceServer;
@@ -17,6 +18,7 @@ const MESSAGE_ROOM_BYTES: usize = 1 << 20;
 pub(super) fn routes(
     decider: &Arc<Decider>,
     admission: &Arc<Admission>,
+    steering: Steering,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Routes, ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -34,7 +36,7 @@ pub(super) fn routes(
     let message_bytes_max = 3 * decider.limits.json.bytes_max + MESSAGE_ROOM_BYTES;
     let decisions =
         DecisionServer::new(Arc::clone(decider), Arc::clone(admission), stopped.clone());
-    let policies = PolicyServer::new(Arc::clone(decider), Arc::clone(admission));
+    let policies = PolicyServer::new(Arc::clone(decider), Arc::clone(admission), steering);
     let decisions = DecisionServiceServer::new(decisions)
         .max_decoding_message_size(message_bytes_max)
         .max_encoding_message_size(message_bytes_max);

@@ -29,6 +29,10 @@ pub struct Limits {
     pub stream_window_decisions_max: usize,
     /// How long a verdict may be used.
     pub verdict_valid_seconds: u64,
+    /// How long an answer may be taken again for the same question; 0: never.
+    pub cacheable_seconds: u64,
+    /// Policy sets that are held beside the newest, to roll back to.
+    pub policy_sets_held_max: usize,
     /// Connections and what runs on them.
     pub transport: TransportLimits,
 }
@@ -69,11 +73,13 @@ impl Default for Limits {
             batch_calls_max: 512,
             evaluation_milliseconds_max: 20,
             evaluation_instructions_max: 200_000,
-            evaluation_output_bytes_max: 1 << 20,
+            evaluation_output_bytes_max: 256 << 10,
             in_flight_decisions_max: 4096,
             in_flight_rpcs_max: 16_384,
             stream_window_decisions_max: 64,
             verdict_valid_seconds: 30,
+            cacheable_seconds: 5,
+            policy_sets_held_max: 3,
             transport: TransportLimits::default(),
         }
     }
@@ -146,6 +152,16 @@ impl Limits {
                 "verdict_valid_seconds",
                 default.verdict_valid_seconds,
                 WITHIN_AN_HOUR,
+            ),
+            cacheable_seconds: section.count(
+                "cacheable_seconds",
+                default.cacheable_seconds,
+                0..=3600,
+            ),
+            policy_sets_held_max: size(
+                "policy_sets_held_max",
+                default.policy_sets_held_max,
+                0..=64,
             ),
             transport: TransportLimits::read(&section),
         };

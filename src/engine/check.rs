@@ -159,6 +159,7 @@ fn plans(
                 shadow: declared.enforcement == Some(Enforcement::Shadow),
                 engine: engine(options.choice, gate, path, findings),
                 defines,
+                volatile: true,
                 entry: Entry::Interpreter(String::new()),
             },
             path: path.clone(),

@@ -8,6 +8,7 @@ use super::status::RpcError;
 use crate::audit::log::Pending;
 use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
+use crate::identity::Permission;
 use crate::model::time::Timestamp;
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditService;
@@ -51,7 +52,8 @@ impl AuditService for AuditServer {
         &self,
         request: Request<Streaming<v1::PublishRequest>>,
     ) -> Result<Response<Self::PublishStream>, Status> {
-        let caller = self.decider.known_caller(&peer(&request).peer)?;
+        self.decider.permits(&request, Permission::Publish)?;
+        let caller = self.decider.sender(&peer(&request).peer)?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
         let publisher = Publisher::new(Arc::clone(&self.decider), caller);

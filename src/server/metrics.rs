@@ -160,12 +160,11 @@ impl Metrics {
         self.policy_loads.inc();
         self.policy_version
             .set(i64::try_from(version).unwrap_or(i64::MAX));
-        self.policy_confirmed();
     }
 
-    /// What is on disk is what is in force.
-    pub fn policy_confirmed(&self) {
-        self.policy_stale.set(0);
+    /// Whether what is on disk is not in force, as it is now.
+    pub fn policy_is_stale(&self, is_stale: bool) {
+        self.policy_stale.set(i64::from(is_stale));
     }
 
     /// A policy set was refused.
@@ -173,7 +172,6 @@ impl Metrics {
         self.policy_refusals
             .get_or_create(&StageLabel { stage })
             .inc();
-        self.policy_stale.set(1);
     }
 
     /// When the certificates in use expire, in seconds since 1970: the first of the server's chain,

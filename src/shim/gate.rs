@@ -7,7 +7,7 @@ use crate::model::time::Timestamp;
 use crate::shim::Clock;
 use crate::shim::denial::Denial;
 use crate::shim::frame;
-use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question};
+use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question, Revisions};
 use crate::shim::refusal::Refusals;
 use crate::wire::digest;
 use std::sync::Arc;
@@ -66,6 +66,14 @@ impl Gate {
     /// The PDP does not say.
     pub async fn revision(&self) -> Result<String, PdpError> {
         self.in_time(self.pdp.revision()).await
+    }
+
+    /// The same as a stream; `None` where the PDP has none.
+    ///
+    /// # Errors
+    /// The PDP does not say.
+    pub async fn revisions(&self) -> Result<Option<Revisions>, PdpError> {
+        self.in_time(self.pdp.revisions()).await
     }
 
     /// Asks about one message. Whatever is not a usable grant is a denial.

@@ -7,13 +7,14 @@ pub mod token_file;
 
 use crate::model::subject::{Subject, Token};
 use crate::shim::event::Event;
-use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question, Revisions};
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
 use crate::wire::v1::policy_service_client::PolicyServiceClient;
 use crate::wire::{self, EndpointError, Tls, v1};
 use std::time::Duration;
 use token_file::TokenFile;
+use tokio_stream::StreamExt;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -157,6 +158,22 @@ impl RemotePdp {
         Ok(policy.map(|policy| policy.digest).unwrap_or_default())
     }
 
+    /// The stream of what is in force; `None` if the PDP is older than that.
+    async fn watch(&self) -> Result<Option<Revisions>, PdpError> {
+        let mut decisions = self.decisions.clone();
+        let request = self.shown.with(v1::WatchRevisionRequest {});
+        let stream = match decisions.watch_revision(request).await {
+            Ok(reply) => reply.into_inner(),
+            Err(status) if status.code() == Code::Unimplemented => return Ok(None),
+            Err(status) => return Err(unavailable(status)),
+        };
+        let digest = |message: v1::WatchRevisionResponse| {
+            message.policy.map(|it| it.digest).unwrap_or_default()
+        };
+        let revisions = stream.map(move |message| message.map(digest).map_err(unavailable));
+        Ok(Some(Box::pin(revisions)))
+    }
+
     /// Sends the events as one stream and waits until the last is durable or the stream ends.
     async fn publish(&self, events: Vec<Event>) -> Result<Acknowledged, PdpError> {
         let last = events.last().map_or(0, |event| event.seq);
@@ -210,6 +227,10 @@ impl Pdp for RemotePdp {
 
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
         Box::pin(self.digest())
+    }
+
+    fn revisions(&self) -> BoxFuture<'_, Result<Option<Revisions>, PdpError>> {
+        Box::pin(self.watch())
     }
 
     fn address(&self) -> &str {

@@ -43,6 +43,10 @@ fn issue(names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> (String, String
     let mut params = CertificateParams::default();
     params.subject_alt_names = names;
     params.extended_key_usages = vec![usage];
+    // A subject that is the issuer's is taken for a self-signed certificate by OpenSSL and its kin.
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "not the authority");
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &AUTHORITY.issuer).unwrap();
     (certificate.pem(), key.serialize_pem())
@@ -53,6 +57,16 @@ pub fn client(spiffe_id: &str) -> Identity {
     let name = SanType::URI(spiffe_id.try_into().unwrap());
     let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ClientAuth);
     Identity::from_pem(certificate, key)
+}
+
+/// Writes what a client needs: `ca.pem`, and `client.pem` and `client.key` with this SPIFFE id.
+pub fn write_client_files(dir: &Path, spiffe_id: &str) {
+    let name = SanType::URI(spiffe_id.try_into().unwrap());
+    let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ClientAuth);
+    std::fs::create_dir_all(dir).unwrap();
+    std::fs::write(dir.join("ca.pem"), &AUTHORITY.pem).unwrap();
+    std::fs::write(dir.join("client.pem"), certificate).unwrap();
+    std::fs::write(dir.join("client.key"), key).unwrap();
 }
 
 /// Writes the files of `[listen.tls]`: `server.pem`, `server.key`, `clients.pem`.

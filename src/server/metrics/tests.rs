@@ -38,22 +38,6 @@ fn what_never_happened_is_zero() {
 }
 
 #[test]
-fn policies_are_stale_from_a_refusal_to_what_is_in_force() {
-    type Step = fn(&Metrics);
-    let steps: [(Step, &str); 4] = [
-        (|it| it.policy_refused("compile"), "1"),
-        (|it| it.policy_loaded(2), "0"),
-        (|it| it.policy_refused("read"), "1"),
-        (Metrics::policy_confirmed, "0"),
-    ];
-    let metrics = Metrics::default();
-    for (step, expected) in steps {
-        step(&metrics);
-        assert_eq!(shown(&metrics)["toolgate_policy_stale"], expected);
-    }
-}
-
-#[test]
 fn certificates_that_are_replaced_take_their_expiry_with_them() {
     let metrics = Metrics::default();
     metrics.certificates_expire(5, Some(7));

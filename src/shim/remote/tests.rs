@@ -1,3 +1,5 @@
+mod revisions;
+
 use super::*;
 use crate::model::call::{Mcp, Phase};
 use crate::model::obligation::FulfilledBy;
@@ -26,6 +28,8 @@ struct Fixed {
     answer: v1::DecideResponse,
     asked: Arc<Mutex<Vec<v1::DecideRequest>>>,
     told: Arc<Mutex<Vec<v1::PublishRequest>>>,
+    /// What it says is in force, one after the other; `None`: it has no such stream.
+    in_force: Option<Vec<v1::WatchRevisionResponse>>,
 }
 
 #[tonic::async_trait]
@@ -59,7 +63,10 @@ impl DecisionService for Fixed {
         &self,
         _: Request<v1::WatchRevisionRequest>,
     ) -> Handled<Self::WatchRevisionStream> {
-        Err(Status::unimplemented(""))
+        let messages = self.in_force.clone();
+        let messages = messages.ok_or_else(|| Status::unimplemented(""))?;
+        let stream = tokio_stream::iter(messages.into_iter().map(Ok));
+        Ok(Response::new(Box::pin(stream)))
     }
 }
 
