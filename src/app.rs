@@ -9,8 +9,9 @@ mod serve;
 mod services;
 mod tls;
 mod transport;
+mod validity;
 
-pub use check::check;
+pub use check::{check, warnings};
 pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 pub use tls::TlsError;

@@ -26,6 +26,7 @@ pub mod message;
 pub mod meta;
 pub mod notice;
 pub mod pdp;
+pub mod refusal;
 pub mod release;
 pub mod remote;
 pub mod report;

@@ -29,4 +29,5 @@ mod server;
 mod stream;
 mod swap;
 mod tidy;
+mod token_shim;
 mod util;

@@ -71,6 +71,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every step.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Verify, Self::Compile];
+
     /// The name in status, record and metric.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -122,6 +125,12 @@ pub(super) struct Standing {
 }
 
 impl Status {
+    /// Whether what is on disk is in force: it was not refused, and no rollback holds.
+    #[must_use]
+    pub fn is_newest_in_force(&self) -> bool {
+        self.active.is_some() && self.refused.is_none() && self.pinned.is_none()
+    }
+
     /// How long ago the sources were last seen to say what is in force; `None` if never.
     #[must_use]
     pub fn stale_for(&self, now: Timestamp) -> Option<Duration> {

@@ -138,6 +138,9 @@ pub enum ConnectionRefused {
 }
 
 impl ConnectionRefused {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Total, Self::Peer, Self::Tls, Self::Handshake];
+
     /// The name in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -64,6 +64,9 @@ pub enum Overload {
 }
 
 impl Overload {
+    /// Every reason.
+    pub const REASONS: [&str; 3] = ["LIMIT_REACHED", "CALLER_SHARE_REACHED", "UNKNOWN_CALLERS"];
+
     /// The reason in `google.rpc.ErrorInfo` and in metrics.
     #[must_use]
     pub const fn reason(self) -> &'static str {

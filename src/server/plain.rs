@@ -79,9 +79,12 @@ async fn ready(State(shown): State<Plain>) -> impl IntoResponse {
 }
 
 async fn metrics(State(shown): State<Plain>) -> impl IntoResponse {
+    let decider = &shown.decider;
+    let is_stale = !decider.policies.status().is_newest_in_force();
+    decider.metrics.policy_is_stale(is_stale);
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],
-        shown.decider.metrics.text(),
+        decider.metrics.text(),
     )
 }
 

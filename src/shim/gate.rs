@@ -8,6 +8,7 @@ use crate::shim::Clock;
 use crate::shim::denial::Denial;
 use crate::shim::frame;
 use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question, Revisions};
+use crate::shim::refusal::Refusals;
 use crate::wire::digest;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub struct Gate {
     pdp: Arc<dyn Pdp>,
     clock: Clock,
     deadline: Duration,
+    refusals: Refusals,
 }
 
 /// A checked grant.
@@ -42,6 +44,7 @@ impl Gate {
             pdp,
             clock,
             deadline,
+            refusals: Refusals::default(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Gate {
                 .in_time(asked)
                 .await
                 .map_err(|error| self.unreached(&error))?;
+            self.refusals.note(&answer);
             if !answer.effect.grants() {
                 return Err(Denial::decided(answer));
             }
@@ -109,6 +113,7 @@ impl Gate {
             if found.len() != batch.len() {
                 return Err(self.unreached(&PdpError::Invalid("answers of another number")));
             }
+            found.iter().for_each(|answer| self.refusals.note(answer));
             answers.extend(found);
         }
         Ok(answers)

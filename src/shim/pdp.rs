@@ -149,7 +149,10 @@ pub enum PdpError {
         /// The deadline, in milliseconds.
         deadline_ms: u64,
     },
-    /// It could not be reached, or it refused to decide.
+    /// It does not know this shim, or does not let it do that.
+    #[error("refused by the PDP: {0}")]
+    Refused(String),
+    /// It could not be reached, or could not decide.
     #[error("the policy decision point cannot be reached: {0}")]
     Unavailable(String),
     /// It answered something that means nothing.

@@ -142,11 +142,11 @@ fn serve(fixed: &Fixed, socket: &Path) -> tokio::task::JoinHandle<()> {
 fn config(url: &str) -> RemoteConfig {
     RemoteConfig {
         url: url.to_owned(),
-        subject: Subject::Asserted(Asserted {
+        speaker: Speaker::Subject(Subject::Asserted(Asserted {
             id: "agent".to_owned(),
             user: Some("u:ann".to_owned()),
             ..Asserted::default()
-        }),
+        })),
         tls: Tls::default(),
     }
 }
@@ -365,5 +365,25 @@ fn addresses_that_cannot_be_used_are_named() {
             RemotePdp::new(config(url)).unwrap_err().to_string(),
             expected
         );
+    }
+}
+
+#[test]
+fn a_refusal_is_not_taken_for_an_absence() {
+    for (code, expected) in [
+        (
+            Code::Unauthenticated,
+            "refused by the PDP: Unauthenticated: x",
+        ),
+        (
+            Code::PermissionDenied,
+            "refused by the PDP: PermissionDenied: x",
+        ),
+        (
+            Code::Unavailable,
+            "the policy decision point cannot be reached: Unavailable: x",
+        ),
+    ] {
+        assert_eq!(unavailable(Status::new(code, "x")).to_string(), expected);
     }
 }
