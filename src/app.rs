@@ -121,9 +121,13 @@ impl App {
             now,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let limits = decision_limits(config);
         let admission = Admission::new(
             config.limits.in_flight_decisions_max,
             config.limits.in_flight_rpcs_max,
+            // A caller alone has half of it, and that has to be enough for any one request.
+            (config.limits.request_bytes_in_flight_max)
+                .max(2 * services::message_bytes_max(&limits)),
             &identity,
             clock(),
         );
@@ -135,7 +139,7 @@ impl App {
             repeats: Repeats::default(),
             metrics,
             clock,
-            limits: decision_limits(config),
+            limits,
         };
         Ok(Self {
             decider: Arc::new(decider),

@@ -1,6 +1,6 @@
 //! What is counted: for operators, never evidence.
 
-use super::connection::ConnectionRefused;
+use super::places::ConnectionRefused;
 use crate::model::verdict::Effect;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
