@@ -127,9 +127,13 @@ impl App {
             held_max: config.limits.policy_sets_held_max,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let limits = decision_limits(config);
         let admission = Admission::new(
             config.limits.in_flight_decisions_max,
             config.limits.in_flight_rpcs_max,
+            // A caller alone has half of it, and that has to be enough for any one request.
+            (config.limits.request_bytes_in_flight_max)
+                .max(2 * services::message_bytes_max(&limits)),
             &identity,
             clock(),
         );
@@ -142,7 +146,7 @@ impl App {
             large: LargeTurns::new(large_at_once),
             metrics,
             clock,
-            limits: decision_limits(config),
+            limits,
         };
         Ok(Self {
             decider: Arc::new(decider),

@@ -171,18 +171,26 @@ impl Publisher {
                 let event = tokio::select! {
                     event = events.next() => event,
                     // The sender is dropped only at the end of the run: that is a stop too.
-                    _stopped = stopped.wait_for(|stopped| *stopped) => break,
+                    _stopped = stopped.wait_for(|stopped| *stopped) => return Ok(None),
                 };
                 // A broken stream is the shim's to mend: it sends again what was not acknowledged.
-                let Some(Ok(event)) = event else { break };
+                let event = match event {
+                    Some(Ok(event)) => event,
+                    Some(Err(broken)) => return Ok(Some(broken)),
+                    None => return Ok(None),
+                };
                 let appending = self.append(event)?;
                 if appended.send(appending).await.is_err() {
-                    break;
+                    return Ok::<_, RpcError>(None);
                 }
             }
-            Ok::<(), RpcError>(())
         };
-        tokio::try_join!(read, acknowledge).map(|_| ())
+        let (broken, ()) = tokio::try_join!(read, acknowledge)?;
+        if let Some(status) = broken {
+            // It met a limit; nobody is left to tell if the client went away.
+            let _gone = answers.send(Err(status)).await;
+        }
+        Ok(())
     }
 
     fn append(&mut self, event: v1::PublishRequest) -> Result<Appending, RpcError> {

@@ -1,7 +1,7 @@
 //! What is counted: for operators, never evidence.
 
-use super::connection::ConnectionRefused;
 use super::overload::Overload;
+use super::places::ConnectionRefused;
 use crate::bundle::swap::Stage;
 use crate::model::verdict::Effect;
 use prometheus_client::encoding::EncodeLabelSet;

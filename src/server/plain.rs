@@ -1,9 +1,9 @@
 //! A plain HTTP listener for probes and metrics, and for nothing else.
 
 use super::admission::Admission;
-use super::connection::Connections;
 use super::deadline::Deadline;
 use super::decider::Decider;
+use super::places::Connections;
 use crate::model::json::Json;
 use axum::Router;
 use axum::extract::State;
@@ -107,6 +107,10 @@ impl Plain {
             (
                 "decisions_under_way",
                 count(self.admission.decisions_under_way()),
+            ),
+            (
+                "request_bytes_in_flight",
+                count(self.admission.request_bytes_in_flight()),
             ),
         ];
         let mut audit = vec![("origin", Json::from(log.origin()))];
