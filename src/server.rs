@@ -12,6 +12,7 @@ mod decider;
 mod decision;
 mod directory;
 mod evidence;
+mod explain;
 mod fair;
 mod gate;
 mod health;

@@ -8,12 +8,11 @@ use super::large::LargeTurns;
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls, ReleasedResult};
 use super::peer::Remote;
-use super::policy::explanation;
 use super::repeats::Repeats;
 use super::status::RpcError;
 use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
-use crate::decide::{self, decide};
+use crate::decide::decide;
 use crate::engine::PolicySet;
 use crate::identity::{Identity, Peer, session_id};
 use crate::model::attempt::Claim;
@@ -125,7 +124,7 @@ impl Decider {
     }
 
     /// The steps from a question to a verdict; a reason to deny ends them.
-    fn judge(
+    pub(super) fn judge(
         &self,
         asked: &mut Asked,
         set: Option<&PolicySet>,
@@ -351,38 +350,6 @@ impl Decider {
     pub fn sender(&self, peer: &Peer) -> Result<String, RpcError> {
         let known = self.identity.sender(peer, (self.clock)());
         known.map_err(|_denied| RpcError::Unauthenticated)
-    }
-
-    /// Decides as a dry run, and shows each package's part in it.
-    pub async fn explain(
-        &self,
-        peer: &Remote,
-        mut question: v1::DecideRequest,
-    ) -> v1::ExplainResponse {
-        question.dry_run = true;
-        let set = self.policies.current();
-        let now = (self.clock)();
-        let mut asked = Asked::unidentified(&question);
-        let judged = self.judge(&mut asked, set.as_deref(), peer, question.clone(), now);
-        let facts = Facts::default();
-        let explained = set
-            .as_deref()
-            .filter(|_| judged.is_ok())
-            .map(|set| decide::explain(set, &asked.request, &facts, now).unwrap_or_default());
-        let server = &asked.request.mcp.server;
-        let parts = explained.iter().flatten();
-        let packages = parts.map(|part| explanation(part, server)).collect();
-        let input = asked.request.to_input(&facts.facts, &facts.labels, now);
-        let would_be = judged
-            .as_ref()
-            .map_or(Effect::Deny, |(verdict, _)| verdict.effect);
-        let mut decision = self.decide_under(set.as_deref(), peer, question).await;
-        decision.effect = v1::Effect::from(would_be).into();
-        v1::ExplainResponse {
-            decision: Some(decision),
-            packages,
-            input_json: input.to_bytes(),
-        }
     }
 }
 
