@@ -16,9 +16,15 @@ MCP_EVERYTHING_VERSION := 2026.8.31
 PYTHON_GRPC_VERSION := 1.85.1
 PYTHON_MCP_VERSION := 2.3.0
 PYTHON_JSONSCHEMA_VERSION := 4.26.0
+NODE_GRPC_VERSION := 1.14.7
+NODE_PROTO_LOADER_VERSION := 0.8.1
+NODE_TYPES_VERSION := 20.19.43
+TYPESCRIPT_VERSION := 7.0.2
+PROTOC_GEN_GO_VERSION := v1.36.12
+PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 FUZZ_SECONDS ?= 20
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden helm-check kube-test tools test-tools ci
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden clients helm-check kube-test tools test-tools ci
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,6 +69,10 @@ golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --lib cli::tests::the_reference
 
+# Not part of ci: what Go and Java need takes minutes to install the first time.
+clients: $(TOOLS)/bin/protoc-gen-go $(TOOLS)/bin/protoc-gen-go-grpc $(TOOLS)/node_modules/.bin/buf test-tools ## The programs of docs/calling-decide.md in Go and Java. Needs also a JDK and mvn.
+	TOOLGATE_CLIENTS=Go,Java MAVEN_OPTS=-Dmaven.repo.local=$(TOOLS)/m2 $(CARGO) test --locked --test main calling
+
 helm-check: $(TOOLS)/bin/helm $(TOOLS)/bin/kube-validate $(TOOLS)/kubernetes-openapi.json ## The chart: lint, renders, the Kubernetes API's description, refused values.
 	$(CARGO) build --locked --quiet --bin toolgate
 	tests/kube/check.sh $(TOOLS)/kubernetes-openapi.json $(TOOLS)/bin/kube-validate target/debug/toolgate
@@ -77,13 +87,19 @@ kube-test: $(TOOLS)/bin/helm $(TOOLS)/bin/grpcurl $(TOOLS)/venv/bin/python ## Th
 # Nothing outside target/tools is touched.
 tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf $(TOOLS)/bin/helm $(TOOLS)/bin/kube-validate $(TOOLS)/kubernetes-openapi.json ## Installs the programs that tests and checks use. Needs go, npm and python3.
 
-test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/venv/bin/python ## Installs those that tests use.
+test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/node_modules/.bin/tsc $(TOOLS)/venv/bin/python ## Installs those that tests use.
 
 $(TOOLS)/bin/opa:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/open-policy-agent/opa@$(OPA_VERSION)
 
 $(TOOLS)/bin/grpcurl:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
+
+$(TOOLS)/bin/protoc-gen-go:
+	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install google.golang.org/protobuf/cmd/protoc-gen-go@$(PROTOC_GEN_GO_VERSION)
+
+$(TOOLS)/bin/protoc-gen-go-grpc:
+	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@$(PROTOC_GEN_GO_GRPC_VERSION)
 
 $(TOOLS)/bin/helm:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
@@ -103,8 +119,12 @@ NPM_INSTALL := npm install --silent --no-fund --no-audit --prefix $(TOOLS)
 $(TOOLS)/node_modules/.bin/mcp-server-everything:
 	$(NPM_INSTALL) @modelcontextprotocol/server-everything@$(MCP_EVERYTHING_VERSION)
 
-# One after the other: both write the same package.json.
-$(TOOLS)/node_modules/.bin/buf: | $(TOOLS)/node_modules/.bin/mcp-server-everything
+# One after the other: all write the same package.json.
+$(TOOLS)/node_modules/.bin/tsc: | $(TOOLS)/node_modules/.bin/mcp-server-everything
+	$(NPM_INSTALL) @grpc/grpc-js@$(NODE_GRPC_VERSION) @grpc/proto-loader@$(NODE_PROTO_LOADER_VERSION) \
+		typescript@$(TYPESCRIPT_VERSION) @types/node@$(NODE_TYPES_VERSION)
+
+$(TOOLS)/node_modules/.bin/buf: | $(TOOLS)/node_modules/.bin/tsc
 	$(NPM_INSTALL) @bufbuild/buf@$(BUF_VERSION)
 
 $(TOOLS)/venv/bin/python:

@@ -3,13 +3,15 @@
 mod accept;
 mod check;
 mod embedded;
+mod loads;
 mod rotate;
 mod serve;
 mod services;
 mod tls;
 mod transport;
+mod validity;
 
-pub use check::check;
+pub use check::{check, warnings};
 pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 pub use tls::TlsError;
@@ -17,9 +19,8 @@ pub use tls::TlsError;
 use crate::audit::files::OsFiles;
 use crate::audit::hash::{Hasher, KeyError};
 use crate::audit::log::{self, Log, OpenError};
-use crate::audit::record::{PolicyLoaded, PolicyRefused, Record};
 use crate::bundle::compile::compiler;
-use crate::bundle::load::{LoadEvent, Loader};
+use crate::bundle::load::Loader;
 use crate::bundle::source::Source;
 use crate::bundle::swap::{PolicyStore, Status};
 use crate::bundle::watch::{Timing, Watch};
@@ -31,10 +32,11 @@ use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
 use crate::server::{
-    self, Admission, Connections, Decider, DecisionLimits, Evidence, Metrics, OwedCalls, Repeats,
-    WriteMode,
+    self, Admission, Connections, Decider, DecisionLimits, Evidence, LargeTurns, Metrics,
+    OwedCalls, Repeats, WriteMode,
 };
 use crate::telemetry::now;
+use loads::{record_load, report_load};
 use rotate::Watched;
 use std::io;
 use std::num::NonZeroUsize;
@@ -112,18 +114,26 @@ impl App {
         });
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
         let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
+        // Each thread that decides has a copy of the policies.
+        let large_at_once = LargeTurns::beside(replicas);
+        let threads = replicas.saturating_add(large_at_once);
         let loader = Loader {
             sources: config.bundles.iter().map(source).collect(),
-            compile: compiler(options(config, replicas)),
+            compile: compiler(options(config, threads)),
             store: Arc::clone(&policies),
             record: record_load(Arc::clone(&evidence), names(config)),
             on_event: report_load(Arc::clone(&metrics)),
             now,
+            held_max: config.limits.policy_sets_held_max,
         };
         let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let limits = decision_limits(config);
         let admission = Admission::new(
             config.limits.in_flight_decisions_max,
             config.limits.in_flight_rpcs_max,
+            // A caller alone has half of it, and that has to be enough for any one request.
+            (config.limits.request_bytes_in_flight_max)
+                .max(2 * services::message_bytes_max(&limits)),
             &identity,
             clock(),
         );
@@ -133,9 +143,10 @@ impl App {
             evidence,
             owed,
             repeats: Repeats::default(),
+            large: LargeTurns::new(large_at_once),
             metrics,
             clock,
-            limits: decision_limits(config),
+            limits,
         };
         Ok(Self {
             decider: Arc::new(decider),
@@ -242,6 +253,7 @@ fn decision_limits(config: &Config) -> DecisionLimits {
         },
         batch_max: config.limits.batch_calls_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
+        cacheable: Duration::from_secs(config.limits.cacheable_seconds),
     }
 }
 
@@ -289,85 +301,4 @@ fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
     let tracker = recovered.tracker;
     let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
     Ok((evidence, owed))
-}
-
-type OnEvent = Box<dyn Fn(LoadEvent) + Send>;
-type OnChange = Box<dyn Fn(&LoadEvent) + Send>;
-
-/// A swap or a refusal is a record before it takes effect.
-fn record_load(evidence: Arc<Evidence>, source: String) -> OnChange {
-    Box::new(move |event| {
-        let record = match event.clone() {
-            LoadEvent::Loaded {
-                revision,
-                replaced,
-                packages,
-                findings,
-                ..
-            } => Record::PolicyLoaded(PolicyLoaded {
-                policy: revision,
-                previous: replaced,
-                packages,
-                source: source.clone(),
-                findings,
-            }),
-            LoadEvent::Refused { refusal, active } => Record::PolicyRefused(PolicyRefused {
-                digest: refusal.digest,
-                active,
-                revision: None,
-                error: refusal.reason,
-                source: source.clone(),
-                findings: refusal.findings,
-            }),
-            LoadEvent::Recovered { .. } | LoadEvent::Unwatched { .. } => return,
-        };
-        // A swap is not held up because its record cannot be written; decisions fail then too.
-        let pending = evidence.log().append(now(), &record);
-        if let Err(error) | Ok(Err(error)) = pending.map(log::Pending::wait) {
-            tracing::error!(%error, "a change of policy could not be recorded");
-        }
-    })
-}
-
-/// What became of a change of policy is a log line and a metric.
-fn report_load(metrics: Arc<Metrics>) -> OnEvent {
-    Box::new(move |event| match event {
-        LoadEvent::Loaded {
-            revision,
-            warnings,
-            findings,
-            took,
-            ..
-        } => {
-            metrics.policy_loaded(revision.version);
-            let found = findings.iter().map(ToString::to_string);
-            for warning in warnings.into_iter().chain(found) {
-                tracing::warn!("{warning}");
-            }
-            tracing::info!(
-                version = revision.version,
-                revision = revision.revision,
-                digest = revision.digest,
-                took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                "policy set in force"
-            );
-        }
-        LoadEvent::Refused { refusal, .. } => {
-            metrics.policy_refused(refusal.stage.as_str());
-            tracing::error!(
-                stage = refusal.stage.as_str(),
-                "policies refused: {}",
-                refusal.reason
-            );
-        }
-        LoadEvent::Recovered { revision } => {
-            tracing::info!(
-                revision = revision.revision,
-                "policies are again what is in force"
-            );
-        }
-        LoadEvent::Unwatched { path, reason } => {
-            tracing::warn!(path, reason, "changes are seen by polling only");
-        }
-    })
 }

@@ -11,6 +11,7 @@
 pub mod compile;
 pub mod data;
 mod digest;
+pub mod held;
 pub mod library;
 pub mod load;
 mod manifest;

@@ -13,6 +13,7 @@ mod document;
 mod eval;
 mod findings;
 mod output;
+mod policy;
 mod serve;
 mod shim;
 mod test;
@@ -104,6 +105,8 @@ enum Command {
     Test(test::Test),
     Bench(bench::Bench),
     #[command(subcommand)]
+    Policy(policy::Policy),
+    #[command(subcommand)]
     Audit(audit::Audit),
     /// Print the version, the engine's, and the platform.
     Version,
@@ -171,6 +174,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
         Command::Fmt { .. } => Err(CliError::unusable(
             "toolgate has no formatter of its own: policies are plain Rego v1, write `opa fmt --write PATH`",
         )),
+        Command::Policy(policy) => policy.run(output),
         Command::Audit(audit) => audit.run(output),
         Command::Version => Ok(version::run(output)),
         Command::Demo(demo) => demo.run(output),

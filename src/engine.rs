@@ -15,6 +15,7 @@ mod suggest;
 mod testing;
 mod trace;
 mod value;
+mod volatile;
 
 pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
 pub use lint::ScopeRow;

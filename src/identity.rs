@@ -20,7 +20,7 @@ mod testing;
 mod tests;
 
 pub use algorithm::Algorithm;
-pub use callers::{Caller, DEFAULT_TENANT, KnownBy, KnownByError};
+pub use callers::{Caller, DEFAULT_TENANT, KnownBy, KnownByError, Permission};
 pub use claims::{ClaimPath, ClaimPaths};
 pub use directory::{Directory, DirectoryEntry, directory};
 pub use jwks::JwksError;
@@ -65,7 +65,7 @@ pub struct Identified {
     /// What the caller said beyond what it may, by name (`roles`, `context.purpose`): for the
     /// record. At most 33 entries.
     pub dropped: Vec<String>,
-    /// The name of the caller's entry.
+    /// The name of the caller's entry and, where that is for several callers, `@` and which.
     pub caller: String,
     /// From here on the token that proved this is no longer accepted; `None` without a token.
     /// No verdict should be valid for longer.
@@ -201,12 +201,18 @@ impl Identity {
         let (caller, by_subject_token) =
             self.caller(peer, of_peer.as_ref(), of_subject.as_ref())?;
         let deny = |code: Code, detail: String| denied(code.reason(), detail, Some(&caller.name));
+        if !caller.may.contains(&Permission::Decide) {
+            let detail = "the caller may not `decide`".to_owned();
+            return Err(deny(Code::DecideNotAllowed, detail));
+        }
         if !caller.may_ask_about(server) {
             return Err(deny(
                 Code::ServerNotAllowed,
                 "the server is beyond the caller's".into(),
             ));
         }
+        let by_token = of_peer.as_ref().or(of_subject.as_ref());
+        let proven_by_token = by_token.map(|token| token.subject.id.clone());
         let mut claimed = match (subject, of_subject) {
             (Subject::Asserted(asserted), _) => Claimed::asserted(caller, asserted)?,
             (Subject::BearerToken(_), Some(token)) => {
@@ -220,10 +226,11 @@ impl Identity {
                 None => Claimed::of_caller(caller, peer),
             },
         };
+        let sender = caller.sender(peer, proven_by_token.as_deref());
         if let Some(token) = of_peer {
             claimed.bind_to_connection(token);
         }
-        self.identify(caller, claimed, context, directory)
+        self.identify((caller, sender), claimed, context, directory)
     }
 
     /// The names of all entries.
@@ -231,17 +238,50 @@ impl Identity {
         self.callers.iter().map(|caller| caller.name.as_str())
     }
 
-    /// The name of the caller's entry that `peer` proves, for what is no decision.
+    /// The caller that `peer` proves, one and no other: the name of its entry and, where that is for
+    /// several, `@` and the identity. As `Identified::caller`.
     ///
     /// # Errors
     /// Nobody is known, or the connection's token is not valid.
-    pub fn known_caller(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
+    pub fn sender(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
         let of_peer = match peer {
             Peer::Token(token) => Some(self.verify(token, now)?),
             _ => None,
         };
         let (caller, _) = self.caller(peer, of_peer.as_ref(), None)?;
-        Ok(caller.name.clone())
+        let subject = of_peer.as_ref().map(|token| token.subject.id.as_str());
+        Ok(caller.sender(peer, subject))
+    }
+
+    /// The name of the caller's entry that `peer` proves, for what is no decision.
+    ///
+    /// # Errors
+    /// Nobody is known, or the connection's token is not valid.
+    pub fn known_caller(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
+        Ok(self.caller_of(peer, now)?.name.clone())
+    }
+
+    /// The name of the caller's entry that `peer` proves, if it has this permission.
+    ///
+    /// # Errors
+    /// As for a known caller, or that caller may not; then the denial names it.
+    pub fn permitted(&self, peer: &Peer, to: Permission, now: Timestamp) -> Outcome<String> {
+        let caller = self.caller_of(peer, now)?;
+        if caller.may.contains(&to) {
+            return Ok(caller.name.clone());
+        }
+        let detail = format!("the caller may not `{}`", to.as_str());
+        let reason = Code::DecideNotAllowed.reason();
+        Err(denied(reason, detail, Some(&caller.name)))
+    }
+
+    fn caller_of(&self, peer: &Peer, now: Timestamp) -> Outcome<&Caller> {
+        let of_peer = match peer {
+            Peer::Token(token) => Some(self.verify(token, now)?),
+            _ => None,
+        };
+        let (caller, _) = self.caller(peer, of_peer.as_ref(), None)?;
+        Ok(caller)
     }
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {
@@ -279,7 +319,7 @@ impl Identity {
 
     fn identify(
         &self,
-        caller: &Caller,
+        (caller, sender): (&Caller, String),
         claimed: Claimed,
         context: Object,
         directory: &dyn Directory,
@@ -313,7 +353,7 @@ impl Identity {
             tenant,
             context,
             dropped: dropped.into_names(),
-            caller: caller.name.clone(),
+            caller: sender,
             accepted_until: claimed.accepted_until,
         })
     }

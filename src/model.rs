@@ -11,6 +11,7 @@ pub mod obligation;
 pub mod principal;
 pub mod reason;
 pub mod revision;
+pub mod secret;
 pub mod subject;
 pub mod time;
 pub mod verdict;

@@ -5,10 +5,11 @@
 //! bytes; an unmodified one is forwarded byte for byte. The thinking is the PDP's ([`pdp`]);
 //! [`gate`] holds it to its word. Whatever is not understood is not passed on.
 //!
-//! Passed on unjudged in this slice: the answers to `initialize` (see [`handshake`]), `server/discover` and `ping`, and
-//! of a list of tools what is not a tool. Not passed on at all: text of progress reports, log
+//! Passed on unjudged in this slice: the answers to `initialize` (see [`handshake`]),
+//! `server/discover` and `ping`, and of a list of tools what is not a tool. Not passed on at all: text of progress reports, log
 //! notifications, requests of the server to the client, and every method not named in [`up`].
 
+pub mod changes;
 pub mod child;
 pub mod denial;
 pub mod down;
@@ -25,6 +26,7 @@ pub mod message;
 pub mod meta;
 pub mod notice;
 pub mod pdp;
+pub mod refusal;
 pub mod release;
 pub mod remote;
 pub mod report;

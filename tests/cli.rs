@@ -7,6 +7,7 @@ mod decide;
 mod eval;
 mod explain;
 mod guide;
+mod policy;
 mod test;
 mod watch;
 
@@ -50,7 +51,8 @@ fn what_the_command_is_and_how_it_is_used() {
     assert!(json["target"].as_str().unwrap().contains('-'));
     let help = place.run(&["help"]).expect(0);
     for command in [
-        "serve", "decide", "explain", "check", "eval", "test", "bench", "audit", "version", "fmt",
+        "serve", "decide", "explain", "check", "eval", "test", "bench", "policy", "audit",
+        "version", "fmt",
     ] {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}");
     }

@@ -6,7 +6,8 @@ use crate::server::asking::{Decisions, call, decide, get};
 use crate::server::process::Process;
 use crate::server::{Server, block_on, config, pki, tokens, until, write_files};
 pub use http2::is_closed as closed;
-use http2::{GOAWAY, HEADERS, PREFACE, Raw, SETTINGS, is_closed};
+pub use http2::{GOAWAY, HEADERS, Raw};
+use http2::{PREFACE, SETTINGS, is_closed};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -19,9 +20,9 @@ use tonic_health::pb::health_client::HealthClient;
 use toolgate::wire::v1::Effect;
 
 const POLICY: &str = "package policies.crm\nallow contains \"crm.read\"\n";
-const WINDOW_BYTES: u32 = 65_535;
-const STATUS: &str = "/toolgate.v1.PolicyService/GetStatus";
-const DECIDE: &str = "/toolgate.v1.DecisionService/Decide";
+pub const WINDOW_BYTES: u32 = 65_535;
+pub const STATUS: &str = "/toolgate.v1.PolicyService/GetStatus";
+pub const DECIDE: &str = "/toolgate.v1.DecisionService/Decide";
 
 fn policies() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -37,12 +38,12 @@ async fn server(limits: &str) -> Server {
     Server::start(policies(), &with_limits(limits)).await
 }
 
-async fn socket(dir: &Path) -> UnixStream {
+pub async fn socket(dir: &Path) -> UnixStream {
     UnixStream::connect(dir.join("run.sock")).await.unwrap()
 }
 
 /// Waits until a metric has this value.
-async fn metric(server: &Server, line: &str) {
+pub async fn metric(server: &Server, line: &str) {
     until(line, async || {
         let metrics = get(server.http.unwrap(), "/metrics").await.unwrap();
         metrics.contains(line).then_some(())

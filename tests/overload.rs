@@ -187,3 +187,38 @@ fn a_socket_has_one_process() {
         assert!(process.ended().await.success());
     });
 }
+
+/// Documents that take long to read keep no thread from small questions.
+#[test]
+fn large_questions_wait_for_one_another_and_not_the_small_ones_for_them() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        write_policies(dir.path());
+        let server = Server::start(dir, &config(&limits(300, 512))).await;
+        let keys: String = (0..200_000).map(|n| format!("\"k{n}\":0,")).collect();
+        let params = format!(r#"{{"name":"read","arguments":{{{keys}"z":0}}}}"#);
+        let mut asking = Vec::new();
+        for _ in 0..8 {
+            let mut client = Decisions::new(server.unix().await);
+            let mut question = call("crm/read");
+            question.params_json = params.clone().into_bytes();
+            asking.push(tokio::spawn(async move { client.decide(question).await }));
+        }
+        let mut client = Decisions::new(server.unix().await);
+        let mut small = 0;
+        // Small ones are answered all the while.
+        while !asking.iter().all(tokio::task::JoinHandle::is_finished) {
+            assert_eq!(codes(&decide(&mut client, "crm/read").await), ["crm.read"]);
+            small += 1;
+        }
+        for asked in asking {
+            let reply = asked.await.unwrap().unwrap().into_inner();
+            assert_eq!(codes(&reply), ["crm.read"]);
+        }
+        assert!(
+            small > 8,
+            "{small} small questions in the time of 8 large ones"
+        );
+        server.stop().await;
+    });
+}

@@ -116,8 +116,39 @@ fn a_key_has_to_be_the_certificates() {
     crate::server::pki::write_server_files(dir.path());
     std::fs::write(dir.path().join("server.key"), key).unwrap();
     let (is_right, said) = serve(dir.path(), TLS, &["--check-config"]);
-    let expected = "`listen.tls.cert` `server.pem` and `listen.tls.key` `server.key`: ";
+    let expected = "`listen.tls.key` `server.key` is not the key of the certificate in `listen.tls.cert` `server.pem`";
     assert!(!is_right && said.contains(expected), "{said}");
+}
+
+#[test]
+fn a_certificate_has_to_be_valid_now() {
+    for (year, expected) in [
+        (
+            2020,
+            "`listen.tls.cert` `server.pem`: it has expired, notAfter is 2020-02-01T00:00:00Z: renew it",
+        ),
+        (
+            2200,
+            "`listen.tls.cert` `server.pem`: it is not valid yet, notBefore is 2200-01-01T00:00:00Z",
+        ),
+    ] {
+        let dir = policies();
+        crate::server::pki::write_server_files_of(year, dir.path());
+        for arguments in [&["--check-config"][..], &[]] {
+            let (is_right, said) = serve(dir.path(), TLS, arguments);
+            assert!(!is_right && said.contains(expected), "{said}");
+        }
+    }
+}
+
+#[test]
+fn an_authority_of_clients_that_has_expired_is_a_warning() {
+    let dir = policies();
+    let authority = crate::server::pki::old_authority();
+    write_files(dir.path(), [("clients.pem", authority.as_str())]);
+    let (is_right, said) = serve(dir.path(), TLS, &["--check-config"]);
+    let expected = "warning: `listen.tls.client_ca` `clients.pem`: it has expired, notAfter is 2020-01-01T00:00:00Z: renew it; clients of this authority may be refused\n";
+    assert_eq!((is_right, said.as_str()), (true, expected));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! toolgate with programs of others: an MCP server from npm, the Python SDK, gRPC clients. The
 //! programs come from `make tools`.
 
+mod calling;
 mod everything;
 mod readme;
+mod shim;
 
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -124,10 +126,15 @@ impl Talk {
         }
     }
 
-    /// Sends a message and, if it has an id, gives the line that answers it.
-    fn ask(&mut self, message: &str) -> String {
+    /// Sends a message.
+    fn say(&mut self, message: &str) {
         let mut input = self.input.as_ref().unwrap();
         input.write_all(format!("{message}\n").as_bytes()).unwrap();
+    }
+
+    /// Sends a message and, if it has an id, gives the line that answers it.
+    fn ask(&mut self, message: &str) -> String {
+        self.say(message);
         let id = serde_json::from_str::<Value>(message).unwrap()["id"].clone();
         if id.is_null() {
             return String::new();

@@ -93,7 +93,9 @@ fn the_last_good_set_stays_in_force() {
             let metrics = watched.metrics().await;
             let refused = "toolgate_policy_refusals_total{stage=\"compile\"} 1\n";
             let in_force = "toolgate_policy_version 1\n";
-            (metrics.contains(refused) && metrics.contains(in_force)).then_some(())
+            let stale = "toolgate_policy_stale 1\n";
+            let said = [refused, in_force, stale];
+            said.iter().all(|it| metrics.contains(it)).then_some(())
         })
         .await;
         assert_eq!(

@@ -4,6 +4,7 @@
 mod docs;
 mod edges;
 mod files;
+mod findings;
 mod source;
 mod words;
 

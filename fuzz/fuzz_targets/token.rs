@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use toolgate::identity::{
     Algorithm, Caller, ClaimPaths, Identity, JwtConfig, JwtVerifier, KnownBy, Pattern, Peer,
+    Permission,
 };
 use toolgate::model::json::Object;
 use toolgate::model::subject::{Subject, Token};
@@ -38,6 +39,7 @@ static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
         servers: vec![any],
         subjects: Vec::new(),
         context: Vec::new(),
+        may: Permission::DEFAULT.to_vec(),
         assert_roles: false,
         tenant: None,
     };

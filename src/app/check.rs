@@ -1,10 +1,11 @@
 //! Whether a process could start, without starting it.
 
-use super::tls::server_config;
+use super::tls;
 use super::{options, source, tokens};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::read_and_verify;
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
+use crate::telemetry::now;
 use std::num::NonZeroUsize;
 
 /// Reads every file that the configuration names — certificates, keys, key sets, bundles — and
@@ -12,8 +13,7 @@ use std::num::NonZeroUsize;
 #[must_use]
 pub fn check(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
-    let tls = config.listen.tcp.as_ref().and_then(|tcp| tcp.tls.as_ref());
-    if let Some(Err(error)) = tls.map(server_config) {
+    if let Some(Err(error)) = tls_files(config).map(|files| tls::load(files, now())) {
         problems.push(error.to_string());
     }
     if let Some(Err(error)) = config.jwt.as_ref().map(tokens) {
@@ -21,6 +21,20 @@ pub fn check(config: &Config) -> Vec<String> {
     }
     problems.extend(bundles(config));
     problems
+}
+
+/// What is no problem yet but should be looked at: authorities of clients that have expired.
+#[must_use]
+pub fn warnings(config: &Config) -> Vec<String> {
+    let loaded = tls_files(config).map(|files| tls::load(files, now()));
+    match loaded {
+        Some(Ok(loaded)) => loaded.warnings,
+        Some(Err(_)) | None => Vec::new(),
+    }
+}
+
+fn tls_files(config: &Config) -> Option<&TlsFiles> {
+    config.listen.tcp.as_ref()?.tls.as_ref()
 }
 
 fn bundles(config: &Config) -> Vec<String> {

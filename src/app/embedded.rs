@@ -1,7 +1,7 @@
 //! A PDP in the shim's own process: the same decider, the same log, no server.
 
 use super::App;
-use crate::identity::Peer;
+use crate::identity::{Peer, Permission};
 use crate::model::subject::Subject;
 use crate::server::{Decider, Publisher, Remote, RpcError};
 use crate::shim::event::Event;
@@ -61,10 +61,11 @@ impl Pdp for EmbeddedPdp {
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
         let events = events.into_iter().map(convert::event).collect();
         Box::pin(async {
-            let caller = self
-                .decider
-                .known_caller(&self.peer.peer)
+            let peer = &self.peer.peer;
+            self.decider
+                .permitted(peer, Permission::Publish)
                 .map_err(unavailable)?;
+            let caller = self.decider.sender(peer).map_err(unavailable)?;
             let mut publisher = Publisher::new(Arc::clone(&self.decider), caller);
             let reply = publisher
                 .publish(events)

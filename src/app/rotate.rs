@@ -24,6 +24,8 @@ pub(super) struct Watched {
     what: &'static str,
     paths: Vec<PathBuf>,
     last: Content,
+    /// Whether the files as they are were refused: a certificate may become valid by itself.
+    refused: bool,
 }
 
 /// What the files hold, or that they cannot be read.
@@ -33,7 +35,12 @@ impl Watched {
     /// Files as they are now: made before they are used, so that no change is missed.
     pub(super) fn new(what: &'static str, paths: Vec<PathBuf>) -> Self {
         let last = content(&paths);
-        Self { what, paths, last }
+        Self {
+            what,
+            paths,
+            last,
+            refused: false,
+        }
     }
 
     /// Whether the files are others than the last time.
@@ -89,19 +96,28 @@ impl Drop for Rotation {
 fn look(mut files: Vec<(Watched, Reload)>, metrics: &Metrics, stopped: &Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(INTERVAL) {
         for (watched, reload) in &mut files {
-            if !watched.have_changed() {
-                continue;
+            let changed = watched.have_changed();
+            if changed || watched.refused {
+                take(watched, reload, changed, metrics);
             }
-            let what = watched.what;
-            match reload() {
-                Ok(()) => tracing::info!("{what}: the new files are in use"),
-                Err(ref error) => {
-                    tracing::error!(%error, "{what}: the new files are not used, the old ones stay");
-                    metrics.file_refused(what);
-                    continue;
-                }
-            }
+        }
+    }
+}
+
+/// Takes files into use. That they cannot be is said once, however often it is tried.
+fn take(watched: &mut Watched, reload: &Reload, changed: bool, metrics: &Metrics) {
+    let what = watched.what;
+    let reloaded = reload();
+    watched.refused = reloaded.is_err();
+    match reloaded {
+        Ok(()) => {
+            tracing::info!("{what}: the new files are in use");
             metrics.file_reloaded(what);
         }
+        Err(error) if changed => {
+            tracing::error!(%error, "{what}: the new files are not used, the old ones stay");
+            metrics.file_refused(what);
+        }
+        Err(_said) => {}
     }
 }

@@ -4,10 +4,10 @@ use super::App;
 use super::accept::Listener;
 use super::rotate::{Reload, Rotation, Watched};
 use super::services::routes;
-use super::tls::{TlsError, server_config};
+use super::tls::{self, Loaded, TlsError};
 use super::transport::{Tls, Transport};
 use crate::config::{TlsFiles, UnixListen};
-use crate::server::{self, Admission, Decider, Plain, STRANGERS_INTERVAL};
+use crate::server::{self, Admission, Decider, Metrics, Plain, STRANGERS_INTERVAL};
 use arc_swap::ArcSwap;
 use std::io;
 use std::net::SocketAddr;
@@ -63,15 +63,27 @@ struct Certificates {
 }
 
 impl Certificates {
-    fn load(files: TlsFiles) -> Result<Self, TlsError> {
+    fn load(files: TlsFiles, decider: &Decider) -> Result<Self, TlsError> {
         let mut paths = vec![files.cert.clone(), files.key.clone()];
         paths.extend(files.client_ca.clone());
+        // Made before the files are read, so that no change is missed.
+        let watched = Watched::new("tls", paths);
+        let config = take(tls::load(&files, (decider.clock)())?, &decider.metrics);
         Ok(Self {
-            watched: Watched::new("tls", paths),
-            tls: Arc::new(ArcSwap::from_pointee(server_config(&files)?)),
+            watched,
+            tls: Arc::new(ArcSwap::from_pointee(config)),
             files,
         })
     }
+}
+
+/// Says what is to be said of certificates that are taken into use.
+fn take(loaded: Loaded, metrics: &Metrics) -> rustls::ServerConfig {
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    metrics.certificates_expire(loaded.server_not_after, loaded.client_ca_not_after);
+    loaded.config
 }
 
 impl App {
@@ -81,7 +93,9 @@ impl App {
     /// The first that cannot be used.
     pub async fn bind(self) -> Result<Bound, ServeError> {
         let files = self.listen.tcp.as_ref().and_then(|tcp| tcp.tls.clone());
-        let certificates = files.map(Certificates::load).transpose()?;
+        let certificates = files
+            .map(|files| Certificates::load(files, &self.decider))
+            .transpose()?;
         let unix = match self.listen.unix.clone() {
             Some(listen) => {
                 let socket = bind_unix(&listen).await?;
@@ -178,8 +192,10 @@ impl Bound {
         let mut files: Vec<(Watched, Reload)> = Vec::new();
         if let Some((_, Some(certificates))) = &mut self.tcp {
             let (tls, paths) = (Arc::clone(&certificates.tls), certificates.files.clone());
+            let decider = Arc::clone(&self.app.decider);
             let reload = move || -> Result<(), TlsError> {
-                tls.store(Arc::new(server_config(&paths)?));
+                let loaded = tls::load(&paths, (decider.clock)())?;
+                tls.store(Arc::new(take(loaded, &decider.metrics)));
                 Ok(())
             };
             let reload: Reload = Box::new(move || reload().map_err(|error| error.to_string()));
@@ -230,7 +246,7 @@ impl Bound {
             connections: Arc::clone(&app.connections),
             decider: Arc::clone(&decider),
             admission: Arc::clone(&app.admission),
-            routes: routes(&decider, &app.admission, &stopped)?,
+            routes: routes(&decider, &app.admission, app.watch.steering(), &stopped)?,
             stopped: stopped.clone(),
         });
         let unix = unix.map(|(_, socket)| Listener::Unix(socket));

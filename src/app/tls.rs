@@ -1,6 +1,8 @@
 //! Certificates and keys: read, checked against each other, and put together.
 
+use super::validity::{Validity, ValidityError};
 use crate::config::TlsFiles;
+use crate::model::time::Timestamp;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
@@ -41,6 +43,27 @@ pub enum TlsError {
         /// What is wrong with it.
         error: String,
     },
+    /// A certificate that cannot be used: now, or at all.
+    #[error("`listen.tls.{key}` `{}`: {error}", .path.display())]
+    Certificate {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        error: String,
+    },
+    /// A key of another certificate.
+    #[error(
+        "`listen.tls.key` `{}` is not the key of the certificate in `listen.tls.cert` `{}`",
+        .key.display(), .cert.display()
+    )]
+    OtherKey {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
     /// The certificate, or the certificate and the key together.
     #[error("`listen.tls.cert` `{}` and `listen.tls.key` `{}`: {error}", .cert.display(), .key.display())]
     Pair {
@@ -53,19 +76,87 @@ pub enum TlsError {
     },
 }
 
-/// The server's side of TLS, with client certificates where a CA for them is configured.
+/// The server's side of TLS, and until when it can be used.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) config: ServerConfig,
+    /// When the first certificate of the server's chain expires, in seconds since 1970.
+    pub(super) server_not_after: u64,
+    /// The same of the certificates of client authorities, where there are any.
+    pub(super) client_ca_not_after: Option<u64>,
+    /// What is no error: an authority whose clients cannot connect.
+    pub(super) warnings: Vec<String>,
+}
+
+/// The server's side of TLS, with client certificates where a CA for them is configured, for use at
+/// this time.
 ///
 /// # Errors
-/// Which file is wrong, and how.
-pub(super) fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+/// Which file is wrong, and how; a certificate that has expired or is not valid yet.
+pub(super) fn load(files: &TlsFiles, now: Timestamp) -> Result<Loaded, TlsError> {
+    let server_not_after = server_expiry(&files.cert, now)?;
+    let config = server_config(files)?;
+    let (client_ca_not_after, warnings) = match &files.client_ca {
+        Some(path) => client_ca_expiry(path, now)?,
+        None => (None, Vec::new()),
+    };
+    Ok(Loaded {
+        config,
+        server_not_after,
+        client_ca_not_after,
+        warnings,
+    })
+}
+
+fn server_expiry(path: &Path, now: Timestamp) -> Result<u64, TlsError> {
+    let mut not_after = u64::MAX;
+    for certificate in certificates("cert", path)? {
+        let validity = Validity::of(&certificate).and_then(|it| it.at(now));
+        let validity = validity.map_err(|error| certificate_error("cert", path, error))?;
+        not_after = not_after.min(validity.not_after);
+    }
+    Ok(not_after)
+}
+
+/// One authority that has expired does not keep the others' clients out: it is a warning.
+fn client_ca_expiry(path: &Path, now: Timestamp) -> Result<(Option<u64>, Vec<String>), TlsError> {
+    let (mut not_after, mut warnings) = (None, Vec::new());
+    for certificate in certificates("client_ca", path)? {
+        // Roots may be of version 1, and then nothing is known of their time.
+        let Ok(validity) = Validity::of(&certificate) else {
+            continue;
+        };
+        let earliest = not_after.unwrap_or(u64::MAX);
+        not_after = Some(validity.not_after.min(earliest));
+        if let Err(error) = validity.at(now) {
+            let problem = certificate_error("client_ca", path, error);
+            warnings.push(format!(
+                "{problem}; clients of this authority may be refused"
+            ));
+        }
+    }
+    Ok((not_after, warnings))
+}
+
+fn certificate_error(key: &'static str, path: &Path, error: ValidityError) -> TlsError {
+    TlsError::Certificate {
+        key,
+        path: path.to_owned(),
+        error: error.to_string(),
+    }
+}
+
+fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let chain = certificates("cert", &files.cert)?;
     let key = PrivateKeyDer::from_pem_slice(&read("key", &files.key)?)
         .map_err(|error| unusable("key", &files.key, "private key", &error))?;
-    let of_pair = |error| TlsError::Pair {
-        cert: files.cert.clone(),
-        key: files.key.clone(),
-        error,
+    let of_pair = |error| {
+        let (cert, key) = (files.cert.clone(), files.key.clone());
+        match error {
+            rustls::Error::InconsistentKeys(_) => TlsError::OtherKey { cert, key },
+            error => TlsError::Pair { cert, key, error },
+        }
     };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

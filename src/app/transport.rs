@@ -27,6 +27,9 @@ use uuid::Uuid;
 /// silence is what pings are for.
 const PREFACE_BYTES: usize = 24 + 9;
 
+/// How long calls under way may take from the end of a connection on that nobody who is known has.
+const STRANGER_GRACE_MAX: Duration = Duration::from_secs(1);
+
 /// The certificates in use; replaced as a whole.
 pub(super) type Tls = Arc<ArcSwap<ServerConfig>>;
 
@@ -46,7 +49,7 @@ pub(super) struct Taken {
     transport: Arc<Transport>,
     address: PeerAddress,
     remote: Option<SocketAddr>,
-    _permit: ConnectionPermit,
+    permit: ConnectionPermit,
 }
 
 impl Transport {
@@ -63,7 +66,7 @@ impl Transport {
                     transport: Arc::clone(self),
                     address,
                     remote,
-                    _permit: permit,
+                    permit,
                 })
             }
             Err(refused) => {
@@ -92,11 +95,25 @@ impl Taken {
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let until = Instant::now() + self.transport.limits.handshake_max;
-        self.serve(io, proven, false, until).await;
+        self.unless_it_gives_way(self.serve(io, proven, false, until))
+            .await;
     }
 
     /// Serves a connection over TLS, with the certificates of now.
     pub(super) async fn serve_tls(self, socket: TcpStream, tls: &Tls) {
+        self.unless_it_gives_way(self.shake_hands(socket, tls))
+            .await;
+    }
+
+    async fn unless_it_gives_way(&self, serving: impl Future<Output = ()>) {
+        let standing = self.permit.standing();
+        tokio::select! {
+            () = serving => {}
+            () = standing.gives_way() => self.refused(ConnectionRefused::Stranger),
+        }
+    }
+
+    async fn shake_hands(&self, socket: TcpStream, tls: &Tls) {
         let until = Instant::now() + self.transport.limits.handshake_max;
         let acceptor = TlsAcceptor::from(tls.load_full());
         let shaken = tokio::time::timeout_at(until, acceptor.accept(socket)).await;
@@ -119,22 +136,26 @@ impl Taken {
         self.transport.refused(self.address, reason);
     }
 
-    async fn serve<IO>(self, io: IO, proven: Peer, has_certificate: bool, preface_until: Instant)
+    async fn serve<IO>(&self, io: IO, proven: Peer, has_certificate: bool, preface_until: Instant)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let transport = &self.transport;
         let limits = &transport.limits;
         let (close, closing) = watch::channel(false);
+        let standing = self.permit.standing();
+        let connection = Connection::new(
+            self.address,
+            self.remote,
+            proven,
+            has_certificate,
+            Arc::clone(&standing),
+            closing,
+        );
+        connection.look(&transport.decider);
         let gate = Gate {
             routes: transport.routes.clone(),
-            connection: Arc::new(Connection::new(
-                self.address,
-                self.remote,
-                proven,
-                has_certificate,
-                closing,
-            )),
+            connection: Arc::new(connection),
             decider: Arc::clone(&transport.decider),
             admission: Arc::clone(&transport.admission),
             request_max: limits.request_max,
@@ -144,6 +165,7 @@ impl Taken {
         let serving = builder(limits).serve_connection(TokioIo::new(preface), gate);
         let mut serving = pin!(serving);
         let mut stopped = transport.stopped.clone();
+        let mut grace_max = limits.connection_grace_max;
         tokio::select! {
             ended = serving.as_mut() => {
                 if late.get() {
@@ -153,6 +175,10 @@ impl Taken {
                 }
                 return;
             }
+            () = standing.lasts_too_long(limits.stranger_max) => {
+                self.refused(ConnectionRefused::Stranger);
+                grace_max = grace_max.min(STRANGER_GRACE_MAX);
+            }
             () = tokio::time::sleep(age(limits.connection_age_max)) => {}
             // The sender is dropped only at the end of the run: that is a stop too.
             _stopped = stopped.wait_for(|stopped| *stopped) => {}
@@ -160,10 +186,7 @@ impl Taken {
         // GOAWAY: no new calls; what is under way is answered.
         serving.as_mut().graceful_shutdown();
         close.send_replace(true);
-        if tokio::time::timeout(limits.connection_grace_max, serving)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(grace_max, serving).await.is_err() {
             tracing::debug!(address = %self.address, "a connection was cut with calls under way");
         }
     }

@@ -6,16 +6,16 @@
 //! `key = HMAC(root, "toolgate audit key 1\n" ‖ month ‖ "\n" ‖ tenant)`, month as `2026-11` (UTC).
 //! The input is `Json::canonical`: sorted keys, no spaces, numbers as they were written.
 
-mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use secret::is_secret_key;
+pub use crate::model::secret::is_secret_key;
 
 use super::files::{self, Files};
 use super::record::Fields;
 use crate::model::hex::hex;
 use crate::model::json::Json;
+use crate::model::secret;
 use crate::model::time::{Month, Timestamp};
 use arc_swap::ArcSwap;
 use hmac::{Hmac, KeyInit, Mac};

@@ -12,6 +12,7 @@ mod refused;
 mod repaired;
 #[cfg(test)]
 pub(super) mod samples;
+mod steered;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub(super) use fields::Fields;
 use fields::Text;
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
+pub use steered::{PolicyReload, PolicyRolledBack};
 
 use crate::model::json::{Json, Object};
 use crate::model::revision::Revision;
@@ -46,6 +48,10 @@ pub enum Record {
     PolicyLoaded(PolicyLoaded),
     /// A policy set was refused; the last good one stays.
     PolicyRefused(PolicyRefused),
+    /// Somebody had the sources of policy read again.
+    PolicyReload(PolicyReload),
+    /// Somebody made an earlier policy set active.
+    PolicyRolledBack(PolicyRolledBack),
     /// Calls of nobody who is known, too many for a record each.
     CallsRefused(CallsRefused),
     /// A shim opened its stream of events.
@@ -67,6 +73,8 @@ impl Record {
             Self::Outcome(_) => "outcome",
             Self::PolicyLoaded(_) => "policy_loaded",
             Self::PolicyRefused(_) => "policy_refused",
+            Self::PolicyReload(_) => "policy_reload",
+            Self::PolicyRolledBack(_) => "policy_rolled_back",
             Self::CallsRefused(_) => "calls_refused",
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
@@ -82,6 +90,8 @@ impl Record {
             Self::Outcome(outcome) => outcome.fields(),
             Self::PolicyLoaded(loaded) => loaded.fields(),
             Self::PolicyRefused(refused) => refused.fields(),
+            Self::PolicyReload(reload) => reload.fields(),
+            Self::PolicyRolledBack(rolled_back) => rolled_back.fields(),
             Self::CallsRefused(refused) => refused.fields(),
             Self::ShimConnected(connected) => connected.fields(),
             Self::Gap(gap) => gap.fields(),

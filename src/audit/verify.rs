@@ -250,8 +250,8 @@ impl Walk<'_> {
         {
             return Err(place.fault(seq, Wrong::Origin { found: line.origin }));
         }
-        self.check_held(place, &line)?;
         see(&line.record);
+        self.check_held(place, &line)?;
         let report = &mut self.report;
         report.records += 1;
         *report.by_type.entry(line.kind).or_default() += 1;
@@ -315,9 +315,9 @@ impl Walk<'_> {
         match self.held {
             Some(head) if head.seq >= self.report.records => {
                 let held = head.seq;
-                Err(self
-                    .place
-                    .fault(self.report.records, Wrong::Truncated { held }))
+                let mut next = self.place;
+                next.line += 1;
+                Err(next.fault(self.report.records, Wrong::Truncated { held }))
             }
             _ => Ok(self.report),
         }

@@ -1,10 +1,12 @@
 //! All steps from the files to the set in force, and what to do when one of them fails.
 
+mod hold;
 #[cfg(test)]
 mod tests;
 
+use super::held::{Held, Pinned, Shelf};
 use super::source::{self, Bundle, Source, SourceError};
-use super::swap::{Compiled, PolicyStore, Refusal, Stage};
+use super::swap::{Compiled, PolicyStore, Refusal, Stage, Standing};
 use super::verify::{self, Verified, VerifyError};
 use crate::model::bundle::Sources;
 use crate::model::finding::Finding;
@@ -52,6 +54,9 @@ fn read_all(sources: &[Source]) -> Result<Vec<Bundle>, LoadError> {
 pub type Compile<T> =
     Box<dyn Fn(Verified<Sources>, u64) -> Result<Compiled<T>, Vec<Finding>> + Send>;
 
+/// Records a change, or says why it could not.
+pub type Recorder = Box<dyn Fn(&LoadEvent) -> Result<(), String> + Send>;
+
 /// What became of a change: to be recorded, logged and counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadEvent {
@@ -77,7 +82,26 @@ pub enum LoadEvent {
         /// The set that stays in force.
         active: Option<Revision>,
     },
-    /// After a refusal, the sources say again what is in force.
+    /// An administrator put an earlier set in force.
+    RolledBack {
+        /// The set in force.
+        revision: Revision,
+        /// The set that it replaced.
+        replaced: Option<Revision>,
+        /// Who asked, why, and until when.
+        pinned: Pinned,
+    },
+    /// A change is good, and is in force when the rollback ends.
+    Waiting {
+        /// The set that waits.
+        waiting: Held,
+    },
+    /// A rollback ended, and the set in force is the newest anyway.
+    HoldEnded {
+        /// The set in force.
+        revision: Revision,
+    },
+    /// After a refusal, the sources say again what is in force, or will be when a rollback ends.
     Recovered {
         /// The set in force.
         revision: Revision,
@@ -100,18 +124,24 @@ pub struct Loader<T> {
     /// Where to publish.
     pub store: Arc<PolicyStore<T>>,
     /// Hears of a swap or a refusal before it takes effect, once: what is decided by a set never
-    /// stands in the log before the set does. Called on the loader's thread.
-    pub record: Box<dyn Fn(&LoadEvent) + Send>,
+    /// stands in the log before the set does. Called on the loader's thread. Says why it could not
+    /// record; that holds up a rollback, and nothing else.
+    pub record: Recorder,
     /// Hears of each outcome once it has taken effect. Called on the loader's thread.
     pub on_event: Box<dyn Fn(LoadEvent) + Send>,
     /// The time.
     pub now: fn() -> Timestamp,
+    /// How many sets are held beside the newest, to roll back to.
+    pub held_max: usize,
 }
 
 /// A loader that knows what it did last, so that nothing is done or said twice.
 pub(super) struct Reloader<T> {
     pub(super) loader: Loader<T>,
     last: Option<Attempt>,
+    shelf: Shelf,
+    /// When the rollback that is in force ends, by a clock that nobody sets.
+    hold_ends: Option<Instant>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -139,7 +169,12 @@ struct Refused {
 
 impl<T: Send + Sync + 'static> Reloader<T> {
     pub(super) fn new(loader: Loader<T>) -> Self {
-        Self { loader, last: None }
+        Self {
+            last: None,
+            shelf: Shelf::new(loader.held_max),
+            hold_ends: None,
+            loader,
+        }
     }
 
     /// Takes all steps, also if the same files were attempted before.
@@ -152,21 +187,26 @@ impl<T: Send + Sync + 'static> Reloader<T> {
     pub(super) fn reload(&mut self) {
         let done = catch_unwind(AssertUnwindSafe(|| self.attempt()));
         if done.is_err() {
-            self.last = None;
-            let refused = Refused {
-                stage: Stage::Compile,
-                reason: "internal error: loading panicked".to_owned(),
-                findings: Vec::new(),
-                digest: None,
-            };
-            // If it was the listener that panicked, it may again; the next change is still loaded.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.refuse(refused)));
+            self.panicked();
         }
+    }
+
+    fn panicked(&mut self) {
+        self.last = None;
+        let refused = Refused {
+            stage: Stage::Compile,
+            reason: "internal error: loading panicked".to_owned(),
+            findings: Vec::new(),
+            digest: None,
+        };
+        // If it was the listener that panicked, it may again; the next change is still loaded.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.refuse(refused)));
     }
 
     /// Notes that nothing changed since the last attempt.
     pub(super) fn unchanged(&self) {
-        if self.last.as_ref().is_some_and(|last| last.in_force) {
+        let is_good = self.last.as_ref().is_some_and(|last| last.in_force);
+        if is_good && self.hold_ends.is_none() {
             self.loader.store.confirm((self.loader.now)());
         }
     }
@@ -196,25 +236,63 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         }
     }
 
-    fn bring_into_force(&self, bundles: Vec<Bundle>, started: Instant) -> Result<(), Refused> {
-        let loader = &self.loader;
+    fn bring_into_force(&mut self, bundles: Vec<Bundle>, started: Instant) -> Result<(), Refused> {
         let verified =
             verify::verify(bundles).map_err(|error| Refused::because(Stage::Verify, &error))?;
-        let status = loader.store.status();
+        let status = self.loader.store.status();
         let replaced = status.active.map(|active| active.revision);
-        if let Some(revision) = &replaced
-            && revision.digest == verified.digest
+        let pinned = status.pinned.map(|pinned| pinned.digest);
+        let newest = self.shelf.newest().map(|(held, _)| held.digest.as_str());
+        let known = match pinned {
+            Some(_) => newest,
+            None => replaced.as_ref().map(|revision| revision.digest.as_str()),
+        };
+        if let Some(revision) = replaced
+            .as_ref()
+            .filter(|_| known == Some(verified.digest.as_str()))
         {
-            let revision = revision.clone();
-            loader.store.confirm((loader.now)());
-            if status.refused.is_some() {
-                (loader.on_event)(LoadEvent::Recovered { revision });
-            }
+            self.recover(revision, pinned.is_some(), status.refused.is_some());
             return Ok(());
         }
-        let digest = verified.digest.clone();
-        let compiled = (loader.compile)(verified, loader.store.next_version())
+        let (digest, sources) = (verified.digest.clone(), verified.clone());
+        let compiled = (self.loader.compile)(verified, self.loader.store.next_version())
             .map_err(|findings| Refused::by(findings, digest))?;
+        let held = Held {
+            revision: compiled.revision.revision.clone(),
+            digest: compiled.revision.digest.clone(),
+            since: (self.loader.now)(),
+        };
+        self.shelf.put(held.clone(), sources, pinned.as_deref());
+        if pinned.is_some() {
+            self.loader.store.wait(self.shelf.list());
+            (self.loader.on_event)(LoadEvent::Waiting { waiting: held });
+            return Ok(());
+        }
+        self.put_in_force(compiled, replaced, None, started);
+        Ok(())
+    }
+
+    /// The sources are again what is known to be good.
+    fn recover(&self, revision: &Revision, is_pinned: bool, was_refused: bool) {
+        let loader = &self.loader;
+        match is_pinned {
+            true => loader.store.wait(self.shelf.list()),
+            false => loader.store.confirm((loader.now)()),
+        }
+        if was_refused {
+            let revision = revision.clone();
+            (loader.on_event)(LoadEvent::Recovered { revision });
+        }
+    }
+
+    fn put_in_force(
+        &self,
+        compiled: Compiled<T>,
+        replaced: Option<Revision>,
+        refused: Option<Refusal>,
+        started: Instant,
+    ) {
+        let loader = &self.loader;
         let event = LoadEvent::Loaded {
             revision: compiled.revision.clone(),
             replaced,
@@ -223,10 +301,15 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             findings: compiled.findings.clone(),
             took: started.elapsed(),
         };
-        (loader.record)(&event);
-        loader.store.publish(compiled, (loader.now)());
+        // A swap is not held up because its record cannot be written; decisions fail then too.
+        let _recorded = (loader.record)(&event);
+        let standing = Standing {
+            refused,
+            held: self.shelf.list(),
+            pinned: None,
+        };
+        loader.store.put(compiled, (loader.now)(), standing);
         (loader.on_event)(event);
-        Ok(())
     }
 
     fn refuse(&self, refused: Refused) {
@@ -243,7 +326,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             refusal: refusal.clone(),
             active,
         };
-        (loader.record)(&event);
+        let _recorded = (loader.record)(&event);
         loader.store.refuse(refusal);
         (loader.on_event)(event);
     }
@@ -260,12 +343,16 @@ impl Refused {
     }
 
     fn by(findings: Vec<Finding>, digest: String) -> Self {
-        let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         Self {
             stage: Stage::Compile,
-            reason: lines.join("\n"),
+            reason: lines(&findings),
             findings,
             digest: Some(digest),
         }
     }
+}
+
+fn lines(findings: &[Finding]) -> String {
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }

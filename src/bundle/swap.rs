@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::held::{Held, Pinned};
 use crate::model::finding::Finding;
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
@@ -70,6 +71,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every step.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Verify, Self::Compile];
+
     /// The name in status, record and metric.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -105,9 +109,28 @@ pub struct Status {
     pub refused: Option<Refusal>,
     /// When the sources were last seen to say what is in force.
     pub confirmed: Option<Timestamp>,
+    /// Sets that can be put in force, the newest first; the one in force is among them.
+    pub held: Vec<Held>,
+    /// The rollback that is in force; `None`: the newest good set decides.
+    pub pinned: Option<Pinned>,
+}
+
+/// What a new set in force comes with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    /// Why the sources are not in force all the same.
+    pub(super) refused: Option<Refusal>,
+    pub(super) held: Vec<Held>,
+    pub(super) pinned: Option<Pinned>,
 }
 
 impl Status {
+    /// Whether what is on disk is in force: it was not refused, and no rollback holds.
+    #[must_use]
+    pub fn is_newest_in_force(&self) -> bool {
+        self.active.is_some() && self.refused.is_none() && self.pinned.is_none()
+    }
+
     /// How long ago the sources were last seen to say what is in force; `None` if never.
     #[must_use]
     pub fn stale_for(&self, now: Timestamp) -> Option<Duration> {
@@ -155,11 +178,17 @@ impl<T: Send + Sync + 'static> PolicyStore<T> {
 
     /// Puts a set in force. The one before is dropped once nobody reads it.
     pub fn publish(&self, compiled: Compiled<T>, now: Timestamp) {
+        self.put(compiled, now, Standing::default());
+    }
+
+    /// Puts a set in force that is perhaps not what the sources say.
+    pub(super) fn put(&self, compiled: Compiled<T>, now: Timestamp, standing: Standing) {
         let set = Arc::new(compiled.set);
         let mut replaced = None;
         // Within the closure, so that status and set change in the same order.
         self.status.send_modify(|status| {
             replaced = self.current.swap(Some(set));
+            let is_of_sources = standing.refused.is_none() && standing.pinned.is_none();
             *status = Status {
                 active: Some(Active {
                     revision: compiled.revision,
@@ -167,8 +196,14 @@ impl<T: Send + Sync + 'static> PolicyStore<T> {
                     warnings: compiled.warnings,
                     findings: compiled.findings,
                 }),
-                refused: None,
-                confirmed: Some(now),
+                confirmed: if is_of_sources {
+                    Some(now)
+                } else {
+                    status.confirmed
+                },
+                refused: standing.refused,
+                held: standing.held,
+                pinned: standing.pinned,
             };
         });
         if let Some(replaced) = replaced {
@@ -190,6 +225,19 @@ impl<T: Send + Sync + 'static> PolicyStore<T> {
             status.confirmed = Some(now);
             status.refused.take().is_some()
         });
+    }
+
+    /// Notes that the sources are good, while another set is in force.
+    pub(super) fn wait(&self, held: Vec<Held>) {
+        self.status.send_modify(|status| {
+            status.refused = None;
+            status.held = held;
+        });
+    }
+
+    /// Notes that the sources decide again which set is in force.
+    pub(super) fn unpin(&self) {
+        self.status.send_modify(|status| status.pinned = None);
     }
 
     /// What is in force, and what became of the last change.

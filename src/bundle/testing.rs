@@ -89,9 +89,10 @@ pub(in crate::bundle) fn loader(
         sources: sources.iter().map(source).collect(),
         compile: Box::new(text_of),
         store: Arc::clone(&store),
-        record: Box::new(|_| ()),
+        record: Box::new(|_| Ok(())),
         on_event: Box::new(move |event| tell.send(event).unwrap()),
         now: || Timestamp::from_nanos(7),
+        held_max: 3,
     };
     (loader, told, store)
 }

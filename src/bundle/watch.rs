@@ -3,10 +3,12 @@
 mod eyes;
 mod follow;
 mod signal;
+mod steer;
 #[cfg(test)]
 mod tests;
 
 pub use follow::Follow;
+pub use steer::Steering;
 
 use super::load::{LoadEvent, Loader, Reloader};
 use super::source::{self, Source};
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use steer::{Order, Ordered};
 
 /// A change is read once nothing has changed for this long, in milliseconds: editors and
 /// deployments write several files.
@@ -84,10 +87,12 @@ impl Watch {
         })
     }
 
-    /// Asks for all steps to be taken again, whether anything changed or not. Returns at once; a
-    /// set with the same content is not swapped.
-    pub fn reload(&self) {
-        self.signal.force();
+    /// How to ask for more than changes on disk do.
+    #[must_use]
+    pub fn steering(&self) -> Steering {
+        Steering {
+            signal: Arc::clone(&self.signal),
+        }
     }
 }
 
@@ -108,6 +113,12 @@ struct Run<T> {
     timing: Timing,
 }
 
+impl<T> Drop for Run<T> {
+    fn drop(&mut self) {
+        self.signal.close();
+    }
+}
+
 type Fingerprints = Vec<Option<[u8; 32]>>;
 
 impl<T: Send + Sync + 'static> Run<T> {
@@ -118,28 +129,53 @@ impl<T: Send + Sync + 'static> Run<T> {
         self.reloader.reload();
         first_attempt_done();
         loop {
-            let wake = self.signal.wait(self.timing.poll_interval);
-            let forced = match wake {
+            let wait_max = self.reloader.wait_max(self.timing.poll_interval);
+            let wake = self.signal.wait(wait_max);
+            self.reloader.end_hold_if_over();
+            match wake {
                 Wake::Stop => return,
-                Wake::Forced => true,
-                Wake::Changed => false,
+                Wake::Ordered => {
+                    self.obey(&mut seen);
+                    continue;
+                }
                 Wake::TimedOut if self.fingerprints() == seen => {
                     self.open_eyes();
                     self.reloader.unchanged();
                     continue;
                 }
-                Wake::TimedOut => false,
-            };
-            if !forced && settle(&self.signal, &self.timing).is_err() {
-                return;
+                Wake::TimedOut | Wake::Changed => {}
+            }
+            match settle(&self.signal, &self.timing) {
+                Ok(()) => {}
+                Err(Unsettled::Stopped) => return,
+                Err(Unsettled::Ordered) => {
+                    // What changed is read after it, if that was not what it was about.
+                    self.signal.changed();
+                    continue;
+                }
             }
             self.open_eyes();
             seen = self.fingerprints();
-            match forced {
-                true => self.reloader.force(),
-                false => self.reloader.reload(),
-            }
+            self.reloader.reload();
         }
+    }
+
+    /// Does what the first order says.
+    fn obey(&mut self, seen: &mut Fingerprints) {
+        let Some(Ordered { order, done }) = self.signal.take_order() else {
+            return;
+        };
+        let came_of_it = match order {
+            Order::Reload => {
+                self.open_eyes();
+                *seen = self.fingerprints();
+                self.reloader.force();
+                Ok(())
+            }
+            Order::Rollback(rollback) => self.reloader.roll_back(rollback),
+        };
+        // Whoever asked may be gone.
+        let _gone = done.send(came_of_it);
     }
 
     fn open_eyes(&mut self) {
@@ -160,14 +196,15 @@ fn fingerprints(sources: &[Source]) -> Fingerprints {
 }
 
 /// Waits until nothing has changed for a while, or for as long as it may.
-fn settle(signal: &Signal, timing: &Timing) -> Result<(), Stopped> {
+fn settle(signal: &Signal, timing: &Timing) -> Result<(), Unsettled> {
     let mut left = timing.settle_max;
     loop {
         let started = std::time::Instant::now();
         match signal.wait(timing.quiet.min(left)) {
-            Wake::Stop => return Err(Stopped),
+            Wake::Stop => return Err(Unsettled::Stopped),
             Wake::TimedOut => return Ok(()),
-            Wake::Forced | Wake::Changed => {}
+            Wake::Ordered => return Err(Unsettled::Ordered),
+            Wake::Changed => {}
         }
         left = left.saturating_sub(started.elapsed());
         if left.is_zero() {
@@ -176,4 +213,8 @@ fn settle(signal: &Signal, timing: &Timing) -> Result<(), Stopped> {
     }
 }
 
-struct Stopped;
+/// Why a change is not read now.
+enum Unsettled {
+    Stopped,
+    Ordered,
+}

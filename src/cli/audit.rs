@@ -1,5 +1,7 @@
 //! `toolgate audit`.
 
+mod repairs;
+
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
 use crate::audit::files::OsFiles;
@@ -8,6 +10,7 @@ use crate::audit::verify::{Fault, Head, Report, Wrong, verify_seeing};
 use crate::model::json::{Json, Object};
 use crate::telemetry::now;
 use clap::{Args, Subcommand};
+use repairs::Repairs;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -79,7 +82,10 @@ impl Verify {
     fn run(&self, output: &Output) -> Result<Exit, CliError> {
         let tells = self.progress || std::io::stderr().is_terminal();
         let mut records = 0_u64;
-        let checked = verify_seeing(&self.dir, self.head.as_ref(), &mut |_| {
+        let mut repairs = Repairs::default();
+        let head = self.head.as_ref();
+        let checked = verify_seeing(&self.dir, head, &mut |record| {
+            repairs.see(record);
             records += 1;
             if tells && records.is_multiple_of(PROGRESS_RECORDS) {
                 output.note(format!("{records} records checked"));
@@ -94,7 +100,8 @@ impl Verify {
                 self.dir.display()
             ))),
             Ok(report) => {
-                show(output, &report);
+                let warnings = repairs.warnings(&self.dir, head);
+                show(output, &report, head.is_some(), &warnings);
                 Ok(Exit::Done)
             }
             Err(fault) => match &fault.what {
@@ -107,7 +114,7 @@ impl Verify {
                     Err(CliError::unusable(format!("cannot read `{path}`: {error}")))
                 }
                 _ => {
-                    show_fault(output, &fault);
+                    show_fault(output, &fault, &repairs.warnings(&self.dir, head));
                     Ok(Exit::No)
                 }
             },
@@ -160,9 +167,14 @@ fn show_repaired(output: &Output, repaired: &Repaired) {
     output.table(&["REPAIRED", ""], &rows);
 }
 
-fn show(output: &Output, report: &Report) {
+/// A report is of a log with the held head in it, where one was given.
+fn show(output: &Output, report: &Report, is_head_found: bool, warnings: &[String]) {
     if output.is_json() {
-        output.json(&report_json(report));
+        let mut json = report_json(report, warnings);
+        if is_head_found {
+            json.insert("held_head", "found");
+        }
+        output.json(&json.into());
         return;
     }
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
@@ -178,7 +190,11 @@ fn show(output: &Output, report: &Report) {
     rows.push(vec!["first".to_owned(), or_none(&report.first_time)]);
     rows.push(vec!["last".to_owned(), or_none(&report.last_time)]);
     rows.push(vec!["head".to_owned(), or_none(&head)]);
+    if is_head_found {
+        rows.push(vec!["held head".to_owned(), "found".to_owned()]);
+    }
     output.table(&["LOG", ""], &rows);
+    show_warnings(output, warnings);
     if let Some(torn) = &report.torn {
         output.line(format!(
             "{} the last line of `{}` has no end: {} bytes from byte {}; a crash leaves this, and the next start drops it",
@@ -194,7 +210,14 @@ fn show(output: &Output, report: &Report) {
     }
 }
 
-fn report_json(report: &Report) -> Json {
+fn show_warnings(output: &Output, warnings: &[String]) {
+    let label = output.paint(Colour::Yellow, "warning:");
+    for warning in warnings {
+        output.line(format!("{label} {warning}"));
+    }
+}
+
+fn report_json(report: &Report, warnings: &[String]) -> Object {
     let text = |text: &Option<String>| text.as_deref().map_or(Json::Null, Json::from);
     let by_type = report.by_type.iter();
     let by_type = Json::object(by_type.map(|(kind, count)| (kind.as_str(), Json::from(*count))));
@@ -205,7 +228,8 @@ fn report_json(report: &Report) -> Json {
             ("bytes", torn.bytes.into()),
         ])
     });
-    Json::object([
+    let mut json = Object::new();
+    for (name, value) in [
         ("valid", Json::Bool(true)),
         ("origin", text(&report.origin)),
         ("files", report.files.into()),
@@ -215,7 +239,15 @@ fn report_json(report: &Report) -> Json {
         ("last_time", text(&report.last_time)),
         ("head", text(&report.head.as_ref().map(ToString::to_string))),
         ("torn", torn),
-    ])
+        ("warnings", warnings_json(warnings)),
+    ] {
+        json.insert(name, value);
+    }
+    json
+}
+
+fn warnings_json(warnings: &[String]) -> Json {
+    Json::array(warnings.iter().map(String::as_str))
 }
 
 /// Without what a terminal would act on: who altered a log may have written anything into it.
@@ -223,7 +255,7 @@ fn printable(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
 
-fn show_fault(output: &Output, fault: &Fault) {
+fn show_fault(output: &Output, fault: &Fault, warnings: &[String]) {
     if output.is_json() {
         let mut wrong = Object::new();
         wrong.insert("file", fault.file.as_str());
@@ -233,9 +265,11 @@ fn show_fault(output: &Output, fault: &Fault) {
         output.json(&Json::object([
             ("valid", Json::Bool(false)),
             ("wrong", wrong.into()),
+            ("warnings", warnings_json(warnings)),
         ]));
     } else {
         let broken = output.paint(Colour::Red, "the log is broken:");
         output.line(format!("{broken} {}", printable(&fault.to_string())));
+        show_warnings(output, warnings);
     }
 }

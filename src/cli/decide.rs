@@ -2,7 +2,7 @@
 
 mod explain;
 mod local;
-mod remote;
+pub(super) mod remote;
 mod show;
 #[cfg(test)]
 mod tests;

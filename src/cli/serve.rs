@@ -50,6 +50,9 @@ impl Serve {
             if !problems.is_empty() {
                 return Err(CliError::unusable(problems.join("\n")));
             }
+            for warning in app::warnings(&config) {
+                output.note(format!("warning: {warning}"));
+            }
             output.line("the configuration is valid");
             return Ok(Exit::Done);
         }

@@ -4,9 +4,10 @@ use super::serve::{runtime, worker_threads};
 use super::{CliError, Exit, Output};
 use crate::app::App;
 use crate::config::{Config, Local};
-use crate::model::subject::{Asserted, Subject, Token};
+use crate::model::subject::{Asserted, Subject};
 use crate::shim::pdp::Pdp;
-use crate::shim::remote::{PDP_DEADLINE_MS, RemoteConfig, RemotePdp};
+use crate::shim::remote::token_file::TokenFile;
+use crate::shim::remote::{PDP_DEADLINE_MS, RemoteConfig, RemotePdp, Speaker};
 use crate::shim::session::SessionConfig;
 use crate::shim::spool::SyncPolicy;
 use crate::shim::{self, Clock};
@@ -15,7 +16,7 @@ use crate::wire::Tls;
 use clap::{ArgGroup, Args, Subcommand};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,18 +172,22 @@ impl Stdio {
         Ok(local.state_dir.join("shims").join(name))
     }
 
-    fn subject(&self) -> Result<Subject, CliError> {
+    fn speaker(&self) -> Result<Speaker, CliError> {
         if let Some(path) = &self.token_file {
-            return Ok(Subject::BearerToken(token(path)?));
+            let file = TokenFile::open(path).map_err(CliError::unusable)?;
+            return Ok(Speaker::Token(file));
         }
-        Ok(self.principal.clone().map_or(Subject::None, |id| {
-            Subject::Asserted(Asserted {
-                id,
-                user: self.user.clone(),
-                agent: self.agent.clone(),
-                ..Asserted::default()
-            })
-        }))
+        Ok(Speaker::Subject(self.principal.clone().map_or(
+            Subject::None,
+            |id| {
+                Subject::Asserted(Asserted {
+                    id,
+                    user: self.user.clone(),
+                    agent: self.agent.clone(),
+                    ..Asserted::default()
+                })
+            },
+        )))
     }
 
     fn remote(&self, url: &str) -> Result<RemotePdp, CliError> {
@@ -192,7 +197,7 @@ impl Stdio {
             .transpose()?;
         let config = RemoteConfig {
             url: url.to_owned(),
-            subject: self.subject()?,
+            speaker: self.speaker()?,
             tls: Tls {
                 ca_pem: self.ca.as_deref().map(read).transpose()?,
                 identity_pem: identity,
@@ -211,29 +216,16 @@ impl Stdio {
         if let Some(refusal) = app.status().refused {
             return Err(CliError::unusable(refusal.reason));
         }
-        let pdp = app.embedded(local.uid, self.subject()?);
+        let subject = match self.speaker()? {
+            Speaker::Subject(subject) => subject,
+            Speaker::Token(file) => Subject::BearerToken(file.token()),
+        };
+        let pdp = app.embedded(local.uid, subject);
         Ok((Arc::new(pdp), app))
     }
 }
 
-/// The token in a file. Neither it nor a part of it is ever in an error.
-fn token(path: &Path) -> Result<Token, CliError> {
-    let unusable = |what: &str| CliError::unusable(format!("`{}`: {what}", path.display()));
-    let text = String::from_utf8(read(path)?)
-        .map_err(|_| unusable("it is not UTF-8 text; write the bearer token into it"))?;
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(unusable("it is empty; write the bearer token into it"));
-    }
-    if text.contains(char::is_whitespace) {
-        return Err(unusable(
-            "it holds more than one word; write the bearer token alone into it",
-        ));
-    }
-    Ok(Token::new(text))
-}
-
-fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, CliError> {
+fn read(path: impl AsRef<std::path::Path>) -> Result<Vec<u8>, CliError> {
     let path = path.as_ref();
     std::fs::read(path)
         .map_err(|error| CliError::unusable(format!("cannot read `{}`: {error}", path.display())))

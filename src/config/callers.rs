@@ -5,7 +5,9 @@ use super::policy::not_a_name;
 use super::problem::Place;
 use super::read::{Located, Reader, Section};
 use super::{is_short_name, repeated};
-use crate::identity::{Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KnownBy, Pattern};
+use crate::identity::{
+    Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KnownBy, Pattern, Permission,
+};
 use crate::model::principal::RolesFrom;
 use std::path::Path;
 
@@ -44,6 +46,7 @@ fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller,
     let servers = patterns("servers", servers);
     let subjects = patterns("subjects", section.texts("subjects"));
     let context = patterns("context", section.texts("context"));
+    let may = read_may(&section);
     let assert_roles = section.flag("assert_roles", false);
     let tenant = section.text("tenant");
     for (key, text) in [("name", &name), ("tenant", &tenant)] {
@@ -60,10 +63,21 @@ fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller,
         servers,
         subjects,
         context,
+        may,
         assert_roles,
         tenant: tenant.map(|tenant| tenant.value),
     };
     Some((caller, place))
+}
+
+fn read_may(section: &Section<'_>) -> Vec<Permission> {
+    let may = section.choices("may", &Permission::ALL);
+    if may.as_ref().is_some_and(Vec::is_empty) {
+        let message =
+            "`callers[].may` is empty: list what the caller may do, or leave the entry out";
+        section.problem(section.place(), message);
+    }
+    may.unwrap_or_else(|| Permission::DEFAULT.to_vec())
 }
 
 fn pattern(section: &Section<'_>, key: &str, text: &Located<String>) -> Option<Pattern> {

@@ -25,10 +25,16 @@ pub struct Limits {
     pub in_flight_decisions_max: usize,
     /// Most RPCs at once, but for health; beyond it `RESOURCE_EXHAUSTED`.
     pub in_flight_rpcs_max: usize,
+    /// Most bytes of requests that are being received; never less than two messages.
+    pub request_bytes_in_flight_max: usize,
     /// Most unanswered decisions of one stream.
     pub stream_window_decisions_max: usize,
     /// How long a verdict may be used.
     pub verdict_valid_seconds: u64,
+    /// How long an answer may be taken again for the same question; 0: never.
+    pub cacheable_seconds: u64,
+    /// Policy sets that are held beside the newest, to roll back to.
+    pub policy_sets_held_max: usize,
     /// Connections and what runs on them.
     pub transport: TransportLimits,
 }
@@ -40,6 +46,8 @@ pub struct TransportLimits {
     pub connections_max: usize,
     /// Most connections at once of one uid or address.
     pub connections_per_peer_max: usize,
+    /// How long a connection may last that nobody who is known has.
+    pub stranger_max: Duration,
     /// How long a connection may take for TLS and the HTTP/2 preface.
     pub handshake_max: Duration,
     /// Largest list of headers of a request, in bytes.
@@ -72,8 +80,11 @@ impl Default for Limits {
             evaluation_output_bytes_max: 256 << 10,
             in_flight_decisions_max: 4096,
             in_flight_rpcs_max: 16_384,
+            request_bytes_in_flight_max: 256 << 20,
             stream_window_decisions_max: 64,
             verdict_valid_seconds: 30,
+            cacheable_seconds: 5,
+            policy_sets_held_max: 3,
             transport: TransportLimits::default(),
         }
     }
@@ -84,6 +95,7 @@ impl Default for TransportLimits {
         Self {
             connections_max: 768,
             connections_per_peer_max: 512,
+            stranger_max: Duration::from_secs(10),
             handshake_max: Duration::from_secs(10),
             // A token of 16 KiB, and room for the rest.
             header_list_bytes_max: 32 << 10,
@@ -100,6 +112,8 @@ impl Default for TransportLimits {
 
 /// Most bytes of one message's part, and of what policies answer.
 const PART_BYTES: RangeInclusive<u64> = 1024..=64 << 20;
+/// Most bytes of what is being received.
+const REQUESTS_BYTES: RangeInclusive<u64> = 1 << 20..=64 << 30;
 /// Most of what is counted in thousands.
 const MANY: RangeInclusive<u64> = 1..=1_000_000;
 /// An hour, in seconds.
@@ -137,6 +151,11 @@ impl Limits {
                 MANY,
             ),
             in_flight_rpcs_max: size("in_flight_rpcs_max", default.in_flight_rpcs_max, MANY),
+            request_bytes_in_flight_max: size(
+                "request_bytes_in_flight_max",
+                default.request_bytes_in_flight_max,
+                REQUESTS_BYTES,
+            ),
             stream_window_decisions_max: size(
                 "stream_window_decisions_max",
                 default.stream_window_decisions_max,
@@ -146,6 +165,16 @@ impl Limits {
                 "verdict_valid_seconds",
                 default.verdict_valid_seconds,
                 WITHIN_AN_HOUR,
+            ),
+            cacheable_seconds: section.count(
+                "cacheable_seconds",
+                default.cacheable_seconds,
+                0..=3600,
+            ),
+            policy_sets_held_max: size(
+                "policy_sets_held_max",
+                default.policy_sets_held_max,
+                0..=64,
             ),
             transport: TransportLimits::read(&section),
         };
@@ -171,6 +200,7 @@ impl TransportLimits {
                 default.connections_per_peer_max,
                 MANY,
             ),
+            stranger_max: milliseconds(section, "stranger_milliseconds_max", default.stranger_max),
             handshake_max: milliseconds(
                 section,
                 "handshake_milliseconds_max",

@@ -6,7 +6,7 @@ use super::{
     AuditConfig, AuditMode, BundleConfig, Config, Limits, Listen, LogConfig, OnFailure,
     PolicyConfig, UnixListen, is_short_name,
 };
-use crate::identity::{Caller, KnownBy, Pattern};
+use crate::identity::{Caller, KnownBy, Pattern, Permission};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +60,7 @@ impl Local {
 
 impl Config {
     /// `toolgate serve --bundle PATH…` without a file: a Unix socket for the own user alone, who
-    /// may ask about every server and speak for everybody — that user could change the bundles as
+    /// may ask about every server, speak for everybody and administer — that user could change the bundles as
     /// well. TCP stays closed, for nobody could be known there.
     #[must_use]
     pub fn default_for(bundles: &[PathBuf], local: &Local) -> Self {
@@ -81,6 +81,7 @@ impl Config {
             servers: vec![Pattern::any()],
             subjects: vec![Pattern::any()],
             context: vec![Pattern::any()],
+            may: Permission::ALL.map(|(_, permission)| permission).to_vec(),
             assert_roles: true,
             tenant: None,
         };

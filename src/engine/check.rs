@@ -93,6 +93,7 @@ fn lints(sources: &Sources, options: &Options, checked: &Checked) -> Vec<Finding
     findings.extend(lint::input_members(modules));
     findings.extend(lint::constants(modules, &sources.data));
     findings.extend(lint::unanchored(modules));
+    findings.extend(lint::unknown_data(modules, &sources.data));
     findings.extend(lint::directory(&sources.data));
     findings
 }
@@ -159,6 +160,7 @@ fn plans(
                 shadow: declared.enforcement == Some(Enforcement::Shadow),
                 engine: engine(options.choice, gate, path, findings),
                 defines,
+                volatile: true,
                 entry: Entry::Interpreter(String::new()),
             },
             path: path.clone(),

@@ -7,6 +7,7 @@ use super::lint::{ScopeRow, scope_row};
 use super::replica::{Entry, EvaluationLimits, Replica, last_line};
 use super::set::{ElementCheck, PolicySet};
 use super::value;
+use super::volatile::Volatility;
 use crate::model::bundle::{Module, Sources};
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::Object;
@@ -146,6 +147,10 @@ fn build(
         findings: vec![finding],
     };
     let mut plans = checked.plans;
+    let volatility = Volatility::new(&checked.modules);
+    for plan in &mut plans {
+        plan.package.volatile = volatility.of_package(&plan.path);
+    }
     let groups = group(&mut plans, &checked.modules);
     let layout = Layout {
         sources,

@@ -10,6 +10,7 @@ mod calls;
 mod expr;
 mod graph;
 mod heads;
+mod imported;
 mod issue;
 mod kinds;
 mod known;
@@ -131,6 +132,7 @@ fn check_module(facts: Facts<'_>, found: &mut Vec<Issue>) {
         issues,
         in_function: false,
         parameters: BTreeSet::new(),
+        not_imported: BTreeSet::new(),
     };
     for rule in &module.module.policy {
         checker.rule(rule);

@@ -43,6 +43,7 @@ mod body;
 mod builtins;
 mod call;
 mod constant;
+mod data;
 mod dead;
 mod definition;
 mod directory;
@@ -63,6 +64,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use data::unknown_data;
 pub(crate) use directory::directory;
 pub(crate) use element::elements;
 pub(crate) use imports::imports;

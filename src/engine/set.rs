@@ -42,6 +42,9 @@ pub struct Package {
     pub engine: EngineKind,
     /// Which sets it defines.
     pub defines: Vec<SetName>,
+    /// Whether it can read the time, facts or labels: the same question may then have another
+    /// answer a moment later.
+    pub volatile: bool,
     pub(super) entry: Entry,
 }
 

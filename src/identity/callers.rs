@@ -13,6 +13,38 @@ const DROPPED_MAX: usize = 32;
 /// Longest name of a dropped part, in characters.
 const DROPPED_NAME_CHARS_MAX: usize = 64;
 
+/// What a caller may ask of the PDP: which RPCs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Decisions, and what they are made by: `DecisionService`, `GetStatus`, `Explain`.
+    Decide,
+    /// Reporting events: `Publish`.
+    Publish,
+    /// Changing what is in force: `Reload`, `Rollback`.
+    Administer,
+}
+
+impl Permission {
+    /// Every permission, by the name that the configuration has for it.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("decide", Self::Decide),
+        ("publish", Self::Publish),
+        ("administer", Self::Administer),
+    ];
+    /// Those of a caller whose entry does not say.
+    pub const DEFAULT: [Self; 2] = [Self::Decide, Self::Publish];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::Publish => "publish",
+            Self::Administer => "administer",
+        }
+    }
+}
+
 /// One caller and what it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -27,6 +59,8 @@ pub struct Caller {
     pub subjects: Vec<Pattern>,
     /// Context keys it may set, besides `client_session` and `correlation_id`.
     pub context: Vec<Pattern>,
+    /// What it may ask of the PDP.
+    pub may: Vec<Permission>,
     /// Whether its word on roles and attributes counts.
     pub assert_roles: bool,
     /// The tenant of everything it asks; `None`: the token's, or `default`.
@@ -143,6 +177,27 @@ pub(super) fn by_token<'a>(callers: &'a [Caller], issuer: &str, id: &str) -> Opt
 }
 
 impl Caller {
+    /// This caller and no other that the entry is for: the entry's name, and where it is a pattern,
+    /// `@` and what the connection proved. `%` and `/` are escaped: a shim's name follows a `/`.
+    pub(super) fn sender(&self, peer: &Peer, token_subject: Option<&str>) -> String {
+        let proven = match (&self.known_by, peer) {
+            (KnownBy::SpiffeId(pattern), Peer::Certificate { spiffe_ids, .. })
+                if !pattern.is_exact() =>
+            {
+                spiffe_ids.first().map(String::as_str)
+            }
+            (KnownBy::Token { subject, .. }, _) if !subject.is_exact() => token_subject,
+            _ => None,
+        };
+        match proven {
+            Some(proven) => {
+                let proven = proven.replace('%', "%25").replace('/', "%2F");
+                format!("{}@{proven}", self.name)
+            }
+            None => self.name.clone(),
+        }
+    }
+
     pub(super) fn may_ask_about(&self, server: &str) -> bool {
         any_matches(&self.servers, server)
     }

@@ -49,6 +49,12 @@ impl Pattern {
         }
     }
 
+    /// Whether it is for one name alone.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        !self.prefix
+    }
+
     /// Whether a name matches, byte for byte.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

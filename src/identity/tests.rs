@@ -27,6 +27,7 @@ fn caller(name: &str, known_by: KnownBy) -> Caller {
         servers: patterns(&["crm", "docs-*"]),
         subjects: patterns(&["agent_*", "u:*", "a:*", "c:ide"]),
         context: patterns(&["purpose"]),
+        may: Permission::DEFAULT.to_vec(),
         assert_roles: false,
         tenant: None,
     }

@@ -69,6 +69,16 @@ pub enum FulfilledBy {
 }
 
 impl Obligation {
+    /// Every type, as [`kind`](Self::kind) names it.
+    pub const KINDS: [&str; 6] = [
+        "rewrite_arguments",
+        "mask_fields",
+        "drop_fields",
+        "limit_rows",
+        "limit_bytes",
+        "audit",
+    ];
+
     /// The name in Rego, in the reply and in the record.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -56,6 +56,8 @@ pub enum Code {
     SubjectNotAllowed,
     /// The caller may not ask about this server.
     ServerNotAllowed,
+    /// The caller may not ask for decisions.
+    DecideNotAllowed,
     /// The payload is not strict JSON or not of the shape that the method has.
     MalformedRequest,
     /// No policy set is active.
@@ -106,13 +108,14 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `docs/reasons.md`.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::NoMatchingAllow,
         Self::ApprovalRequired,
         Self::DryRun,
         Self::Unauthenticated,
         Self::SubjectNotAllowed,
         Self::ServerNotAllowed,
+        Self::DecideNotAllowed,
         Self::MalformedRequest,
         Self::MethodUnknown,
         Self::NameConfusable,
@@ -162,6 +165,12 @@ impl Code {
                 "server_not_allowed",
                 Identity,
                 "the caller may not ask about this server",
+                false,
+            ),
+            Self::DecideNotAllowed => (
+                "decide_not_allowed",
+                Identity,
+                "the caller may not ask for decisions",
                 false,
             ),
             Self::MalformedRequest => (

@@ -19,6 +19,14 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Every effect.
+    pub const ALL: [Self; 4] = [
+        Self::Allow,
+        Self::Deny,
+        Self::Constrain,
+        Self::RequireApproval,
+    ];
+
     /// The name in the reply and in the record.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

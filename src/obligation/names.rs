@@ -159,6 +159,11 @@ impl Names {
         !self.is_empty() && self.by_name.contains_key(&fold(text))
     }
 
+    /// Whether this text is a path, such as `user.email` or `/user/email`, to a listed name.
+    pub(super) fn is_led_to(&self, text: &str) -> bool {
+        !self.is_empty() && self.of_path(text).is_some()
+    }
+
     /// Whether words, put together, are a listed name.
     pub(super) fn holds(&self, folded: &str) -> bool {
         self.by_name.contains_key(folded)

@@ -166,12 +166,18 @@ pub(super) fn is_word(name: &str) -> bool {
 
 /// Whether a string is a listed name and nothing else. A document is not, whatever its letters.
 pub(super) fn is_name(names: &Names, text: &str) -> bool {
-    let is_document = |text| match text::read(text) {
+    names.is_listed(text) && !carries_document(text)
+}
+
+/// Whether a string is a document, or a string of one: what is masked in there leaves no letters
+/// but the name's. Each string within a string takes twice the escapes, so this ends soon.
+fn carries_document(text: &str) -> bool {
+    match text::read(text) {
+        Ok(Carried::One(Json::String(inner))) => carries_document(&inner),
         Ok(Carried::One(value)) => matches!(value, Json::Object(_) | Json::Array(_)),
         Ok(Carried::Lines(_)) => true,
         Err(_) => false,
-    };
-    names.is_listed(text) && !is_document(text)
+    }
 }
 
 /// Whether the members of an object, names with strings, say that one of the others is the value
@@ -179,7 +185,7 @@ pub(super) fn is_name(names: &Names, text: &str) -> bool {
 pub(super) fn names_a_value(names: &Names, members: &[(&str, Option<&str>)]) -> bool {
     let is_one = |name: &str, known: &[&str]| known.contains(&fold(name).as_str());
     members.iter().any(|(name, text)| {
-        let listed = text.is_some_and(|text| is_name(names, text));
+        let listed = text.is_some_and(|text| is_name(names, text) || names.is_led_to(text));
         listed && (is_one(name, &NAMING) || members.iter().any(|(name, _)| is_one(name, &VALUING)))
     })
 }

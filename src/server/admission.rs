@@ -5,6 +5,8 @@ use super::decider::Decider;
 use super::fair::{FairLimit, FairPermit};
 use super::overload::{Limited, Overload};
 use super::peer;
+use super::places::Standing;
+use super::receiving::Receiving;
 use super::strangers::Strangers;
 use crate::audit::record::Record;
 use crate::identity::{Identity, Peer};
@@ -21,6 +23,7 @@ use tonic::Request;
 pub struct Admission {
     pub(super) decisions: Arc<FairLimit>,
     pub(super) rpcs: Arc<FairLimit>,
+    pub(super) receiving: Arc<Receiving>,
     strangers: Strangers,
 }
 
@@ -33,11 +36,13 @@ pub(super) struct Asker {
 }
 
 impl Admission {
-    /// Room for so many decisions and RPCs of the callers that `identity` knows.
+    /// Room for so many decisions, RPCs and bytes of requests that are being received, of the
+    /// callers that `identity` knows.
     #[must_use]
     pub fn new(
         decisions_max: usize,
         rpcs_max: usize,
+        request_bytes_max: usize,
         identity: &Identity,
         now: Timestamp,
     ) -> Arc<Self> {
@@ -45,6 +50,7 @@ impl Admission {
         Arc::new(Self {
             decisions: FairLimit::new(decisions_max, Limited::Decisions, callers()),
             rpcs: FairLimit::new(rpcs_max, Limited::Rpcs, callers()),
+            receiving: Receiving::new(request_bytes_max, callers()),
             strangers: Strangers::new(now),
         })
     }
@@ -53,6 +59,12 @@ impl Admission {
     #[must_use]
     pub fn decisions_under_way(&self) -> usize {
         self.decisions.under_way()
+    }
+
+    /// How many bytes of requests are held that are not complete.
+    #[must_use]
+    pub fn request_bytes_in_flight(&self) -> usize {
+        self.receiving.bytes()
     }
 
     /// Room for these decisions.
@@ -77,9 +89,13 @@ impl Admission {
         questions: &[v1::DecideRequest],
     ) -> Result<FairPermit, Overload> {
         let caller = asker.and_then(|asker| asker.caller.as_ref());
-        if caller.is_none() && !questions.iter().all(|it| shows_token(decider, it)) {
-            let address = asker.map_or(PeerAddress::Process, |asker| asker.connection.address);
-            self.strangers.admit(address, questions.len())?;
+        if caller.is_none() {
+            if !questions.iter().all(|it| shows_token(decider, it)) {
+                let address = asker.map_or(PeerAddress::Process, |asker| asker.connection.address);
+                self.strangers.admit(address, questions.len())?;
+            } else if let Some(asker) = asker.filter(|_| !questions.is_empty()) {
+                asker.connection.standing.promote();
+            }
         }
         self.decisions.admit(caller, questions.len())
     }
@@ -90,6 +106,7 @@ impl Admission {
         Room {
             limit: Arc::clone(&self.decisions),
             caller: asker.and_then(|asker| asker.caller.clone()),
+            standing: asker.map(|asker| Arc::clone(&asker.connection.standing)),
         }
     }
 
@@ -115,9 +132,18 @@ impl Admission {
 pub(super) struct Room {
     limit: Arc<FairLimit>,
     caller: Option<Arc<str>>,
+    standing: Option<Arc<Standing>>,
 }
 
 impl Room {
+    /// Looks whether the question shows who has the connection, unless that is known.
+    pub(super) fn look(&self, decider: &Decider, question: &v1::DecideRequest) {
+        let unknown = self.standing.as_ref().filter(|it| !it.is_known());
+        if let Some(standing) = unknown.filter(|_| shows_token(decider, question)) {
+            standing.promote();
+        }
+    }
+
     /// Waits until there is room for one decision.
     pub(super) async fn wait(&self) -> FairPermit {
         self.limit.wait(self.caller.as_ref()).await

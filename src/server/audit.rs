@@ -8,6 +8,7 @@ use super::status::RpcError;
 use crate::audit::log::Pending;
 use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
+use crate::identity::Permission;
 use crate::model::time::Timestamp;
 use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditService;
@@ -51,7 +52,8 @@ impl AuditService for AuditServer {
         &self,
         request: Request<Streaming<v1::PublishRequest>>,
     ) -> Result<Response<Self::PublishStream>, Status> {
-        let caller = self.decider.known_caller(&peer(&request).peer)?;
+        self.decider.permits(&request, Permission::Publish)?;
+        let caller = self.decider.sender(&peer(&request).peer)?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
         let publisher = Publisher::new(Arc::clone(&self.decider), caller);
@@ -169,18 +171,26 @@ impl Publisher {
                 let event = tokio::select! {
                     event = events.next() => event,
                     // The sender is dropped only at the end of the run: that is a stop too.
-                    _stopped = stopped.wait_for(|stopped| *stopped) => break,
+                    _stopped = stopped.wait_for(|stopped| *stopped) => return Ok(None),
                 };
                 // A broken stream is the shim's to mend: it sends again what was not acknowledged.
-                let Some(Ok(event)) = event else { break };
+                let event = match event {
+                    Some(Ok(event)) => event,
+                    Some(Err(broken)) => return Ok(Some(broken)),
+                    None => return Ok(None),
+                };
                 let appending = self.append(event)?;
                 if appended.send(appending).await.is_err() {
-                    break;
+                    return Ok::<_, RpcError>(None);
                 }
             }
-            Ok::<(), RpcError>(())
         };
-        tokio::try_join!(read, acknowledge).map(|_| ())
+        let (broken, ()) = tokio::try_join!(read, acknowledge)?;
+        if let Some(status) = broken {
+            // It met a limit; nobody is left to tell if the client went away.
+            let _gone = answers.send(Err(status)).await;
+        }
+        Ok(())
     }
 
     fn append(&mut self, event: v1::PublishRequest) -> Result<Appending, RpcError> {

@@ -1,13 +1,13 @@
-//! What is known of a connection for as long as it lasts, and how many there may be.
+//! What is known of a connection for as long as it lasts.
 
 use super::decider::Decider;
+use super::places::Standing;
 use crate::identity::Peer;
 use crate::model::subject::Token;
 use crate::model::time::Timestamp;
-use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -69,6 +69,8 @@ pub struct Connection {
     pub proven: Peer,
     /// Whether a client certificate was shown: it alone counts then, even if it names nobody.
     pub has_certificate: bool,
+    /// Whether somebody who is known has it.
+    pub standing: Arc<Standing>,
     /// True once no new calls are taken: what has no end of its own ends then.
     pub closing: watch::Receiver<bool>,
     /// The caller that `proven` is; it stays the same.
@@ -86,6 +88,7 @@ impl Connection {
         remote: Option<SocketAddr>,
         proven: Peer,
         has_certificate: bool,
+        standing: Arc<Standing>,
         closing: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -93,14 +96,29 @@ impl Connection {
             remote,
             proven,
             has_certificate,
+            standing,
             closing,
             caller: OnceLock::new(),
             caller_by_token: Mutex::default(),
         }
     }
 
-    /// The name of the caller that a peer on this connection is.
+    /// Looks whether what the transport proved is enough to know the caller.
+    pub fn look(&self, decider: &Decider) {
+        let _known = self.caller(&self.proven, decider);
+    }
+
+    /// The name of the caller that a peer on this connection is; one that is known keeps the
+    /// connection.
     pub(super) fn caller(&self, peer: &Peer, decider: &Decider) -> Option<Arc<str>> {
+        let caller = self.find(peer, decider);
+        if caller.is_some() {
+            self.standing.promote();
+        }
+        caller
+    }
+
+    fn find(&self, peer: &Peer, decider: &Decider) -> Option<Arc<str>> {
         let known = || decider.known_caller(peer).ok().map(Arc::from);
         let Peer::Token(token) = peer else {
             return self.caller.get_or_init(known).clone();
@@ -121,112 +139,6 @@ impl Connection {
             until: now.plus(KNOWN_TOKEN_AGE_MAX),
         });
         Some(caller)
-    }
-}
-
-/// Why a connection is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ConnectionRefused {
-    /// There are as many as there may be.
-    Total,
-    /// The peer has as many as it may have.
-    Peer,
-    /// TLS did not come about.
-    Tls,
-    /// TLS or the HTTP/2 preface took too long.
-    Handshake,
-}
-
-impl ConnectionRefused {
-    /// The name in metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Total => "total",
-            Self::Peer => "peer",
-            Self::Tls => "tls",
-            Self::Handshake => "handshake_timeout",
-        }
-    }
-}
-
-/// The connections that are open.
-#[derive(Debug)]
-pub struct Connections {
-    max: usize,
-    per_peer_max: usize,
-    open: Mutex<Open>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    total: usize,
-    by_peer: HashMap<PeerAddress, usize>,
-}
-
-/// Room for one connection, until it is dropped.
-#[derive(Debug)]
-pub struct ConnectionPermit {
-    connections: Arc<Connections>,
-    address: PeerAddress,
-}
-
-impl Connections {
-    /// At most so many, and at most so many of one peer.
-    #[must_use]
-    pub fn new(max: usize, per_peer_max: usize) -> Arc<Self> {
-        Arc::new(Self {
-            max,
-            per_peer_max,
-            open: Mutex::default(),
-        })
-    }
-
-    /// Room for a connection of this peer.
-    ///
-    /// # Errors
-    /// Which limit is reached.
-    pub fn admit(
-        self: &Arc<Self>,
-        address: PeerAddress,
-    ) -> Result<ConnectionPermit, ConnectionRefused> {
-        let mut open = self.open();
-        if open.total >= self.max {
-            return Err(ConnectionRefused::Total);
-        }
-        let of_peer = open.by_peer.entry(address).or_default();
-        if *of_peer >= self.per_peer_max {
-            return Err(ConnectionRefused::Peer);
-        }
-        *of_peer += 1;
-        open.total += 1;
-        Ok(ConnectionPermit {
-            connections: Arc::clone(self),
-            address,
-        })
-    }
-
-    /// How many are open.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.open().total
-    }
-
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for ConnectionPermit {
-    fn drop(&mut self) {
-        let mut open = self.connections.open();
-        open.total = open.total.saturating_sub(1);
-        if let Some(of_peer) = open.by_peer.get_mut(&self.address) {
-            *of_peer = of_peer.saturating_sub(1);
-            if *of_peer == 0 {
-                open.by_peer.remove(&self.address);
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::asked::{Asked, Claims, claim};
 use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
+use super::large::LargeTurns;
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls, ReleasedResult};
 use super::peer::Remote;
@@ -37,6 +38,8 @@ pub struct DecisionLimits {
     pub batch_max: usize,
     /// How long a verdict may be used.
     pub verdict_valid: Duration,
+    /// How long an answer may be taken again; 0: never.
+    pub cacheable: Duration,
 }
 
 impl Default for DecisionLimits {
@@ -45,6 +48,7 @@ impl Default for DecisionLimits {
             json: json::Limits::REQUEST,
             batch_max: 512,
             verdict_valid: Duration::from_secs(30),
+            cacheable: Duration::from_secs(5),
         }
     }
 }
@@ -61,6 +65,8 @@ pub struct Decider {
     pub owed: OwedCalls,
     /// Answers that may be asked for again.
     pub repeats: Repeats,
+    /// Turns of large questions.
+    pub large: LargeTurns,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -267,6 +273,7 @@ impl Decider {
         let valid_until = asked
             .accepted_until
             .map_or(valid_until, |until| until.min(valid_until));
+        let cacheable_until = self.cacheable_until(set, &asked, &verdict, now, valid_until);
         if let Some(obligations) = owed(intents).filter(|_| verdict.effect.grants()) {
             let call = OwedCall {
                 identity: asked.call_identity(),
@@ -286,6 +293,7 @@ impl Decider {
             },
             judged_digest,
             valid_until: Some(wire::timestamp(valid_until)),
+            cacheable_until: cacheable_until.map(wire::timestamp),
             audit,
             evaluation_time: prost_types::Duration::try_from(took).ok(),
             ..wire::reply(&verdict, revision)
@@ -333,6 +341,15 @@ impl Decider {
     /// Where nobody is known.
     pub fn known_caller(&self, peer: &Peer) -> Result<String, RpcError> {
         let known = self.identity.known_caller(peer, (self.clock)());
+        known.map_err(|_denied| RpcError::Unauthenticated)
+    }
+
+    /// The caller that this peer is, one and no other: for what it sends and what it asks again.
+    ///
+    /// # Errors
+    /// Where nobody is known.
+    pub fn sender(&self, peer: &Peer) -> Result<String, RpcError> {
+        let known = self.identity.sender(peer, (self.clock)());
         known.map_err(|_denied| RpcError::Unauthenticated)
     }
 

@@ -8,6 +8,7 @@ use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
 use super::stream::{Answering, STREAM_WINDOW_MAX};
 use crate::engine::PolicySet;
+use crate::identity::Permission;
 use crate::model::reason::Code;
 use crate::wire::v1::decision_service_server::DecisionService;
 use crate::wire::{ID_BYTES_MAX, v1};
@@ -105,7 +106,7 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::WatchRevisionRequest>,
     ) -> Result<Response<Self::WatchRevisionStream>, Status> {
-        self.decider.known_caller(&peer(&request).peer)?;
+        self.decider.permits(&request, Permission::Decide)?;
         let (tell, told) = mpsc::channel(BACKLOG_MAX);
         let decider = Arc::clone(&self.decider);
         tokio::spawn(revision::tell(decider, tell, self.stopped.clone()));
@@ -126,12 +127,12 @@ impl Decider {
 
     /// Decides a question whose id names nothing but its answer.
     pub(super) async fn decide_anew(
-        &self,
+        self: &Arc<Self>,
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let set = self.policies.current();
-        self.decide_under(set.as_deref(), peer, question).await
+        self.decide_in_turn(set.as_ref(), peer, question).await
     }
 
     /// Decides a question that may have come before: it gets the same answer then.
@@ -142,20 +143,23 @@ impl Decider {
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let caller = match question.request_id.len() {
-            1..=ID_BYTES_MAX => self.known_caller(&peer.peer).ok(),
+            1..=ID_BYTES_MAX => self.sender(&peer.peer).ok(),
             // One that is too long is denied when it is read.
             _ => None,
         };
-        let under = set.map(AsRef::as_ref);
         let Some(caller) = caller else {
-            return self.decide_under(under, peer, question).await;
+            return self.decide_in_turn(set, peer, question).await;
         };
         let (kept, now) = (self.limits.verdict_valid, (self.clock)());
-        match self.repeats.answer(&caller, &question, kept, now) {
+        match self
+            .repeats
+            .answer((&caller, &peer.peer), &question, kept, now)
+        {
             Ok(answer) => self.answer_once(answer, set, peer, question).await,
             Err(OtherRequest) => {
                 let message = "`request_id`: it has come before, with another request";
                 let reason = Code::MalformedRequest.with_message(message);
+                let under = set.map(AsRef::as_ref);
                 self.deny(under, peer, &question, reason).await
             }
         }
@@ -172,7 +176,7 @@ impl Decider {
     ) -> v1::DecideResponse {
         let (decider, set, peer) = (Arc::clone(self), set.map(Arc::clone), peer.clone());
         let task = tokio::spawn(async move {
-            let decided = || decider.decide_under(set.as_deref(), &peer, question);
+            let decided = || decider.decide_in_turn(set.as_ref(), &peer, question);
             answer.get_or_init(decided).await.clone()
         });
         match task.await {

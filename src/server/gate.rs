@@ -2,16 +2,17 @@
 //! it may send while nobody knows who sends it, and when it has to end.
 
 use super::admission::{Admission, Asker};
+use super::body::{BodyKind, Ending, Guarded, HEALTH_REQUEST_BYTES_MAX};
 use super::connection::Connection;
 use super::decider::Decider;
 use super::fair::FairPermit;
+use super::receiving::Messages;
 use super::status::RpcError;
 use axum::http::{HeaderMap, Request, Response};
-use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tonic::Status;
 use tonic::body::Body;
@@ -35,7 +36,7 @@ const ENDLESS_ANSWERS: [&str; 2] = [
     "/toolgate.v1.DecisionService/WatchRevision",
 ];
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The services, as one connection sees them.
 #[derive(Clone)]
@@ -81,7 +82,12 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
             true => (admitted, None),
             false => (None, admitted),
         };
-        let guarded = self.guard(request, asker, is_endless, of_request);
+        let kind = match (is_endless, is_health) {
+            (true, _) => BodyKind::Endless,
+            (_, true) => BodyKind::Health,
+            _ => BodyKind::Whole,
+        };
+        let guarded = self.guard(request, asker, kind, of_request);
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let answered = tokio::time::timeout(time_max, routes.call(guarded)).await;
@@ -104,22 +110,31 @@ impl Gate {
         &self,
         request: Request<Incoming>,
         asker: Asker,
-        is_endless: bool,
+        kind: BodyKind,
         permit: Option<FairPermit>,
     ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
-        let bytes_max = match asker.caller {
-            Some(_) => usize::MAX,
-            None => UNKNOWN_REQUEST_BYTES_MAX,
-        };
-        parts.extensions.insert(asker);
+        let is_health = kind == BodyKind::Health;
+        let caller = asker.caller.clone();
         let guarded = Guarded {
             body,
+            kind,
             received_bytes: 0,
-            bytes_max,
-            closing: is_endless.then(|| self.closing()),
+            bytes_max: match caller {
+                _ if is_health => HEALTH_REQUEST_BYTES_MAX,
+                Some(_) => usize::MAX,
+                None => UNKNOWN_REQUEST_BYTES_MAX,
+            },
+            messages: Messages::default(),
+            // Who checks whether a process lives is not turned away because it is busy.
+            held: (!is_health).then(|| self.admission.receiving.begin(caller)),
+            metrics: Arc::clone(&self.decider.metrics),
+            message_max: self.request_max,
+            message_until: None,
+            closing: (kind == BodyKind::Endless).then(|| self.closing()),
             _permit: permit,
         };
+        parts.extensions.insert(asker);
         Request::from_parts(parts, Body::new(guarded))
     }
 
@@ -130,105 +145,6 @@ impl Gate {
             let _closing = closing.wait_for(|closing| *closing).await;
         })
     }
-}
-
-/// A request's body.
-struct Guarded {
-    body: Incoming,
-    received_bytes: usize,
-    bytes_max: usize,
-    closing: Option<BoxFuture<()>>,
-    /// Held until the request has ended, where the answer is not the end.
-    _permit: Option<FairPermit>,
-}
-
-impl Guarded {
-    fn received(&mut self, bytes: usize) -> Result<(), Status> {
-        self.received_bytes = self.received_bytes.saturating_add(bytes);
-        if self.received_bytes > self.bytes_max {
-            return Err(RpcError::UnknownSendsMuch.into());
-        }
-        Ok(())
-    }
-}
-
-impl HttpBody for Guarded {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if is_over(&mut self.closing, context) {
-            return Poll::Ready(None);
-        }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        Poll::Ready(frame.map(|frame| {
-            let frame = frame.map_err(|error| Status::from_error(error.into()))?;
-            let bytes = frame.data_ref().map_or(0, Bytes::len);
-            self.received(bytes)?;
-            Ok(frame)
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// An answer that ends with its connection.
-struct Ending {
-    body: Body,
-    closing: Option<BoxFuture<()>>,
-    _permit: Option<FairPermit>,
-}
-
-impl Ending {
-    fn new(body: Body, closing: BoxFuture<()>, permit: Option<FairPermit>) -> Self {
-        Self {
-            body,
-            closing: Some(closing),
-            _permit: permit,
-        }
-    }
-}
-
-impl HttpBody for Ending {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.closing.is_none() {
-            return Poll::Ready(None);
-        }
-        // What the service says last goes out before the end.
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            return Poll::Ready(frame);
-        }
-        if !is_over(&mut self.closing, context) {
-            return Poll::Pending;
-        }
-        self.closing = None;
-        // The services end their streams in the same way at a drain: nothing went wrong.
-        let status = Status::new(tonic::Code::Ok, "");
-        let mut trailers = HeaderMap::new();
-        status.add_header(&mut trailers)?;
-        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
-    }
-}
-
-fn is_over(closing: &mut Option<BoxFuture<()>>, context: &mut Context<'_>) -> bool {
-    closing
-        .as_mut()
-        .is_some_and(|closing| closing.as_mut().poll(context).is_ready())
 }
 
 /// The client's own deadline: at most eight digits and a unit. What is no deadline is none.

@@ -20,10 +20,7 @@ pub async fn watch(
     loop {
         let (ready, in_force) = {
             let status = status.borrow_and_update();
-            (
-                status.active.is_some(),
-                status.active.is_some() && status.refused.is_none(),
-            )
+            (status.active.is_some(), status.is_newest_in_force())
         };
         reporter
             .set_service_status("", ServingStatus::Serving)

@@ -1,6 +1,8 @@
 //! What is counted: for operators, never evidence.
 
-use super::connection::ConnectionRefused;
+use super::overload::Overload;
+use super::places::ConnectionRefused;
+use crate::bundle::swap::Stage;
 use crate::model::verdict::Effect;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -35,6 +37,9 @@ struct WhatLabel {
     what: &'static str,
 }
 
+/// The files that are looked at while a process runs.
+const FILES: [&str; 2] = ["tls", "jwks"];
+
 /// What an enforcement point reported that does not agree with what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
@@ -47,6 +52,8 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    const ALL: [Self; 3] = [Self::DecisionUnknown, Self::SeqReused, Self::Gap];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::DecisionUnknown => "decision_unknown",
@@ -66,6 +73,8 @@ pub struct Metrics {
     policy_version: Gauge,
     policy_loads: Counter,
     policy_refusals: Family<StageLabel, Counter>,
+    policy_stale: Gauge,
+    certificate_expiry: Family<WhatLabel, Gauge>,
     connections: Gauge,
     connections_refused: Family<ReasonLabel, Counter>,
     accept_failures: Counter,
@@ -76,7 +85,7 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self {
+        let metrics = Self {
             decisions: Family::default(),
             evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
             audit_failures: Counter::default(),
@@ -84,17 +93,47 @@ impl Default for Metrics {
             policy_version: Gauge::default(),
             policy_loads: Counter::default(),
             policy_refusals: Family::default(),
+            policy_stale: Gauge::default(),
+            certificate_expiry: Family::default(),
             connections: Gauge::default(),
             connections_refused: Family::default(),
             accept_failures: Counter::default(),
             rpcs_refused: Family::default(),
             file_reloads: Family::default(),
             file_refusals: Family::default(),
-        }
+        };
+        metrics.show_zeros();
+        metrics
     }
 }
 
 impl Metrics {
+    /// What has never happened is 0 and not absent: else its first time is no rise.
+    fn show_zeros(&self) {
+        for effect in Effect::ALL.map(Effect::as_str) {
+            drop(self.decisions.get_or_create(&EffectLabel { effect }));
+        }
+        for stage in Stage::ALL.map(Stage::as_str) {
+            drop(self.policy_refusals.get_or_create(&StageLabel { stage }));
+        }
+        for what in Doubt::ALL.map(Doubt::as_str) {
+            drop(self.audit_doubts.get_or_create(&WhatLabel { what }));
+        }
+        for what in FILES {
+            drop(self.file_reloads.get_or_create(&WhatLabel { what }));
+            drop(self.file_refusals.get_or_create(&WhatLabel { what }));
+        }
+        for reason in ConnectionRefused::ALL.map(ConnectionRefused::as_str) {
+            drop(
+                self.connections_refused
+                    .get_or_create(&ReasonLabel { reason }),
+            );
+        }
+        for reason in Overload::REASONS {
+            drop(self.rpcs_refused.get_or_create(&ReasonLabel { reason }));
+        }
+    }
+
     /// A decision was made.
     pub fn decided(&self, effect: Effect, took: Duration) {
         self.decisions
@@ -123,11 +162,28 @@ impl Metrics {
             .set(i64::try_from(version).unwrap_or(i64::MAX));
     }
 
+    /// Whether what is on disk is not in force, as it is now.
+    pub fn policy_is_stale(&self, is_stale: bool) {
+        self.policy_stale.set(i64::from(is_stale));
+    }
+
     /// A policy set was refused.
     pub fn policy_refused(&self, stage: &'static str) {
         self.policy_refusals
             .get_or_create(&StageLabel { stage })
             .inc();
+    }
+
+    /// When the certificates in use expire, in seconds since 1970: the first of the server's chain,
+    /// and the first of the authorities of clients, if there are any.
+    pub fn certificates_expire(&self, server: u64, client_ca: Option<u64>) {
+        self.certificate_expiry.clear();
+        for (what, not_after) in [("cert", Some(server)), ("client_ca", client_ca)] {
+            let Some(not_after) = not_after else { continue };
+            let not_after = i64::try_from(not_after).unwrap_or(i64::MAX);
+            let expiry = self.certificate_expiry.get_or_create(&WhatLabel { what });
+            expiry.set(not_after);
+        }
     }
 
     /// A connection was taken.
@@ -206,6 +262,11 @@ impl Metrics {
         );
         let refusals = self.policy_refusals.clone();
         registry.register("policy_refusals", "Policy sets refused", refusals);
+        registry.register(
+            "policy_stale",
+            "1 while what is on disk is not in force, else 0",
+            self.policy_stale.clone(),
+        );
         self.register_connections(&mut registry);
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -240,5 +301,14 @@ impl Metrics {
             "Changed certificates and key sets of no use",
             self.file_refusals.clone(),
         );
+        registry.register_with_unit(
+            "certificate_expiry",
+            "When a certificate in use expires, in seconds since 1970",
+            Unit::Seconds,
+            self.certificate_expiry.clone(),
+        );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub enum Limited {
     Decisions,
     /// RPCs of every kind, but for health.
     Rpcs,
+    /// Bytes of requests that are being received.
+    RequestBytes,
 }
 
 impl Limited {
@@ -25,6 +27,7 @@ impl Limited {
         match self {
             Self::Decisions => "decisions",
             Self::Rpcs => "RPCs",
+            Self::RequestBytes => "bytes of requests",
         }
     }
 
@@ -32,6 +35,7 @@ impl Limited {
         match self {
             Self::Decisions => "limits.in_flight_decisions_max",
             Self::Rpcs => "limits.in_flight_rpcs_max",
+            Self::RequestBytes => "limits.request_bytes_in_flight_max",
         }
     }
 }
@@ -64,6 +68,9 @@ pub enum Overload {
 }
 
 impl Overload {
+    /// Every reason.
+    pub const REASONS: [&str; 3] = ["LIMIT_REACHED", "CALLER_SHARE_REACHED", "UNKNOWN_CALLERS"];
+
     /// The reason in `google.rpc.ErrorInfo` and in metrics.
     #[must_use]
     pub const fn reason(self) -> &'static str {

@@ -1,9 +1,9 @@
 //! A plain HTTP listener for probes and metrics, and for nothing else.
 
 use super::admission::Admission;
-use super::connection::Connections;
 use super::deadline::Deadline;
 use super::decider::Decider;
+use super::places::Connections;
 use crate::model::json::Json;
 use axum::Router;
 use axum::extract::State;
@@ -79,9 +79,12 @@ async fn ready(State(shown): State<Plain>) -> impl IntoResponse {
 }
 
 async fn metrics(State(shown): State<Plain>) -> impl IntoResponse {
+    let decider = &shown.decider;
+    let is_stale = !decider.policies.status().is_newest_in_force();
+    decider.metrics.policy_is_stale(is_stale);
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],
-        shown.decider.metrics.text(),
+        decider.metrics.text(),
     )
 }
 
@@ -104,6 +107,10 @@ impl Plain {
             (
                 "decisions_under_way",
                 count(self.admission.decisions_under_way()),
+            ),
+            (
+                "request_bytes_in_flight",
+                count(self.admission.request_bytes_in_flight()),
             ),
         ];
         let mut audit = vec![("origin", Json::from(log.origin()))];

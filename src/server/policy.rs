@@ -1,41 +1,76 @@
-//! `PolicyService`: what is active, what was refused, and why a decision came out as it did.
+//! `PolicyService`: what is active, what was refused, why a decision came out as it did, and what
+//! administrators do about it.
 
 use super::admission::Admission;
+use super::audit::bounded;
 use super::decider::Decider;
 use super::peer::peer;
 use super::status::RpcError;
+use crate::audit::record::{PolicyReload, Record};
+use crate::bundle::held::{HOLD_SECONDS_MAX, Held, Pinned, Rollback};
 use crate::bundle::swap::{Active, Refusal, Status as StoreStatus};
+use crate::bundle::watch::Steering;
 use crate::decide::Explained;
 use crate::engine::{Package, PolicySet};
+use crate::identity::Permission;
 use crate::model::revision::EngineKind;
 use crate::wire::v1::policy_service_server::PolicyService;
 use crate::wire::{self, v1};
 use std::sync::Arc;
+use std::time::Duration;
 use tonic::{Request, Response, Status};
 
 /// The gRPC service.
 pub struct PolicyServer {
     decider: Arc<Decider>,
     admission: Arc<Admission>,
+    steering: Steering,
 }
 
 impl PolicyServer {
-    /// Serves what this decider decides by, as far as there is room.
+    /// Serves what this decider decides by, as far as there is room, and steers its policies.
     #[must_use]
-    pub fn new(decider: Arc<Decider>, admission: Arc<Admission>) -> Self {
-        Self { decider, admission }
+    pub fn new(decider: Arc<Decider>, admission: Arc<Admission>, steering: Steering) -> Self {
+        Self {
+            decider,
+            admission,
+            steering,
+        }
     }
 
     fn status(&self) -> v1::GetStatusResponse {
         let set = self.decider.policies.current();
         let StoreStatus {
-            active, refused, ..
+            active,
+            refused,
+            held,
+            pinned,
+            ..
         } = self.decider.policies.status();
         v1::GetStatusResponse {
             active: active.map(|active| self::active(&active, set.as_deref())),
             refused: refused.map(|refusal| self::refused(&refusal)),
+            held: held.iter().map(held_set).collect(),
+            pin: pinned.map(pin),
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+}
+
+fn held_set(held: &Held) -> v1::HeldSet {
+    v1::HeldSet {
+        revision: held.revision.clone(),
+        digest: held.digest.clone(),
+        since: Some(wire::timestamp(held.since)),
+    }
+}
+
+fn pin(pinned: Pinned) -> v1::Pin {
+    v1::Pin {
+        digest: pinned.digest,
+        reason: pinned.reason,
+        by: pinned.by,
+        until: Some(wire::timestamp(pinned.until)),
     }
 }
 
@@ -91,7 +126,7 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        self.decider.known_caller(&peer(&request).peer)?;
+        self.decider.permits(&request, Permission::Decide)?;
         Ok(Response::new(self.status()))
     }
 
@@ -100,7 +135,7 @@ impl PolicyService for PolicyServer {
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
         let peer = peer(&request);
-        self.decider.known_caller(&peer.peer)?;
+        self.decider.permitted(&peer.peer, Permission::Decide)?;
         let questions = request.get_ref().request.as_slice();
         let _permit = self.admission.decide(&self.decider, &request, questions)?;
         let Some(question) = request.into_inner().request else {
@@ -111,17 +146,50 @@ impl PolicyService for PolicyServer {
 
     async fn reload(
         &self,
-        _request: Request<v1::ReloadRequest>,
+        request: Request<v1::ReloadRequest>,
     ) -> Result<Response<v1::ReloadResponse>, Status> {
-        Err(RpcError::Unimplemented("Reload").into())
+        let by = self.decider.permits(&request, Permission::Administer)?;
+        let asked = Record::PolicyReload(PolicyReload { by });
+        self.decider.record_durably(asked).await?;
+        self.steering.reload().await.map_err(RpcError::from)?;
+        Ok(Response::new(v1::ReloadResponse {
+            status: Some(self.status()),
+        }))
     }
 
     async fn rollback(
         &self,
-        _request: Request<v1::RollbackRequest>,
+        request: Request<v1::RollbackRequest>,
     ) -> Result<Response<v1::RollbackResponse>, Status> {
-        Err(RpcError::Unimplemented("Rollback").into())
+        let by = self.decider.permits(&request, Permission::Administer)?;
+        let rollback = rollback(request.into_inner(), by)?;
+        let rolled_back = self.steering.rollback(rollback).await;
+        rolled_back.map_err(RpcError::from)?;
+        Ok(Response::new(v1::RollbackResponse {
+            status: Some(self.status()),
+        }))
     }
+}
+
+/// What is asked for, as far as it makes sense.
+fn rollback(asked: v1::RollbackRequest, by: String) -> Result<Rollback, RpcError> {
+    let reason = bounded("reason", asked.reason)?;
+    let invalid = |problem: String| Err(RpcError::Invalid(problem));
+    if reason.trim().is_empty() {
+        return invalid("`reason` is required: it is recorded".to_owned());
+    }
+    if !(1..=HOLD_SECONDS_MAX).contains(&asked.hold_seconds) {
+        return invalid(format!(
+            "`hold_seconds` must be 1 to {HOLD_SECONDS_MAX}, not `{}`",
+            asked.hold_seconds
+        ));
+    }
+    Ok(Rollback {
+        digest: bounded("digest", asked.digest)?,
+        reason,
+        by,
+        hold: Duration::from_secs(asked.hold_seconds.into()),
+    })
 }
 
 /// One package's part in a decision.

@@ -1,5 +1,6 @@
 //! Requests that come again, because an answer was lost: the same answer, and no second decision.
 
+use crate::identity::Peer;
 use crate::model::time::Timestamp;
 use crate::wire::v1;
 use prost::Message;
@@ -48,16 +49,19 @@ impl Repeats {
     /// The request id has come with another request.
     pub(super) fn answer(
         &self,
-        caller: &str,
+        (caller, peer): (&str, &Peer),
         request: &v1::DecideRequest,
         kept: Duration,
         now: Timestamp,
     ) -> Result<Answer, OtherRequest> {
-        let digest = digest(request);
+        let digest = digest(request, peer);
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = callers.entry(caller.to_owned()).or_default();
+        // All that one entry is for share its room.
+        let entry = caller.split_once('@').map_or(caller, |(entry, _)| entry);
+        let own = callers.entry(entry.to_owned()).or_default();
+        let id = format!("{caller}\n{}", request.request_id);
         own.forget_until(now);
-        if let Some(repeat) = own.by_id.get(&request.request_id) {
+        if let Some(repeat) = own.by_id.get(&id) {
             let is_same = repeat.digest == digest;
             return is_same
                 .then(|| Arc::clone(&repeat.answer))
@@ -68,7 +72,7 @@ impl Repeats {
             digest,
             answer: Arc::clone(&answer),
         };
-        let (id, bytes) = (request.request_id.clone(), request.encoded_len());
+        let bytes = request.encoded_len();
         own.bytes += bytes;
         own.by_id.insert(id.clone(), repeat);
         own.oldest_first.push_back((id, bytes, now.plus(kept)));
@@ -94,8 +98,9 @@ impl OfCaller {
     }
 }
 
-/// A digest of everything that a request says. A map has no order of its own.
-fn digest(request: &v1::DecideRequest) -> RequestDigest {
+/// A digest of everything that a request says, and of the token that its connection shows: of two
+/// tokens of one subject, each may grant something else. A map has no order of its own.
+fn digest(request: &v1::DecideRequest, peer: &Peer) -> RequestDigest {
     let mut request = request.clone();
     let context: BTreeMap<_, _> = std::mem::take(&mut request.context).into_iter().collect();
     let mut hasher = Sha256::new();
@@ -104,6 +109,9 @@ fn digest(request: &v1::DecideRequest) -> RequestDigest {
         hasher.update(bytes);
     };
     part(&request.encode_to_vec());
+    if let Peer::Token(token) = peer {
+        part(token.text().as_bytes());
+    }
     for (key, value) in &context {
         part(key.as_bytes());
         part(value.as_bytes());

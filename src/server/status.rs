@@ -3,6 +3,8 @@
 
 use super::gate::UNKNOWN_REQUEST_BYTES_MAX;
 use super::overload::Overload;
+use crate::bundle::held::SteerError;
+use crate::identity::Permission;
 use std::time::Duration;
 use tonic::{Code, Status};
 
@@ -16,8 +18,8 @@ pub enum RpcError {
     #[error("the caller is not known")]
     Unauthenticated,
     /// The caller may not do that.
-    #[error("the caller may not do that")]
-    PermissionDenied,
+    #[error("the caller's entry in the configuration does not let it `{}`", .0.as_str())]
+    NotPermitted(Permission),
     /// The request makes no sense as a whole.
     #[error("{0}")]
     Invalid(String),
@@ -36,6 +38,9 @@ pub enum RpcError {
          certificate, or send the token as the metadata `authorization` too"
     )]
     UnknownSendsMuch,
+    /// The loader of policies did not do it.
+    #[error(transparent)]
+    NotSteered(#[from] SteerError),
     /// Served by a later version.
     #[error("`{0}` is not served by this version")]
     Unimplemented(&'static str),
@@ -47,7 +52,15 @@ impl From<RpcError> for Status {
             RpcError::Overloaded(overload) => return overload.status(),
             RpcError::Unauthenticated | RpcError::UnknownSendsMuch => Code::Unauthenticated,
             RpcError::TimedOut { .. } => Code::DeadlineExceeded,
-            RpcError::PermissionDenied => Code::PermissionDenied,
+            RpcError::NotPermitted(_) => Code::PermissionDenied,
+            RpcError::NotSteered(error) => match error {
+                SteerError::Unknown(_) => Code::NotFound,
+                SteerError::Refused(_) => Code::FailedPrecondition,
+                SteerError::Panicked => Code::Internal,
+                SteerError::Busy | SteerError::Stopped | SteerError::Unrecorded(_) => {
+                    Code::Unavailable
+                }
+            },
             RpcError::Invalid(_) => Code::InvalidArgument,
             RpcError::AuditUnavailable(_) => Code::Unavailable,
             RpcError::Unimplemented(_) => Code::Unimplemented,

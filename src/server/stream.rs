@@ -36,6 +36,7 @@ impl Answering {
     {
         // Those that wait for the log's disk; dropped, and so given up, where the caller is gone.
         let mut waiting = JoinSet::new();
+        let mut broken = None;
         loop {
             while waiting.try_join_next().is_some() {}
             let stopped = self.stopped.clone();
@@ -46,8 +47,12 @@ impl Answering {
             };
             let asked = match read {
                 None => break,
-                // The caller broke off; there is nobody to tell.
-                Some(Err(_)) => return,
+                // The caller broke off and there is nobody to tell, or the stream met a limit.
+                Some(Err(_)) if self.answers.is_closed() => return,
+                Some(Err(status)) => {
+                    broken = Some(status);
+                    break;
+                }
                 Some(Ok(asked)) => question(asked),
             };
             let going_on = match asked {
@@ -63,11 +68,15 @@ impl Answering {
             }
         }
         while waiting.join_next().await.is_some() {}
+        if let Some(status) = broken {
+            let _gone = self.answers.send(Err(status)).await;
+        }
     }
 
     /// Decides at once where nothing is to be waited for, else beside the next questions. False if
     /// the caller is gone.
     async fn answer(&mut self, question: v1::DecideRequest, waiting: &mut JoinSet<()>) -> bool {
+        self.room.look(&self.decider, &question);
         let permit = self.room.wait().await;
         let Ok(place) = self.answers.clone().reserve_owned().await else {
             return false;

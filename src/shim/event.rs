@@ -79,6 +79,12 @@ pub struct Outcome {
     pub fields_returned: Vec<String>,
     /// Names of the fields that were masked or dropped: at most [`FIELD_NAMES_MAX`], sorted.
     pub masked: Vec<String>,
+    /// Names of the fields that the client did not get: at most [`FIELD_NAMES_MAX`], sorted.
+    pub dropped: Vec<String>,
+    /// Rows that the client did not get.
+    pub rows_removed: u64,
+    /// Whether the server's answer held a credential, by its fields' names; `None`: no answer.
+    pub secret_present: Option<bool>,
     /// From forwarding the call to answering the client, in microseconds.
     pub latency_us: u64,
 }
@@ -161,6 +167,9 @@ impl Outcome {
             response_digest: String::new(),
             fields_returned: Vec::new(),
             masked: Vec::new(),
+            dropped: Vec::new(),
+            rows_removed: 0,
+            secret_present: None,
             latency_us,
         }
     }
@@ -240,6 +249,11 @@ fn outcome_json(outcome: &Outcome) -> Json {
     out.insert("response_digest", outcome.response_digest.as_str());
     out.insert("fields_returned", names(&outcome.fields_returned));
     out.insert("masked", names(&outcome.masked));
+    out.insert("dropped", names(&outcome.dropped));
+    out.insert("rows_removed", outcome.rows_removed);
+    if let Some(present) = outcome.secret_present {
+        out.insert("secret_present", present);
+    }
     out.insert("latency_us", outcome.latency_us);
     out.into()
 }
@@ -291,6 +305,13 @@ fn read_outcome(json: &Json) -> Option<Outcome> {
         response_digest: text(json, "response_digest")?,
         fields_returned: texts(json, "fields_returned")?,
         masked: texts(json, "masked")?,
+        dropped: texts(json, "dropped")?,
+        rows_removed: json.get("rows_removed")?.as_u64()?,
+        secret_present: match json.get("secret_present") {
+            Some(Json::Bool(present)) => Some(*present),
+            Some(_) => return None,
+            None => None,
+        },
         latency_us: json.get("latency_us")?.as_u64()?,
     })
 }

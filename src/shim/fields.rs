@@ -1,6 +1,7 @@
 //! Names of the fields in a tool's result, for records of who saw which field. Names, never values.
 
 use crate::model::json::{Json, Limits, parse};
+use crate::model::secret;
 use crate::shim::event::{FIELD_NAMES_BYTES_MAX, FIELD_NAMES_MAX, recorded_text};
 use crate::shim::pdp::Owed;
 use std::collections::BTreeSet;
@@ -53,45 +54,9 @@ impl Names {
         Self(fields.filter(|name| self.0.contains(name)).collect())
     }
 
-    /// Adds the names of members that are gone or have another value in a rewritten result,
-    /// whichever way a policy spelled them.
-    pub fn add_changed(&mut self, before: &Json, after: &Json) {
-        let structured = |result: &Json| result.get("structuredContent").cloned();
-        if let (Some(one), Some(other)) = (structured(before), structured(after)) {
-            self.changed(None, &one, &other);
-        }
-        let items = |result| -> Vec<Json> {
-            let items = Json::get(result, "content").and_then(Json::as_array);
-            let texts = items.unwrap_or_default().iter().map(|it| it.get("text"));
-            texts.map(|it| it.cloned().unwrap_or(Json::Null)).collect()
-        };
-        for (one, other) in items(before).iter().zip(&items(after)) {
-            self.changed(None, one, other);
-        }
-    }
-
-    fn changed(&mut self, name: Option<&str>, before: &Json, after: &Json) {
-        match (before, after) {
-            (one, other) if one == other => {}
-            (Json::Object(one), Json::Object(other)) => {
-                for (name, value) in one.iter() {
-                    match other.get(name) {
-                        Some(kept) => self.changed(Some(name), value, kept),
-                        None => drop(self.0.insert(name.to_owned())),
-                    }
-                }
-            }
-            // What was cut off a list is not masked.
-            (Json::Array(one), Json::Array(other)) => {
-                let pairs = one.iter().zip(other);
-                pairs.for_each(|(one, other)| self.changed(name, one, other));
-            }
-            (Json::String(one), Json::String(other)) => match (document(one), document(other)) {
-                (Some(one), Some(other)) => self.changed(name, &one, &other),
-                _ => self.0.extend(name.map(str::to_owned)),
-            },
-            _ => self.0.extend(name.map(str::to_owned)),
-        }
+    /// Adds the others' names.
+    pub fn add(&mut self, others: &Self) {
+        self.0.extend(others.0.iter().cloned());
     }
 
     /// These names without those.
@@ -111,6 +76,91 @@ impl Names {
         });
         fit.take(FIELD_NAMES_MAX).collect()
     }
+}
+
+/// What a rewritten result is without. Names are as the server wrote them, whichever way a policy
+/// spelled them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Members that have another value.
+    pub masked: Names,
+    /// Members that are gone.
+    pub dropped: Names,
+    /// Rows that are gone; copies of the same rows count once.
+    pub rows_removed: u64,
+}
+
+impl Changes {
+    /// What the second result is without.
+    #[must_use]
+    pub fn between(before: &Json, after: &Json) -> Self {
+        let mut changes = Self::default();
+        let structured = |result: &Json| result.get("structuredContent").cloned();
+        if let (Some(one), Some(other)) = (structured(before), structured(after)) {
+            changes.compare(None, &one, &other);
+        }
+        let structured_rows = std::mem::take(&mut changes.rows_removed);
+        changes.compare_all(None, &texts(before), &texts(after));
+        changes.rows_removed = changes.rows_removed.max(structured_rows);
+        changes
+    }
+
+    fn compare(&mut self, name: Option<&str>, before: &Json, after: &Json) {
+        match (before, after) {
+            (one, other) if one == other => {}
+            (Json::Object(one), Json::Object(other)) => {
+                for (name, value) in one.iter() {
+                    match other.get(name) {
+                        Some(kept) => self.compare(Some(name), value, kept),
+                        None => drop(self.dropped.0.insert(name.to_owned())),
+                    }
+                }
+            }
+            (Json::Array(one), Json::Array(other)) => self.compare_all(name, one, other),
+            (Json::String(one), Json::String(other)) => self.compare_texts(name, one, other),
+            _ => self.masked.0.extend(name.map(str::to_owned)),
+        }
+    }
+
+    /// What is cut off a list are rows.
+    fn compare_all(&mut self, name: Option<&str>, before: &[Json], after: &[Json]) {
+        let pairs = before.iter().zip(after);
+        pairs.for_each(|(one, other)| self.compare(name, one, other));
+        let removed = before.len().saturating_sub(after.len());
+        let removed = u64::try_from(removed).unwrap_or(u64::MAX);
+        self.rows_removed = self.rows_removed.saturating_add(removed);
+    }
+
+    fn compare_texts(&mut self, name: Option<&str>, before: &str, after: &str) {
+        match (lines(before), lines(after)) {
+            (Some(one), Some(other)) => self.compare_all(name, &one, &other),
+            _ => self.masked.0.extend(name.map(str::to_owned)),
+        }
+    }
+}
+
+/// Whether something stands under a name of a credential, in the answer or in JSON in its texts.
+#[must_use]
+pub fn holds_secret(answer: &Json) -> bool {
+    let texts = texts(answer);
+    let mut documents = texts.iter().filter_map(Json::as_str).filter_map(lines);
+    secret::is_present(answer) || documents.any(|lines| lines.iter().any(secret::is_present))
+}
+
+/// The text of each content item; null for those without.
+fn texts(result: &Json) -> Vec<Json> {
+    let items = result.get("content").and_then(Json::as_array);
+    let texts = items.unwrap_or_default().iter().map(|it| it.get("text"));
+    texts.map(|it| it.cloned().unwrap_or(Json::Null)).collect()
+}
+
+/// The objects and arrays that a string carries as JSON lines, or the only one.
+fn lines(text: &str) -> Option<Vec<Json>> {
+    if let Some(document) = document(text) {
+        return Some(vec![document]);
+    }
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(document).collect()
 }
 
 /// The object or array that a string carries.

@@ -7,7 +7,8 @@ use crate::model::time::Timestamp;
 use crate::shim::Clock;
 use crate::shim::denial::Denial;
 use crate::shim::frame;
-use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question};
+use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question, Revisions};
+use crate::shim::refusal::Refusals;
 use crate::wire::digest;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub struct Gate {
     pdp: Arc<dyn Pdp>,
     clock: Clock,
     deadline: Duration,
+    refusals: Refusals,
 }
 
 /// A checked grant.
@@ -42,6 +44,7 @@ impl Gate {
             pdp,
             clock,
             deadline,
+            refusals: Refusals::default(),
         }
     }
 
@@ -65,6 +68,14 @@ impl Gate {
         self.in_time(self.pdp.revision()).await
     }
 
+    /// The same as a stream; `None` where the PDP has none.
+    ///
+    /// # Errors
+    /// The PDP does not say.
+    pub async fn revisions(&self) -> Result<Option<Revisions>, PdpError> {
+        self.in_time(self.pdp.revisions()).await
+    }
+
     /// Asks about one message. Whatever is not a usable grant is a denial.
     ///
     /// # Errors
@@ -76,6 +87,7 @@ impl Gate {
                 .in_time(asked)
                 .await
                 .map_err(|error| self.unreached(&error))?;
+            self.refusals.note(&answer);
             if !answer.effect.grants() {
                 return Err(Denial::decided(answer));
             }
@@ -101,6 +113,7 @@ impl Gate {
             if found.len() != batch.len() {
                 return Err(self.unreached(&PdpError::Invalid("answers of another number")));
             }
+            found.iter().for_each(|answer| self.refusals.note(answer));
             answers.extend(found);
         }
         Ok(answers)

@@ -9,6 +9,10 @@ use crate::model::verdict::Effect;
 use crate::shim::event::{DecisionRef, Event};
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use tokio_stream::Stream;
+
+/// Names of the policy sets in force: at first, at each change, and again as a heartbeat.
+pub type Revisions = Pin<Box<dyn Stream<Item = Result<String, PdpError>> + Send>>;
 
 /// A future that a trait object can give back.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -35,6 +39,11 @@ pub trait Pdp: Send + Sync {
     /// that cannot be told.
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
         Box::pin(async { Err(PdpError::Invalid("it does not tell its revision")) })
+    }
+
+    /// The same as a stream; `None` where it has none, and `revision` is to be asked.
+    fn revisions(&self) -> BoxFuture<'_, Result<Option<Revisions>, PdpError>> {
+        Box::pin(async { Ok(None) })
     }
 
     /// Where it is, for messages.
@@ -140,7 +149,10 @@ pub enum PdpError {
         /// The deadline, in milliseconds.
         deadline_ms: u64,
     },
-    /// It could not be reached, or it refused to decide.
+    /// It does not know this shim, or does not let it do that.
+    #[error("refused by the PDP: {0}")]
+    Refused(String),
+    /// It could not be reached, or could not decide.
     #[error("the policy decision point cannot be reached: {0}")]
     Unavailable(String),
     /// It answered something that means nothing.

@@ -5,7 +5,7 @@ use crate::model::json::{Json, Limits, parse};
 use crate::model::reason::Code;
 use crate::shim::denial::Denial;
 use crate::shim::event::{EventBody, Outcome, Status};
-use crate::shim::fields::Names;
+use crate::shim::fields::{Changes, Names, holds_secret};
 use crate::shim::flight::CallFlight;
 use crate::shim::gate::Grant;
 use crate::shim::message::{self, Id, Message, Payload};
@@ -34,6 +34,7 @@ pub(super) async fn call_result(
     let definition = question.definition_json.as_deref();
     let released = judged.and_then(|grant| release(message, payload, &said, definition, grant));
     let mut outcome = Outcome::unanswered(call.decision, Status::Withheld, latency_us);
+    outcome.secret_present = Some(holds_secret(&said));
     let answer = match released {
         Ok(released) => {
             outcome.status = status_of(payload, &said);
@@ -41,6 +42,8 @@ pub(super) async fn call_result(
             outcome.response_digest = released.digest;
             outcome.fields_returned = released.returned.without(&released.masked).recorded();
             outcome.masked = released.masked.recorded();
+            outcome.dropped = released.dropped.recorded();
+            outcome.rows_removed = released.rows_removed;
             released.message
         }
         Err(denial) => {
@@ -58,7 +61,10 @@ struct Released {
     bytes: u64,
     digest: String,
     returned: Names,
+    /// Masked or dropped.
     masked: Names,
+    dropped: Names,
+    rows_removed: u64,
 }
 
 /// A result by which the server wants something else than to answer is not mediated.
@@ -94,6 +100,7 @@ fn release(
     } = grant;
     let names = Names::of_result(said);
     let mut masked = names.hidden_by(&answer.obligations);
+    let mut changes = Changes::default();
     let (message, bytes, returned) = match replacement {
         None => (message.bytes.to_vec(), payload.raw().len(), names),
         Some(part) => {
@@ -107,7 +114,9 @@ fn release(
                 let reason = Code::ResultWithheld.with_message(text);
                 return Err(Denial::over_grant(&answer, reason));
             }
-            masked.add_changed(said, &value);
+            changes = Changes::between(said, &value);
+            masked.add(&changes.masked);
+            masked.add(&changes.dropped);
             (message, part.len(), Names::of_result(&value))
         }
     };
@@ -117,6 +126,8 @@ fn release(
         digest: answer.judged_digest,
         returned,
         masked,
+        dropped: changes.dropped,
+        rows_removed: changes.rows_removed,
     })
 }
 

@@ -3,17 +3,21 @@
 pub mod convert;
 #[cfg(test)]
 mod tests;
+pub mod token_file;
 
-use crate::model::subject::Subject;
+use crate::model::subject::{Subject, Token};
 use crate::shim::event::Event;
-use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question};
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question, Revisions};
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
 use crate::wire::v1::policy_service_client::PolicyServiceClient;
 use crate::wire::{self, EndpointError, Tls, v1};
 use std::time::Duration;
+use token_file::TokenFile;
+use tokio_stream::StreamExt;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 /// How long the PDP has to decide, in milliseconds, where nothing else is configured.
 pub const PDP_DEADLINE_MS: u64 = 250;
@@ -32,9 +36,66 @@ pub struct RemoteConfig {
     /// `unix:/path`, `http://host:port` or `https://host:port`.
     pub url: String,
     /// Who the calls are for.
-    pub subject: Subject,
+    pub speaker: Speaker,
     /// How the PDP proves what it is, and the shim to it.
     pub tls: Tls,
+}
+
+/// Who the calls of a shim are for.
+#[derive(Clone, Debug)]
+pub enum Speaker {
+    /// Whom the shim names, or itself.
+    Subject(Subject),
+    /// Whom the token in this file names.
+    Token(TokenFile),
+}
+
+/// How the PDP comes to know the speaker.
+#[derive(Clone, Debug)]
+enum Shown {
+    /// By what each question says; the shim itself is known by its certificate or its uid.
+    InMessage(Speaker),
+    /// By the token that comes with every RPC: nothing else says who the shim is.
+    WithRpc(TokenFile),
+}
+
+impl Shown {
+    fn new(config: &RemoteConfig) -> Self {
+        let proves_itself = config.url.starts_with("unix:") || config.tls.identity_pem.is_some();
+        match &config.speaker {
+            Speaker::Token(file) if !proves_itself => Self::WithRpc(file.clone()),
+            speaker => Self::InMessage(speaker.clone()),
+        }
+    }
+
+    /// What a question says.
+    fn subject(&self) -> Subject {
+        match self {
+            Self::InMessage(Speaker::Subject(subject)) => subject.clone(),
+            Self::InMessage(Speaker::Token(file)) => Subject::BearerToken(file.token()),
+            Self::WithRpc(_) => Subject::None,
+        }
+    }
+
+    /// The request, with the token where that is how the shim is known.
+    fn with<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Self::WithRpc(file) = self
+            && let Some(value) = authorization(&file.token())
+        {
+            request.metadata_mut().insert("authorization", value);
+        }
+        request
+    }
+}
+
+/// Marked as sensitive: it is neither logged nor kept in a header table. A token of a file is always
+/// one: it is graphic ASCII.
+fn authorization(token: &Token) -> Option<MetadataValue<Ascii>> {
+    let text = zeroize::Zeroizing::new(format!("Bearer {}", token.text()));
+    let mut value: MetadataValue<Ascii> = text.parse().ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// A PDP over gRPC: connects at the first question and again whenever the connection is lost.
@@ -44,7 +105,7 @@ pub struct RemotePdp {
     audit: AuditServiceClient<Channel>,
     policies: PolicyServiceClient<Channel>,
     url: String,
-    subject: Subject,
+    shown: Shown,
 }
 
 impl RemotePdp {
@@ -59,24 +120,30 @@ impl RemotePdp {
             decisions: decisions.max_decoding_message_size(REPLY_BYTES_MAX),
             audit: AuditServiceClient::new(channel.clone()),
             policies: PolicyServiceClient::new(channel),
+            shown: Shown::new(&config),
             url: config.url,
-            subject: config.subject,
         })
     }
 
     async fn ask(&self, question: Question) -> Result<Answer, PdpError> {
-        let request = convert::request(question, &self.subject);
-        let reply = self.decisions.clone().decide(request).await;
+        let request = convert::request(question, &self.shown.subject());
+        let reply = self
+            .decisions
+            .clone()
+            .decide(self.shown.with(request))
+            .await;
         convert::answer(reply.map_err(unavailable)?.into_inner())
     }
 
     async fn ask_batch(&self, questions: Vec<Question>) -> Result<Vec<Answer>, PdpError> {
+        let subject = self.shown.subject();
         let requests = questions
             .into_iter()
-            .map(|question| convert::request(question, &self.subject));
+            .map(|question| convert::request(question, &subject));
         let request = v1::DecideBatchRequest {
             requests: requests.collect(),
         };
+        let request = self.shown.with(request);
         let reply = self.decisions.clone().decide_batch(request).await;
         let replies = reply.map_err(unavailable)?.into_inner().responses;
         replies.into_iter().map(convert::answer).collect()
@@ -84,17 +151,34 @@ impl RemotePdp {
 
     async fn digest(&self) -> Result<String, PdpError> {
         let mut policies = self.policies.clone();
-        let status = policies.get_status(v1::GetStatusRequest {}).await;
+        let request = self.shown.with(v1::GetStatusRequest {});
+        let status = policies.get_status(request).await;
         let active = status.map_err(unavailable)?.into_inner().active;
         let policy = active.and_then(|active| active.policy);
         Ok(policy.map(|policy| policy.digest).unwrap_or_default())
+    }
+
+    /// The stream of what is in force; `None` if the PDP is older than that.
+    async fn watch(&self) -> Result<Option<Revisions>, PdpError> {
+        let mut decisions = self.decisions.clone();
+        let request = self.shown.with(v1::WatchRevisionRequest {});
+        let stream = match decisions.watch_revision(request).await {
+            Ok(reply) => reply.into_inner(),
+            Err(status) if status.code() == Code::Unimplemented => return Ok(None),
+            Err(status) => return Err(unavailable(status)),
+        };
+        let digest = |message: v1::WatchRevisionResponse| {
+            message.policy.map(|it| it.digest).unwrap_or_default()
+        };
+        let revisions = stream.map(move |message| message.map(digest).map_err(unavailable));
+        Ok(Some(Box::pin(revisions)))
     }
 
     /// Sends the events as one stream and waits until the last is durable or the stream ends.
     async fn publish(&self, events: Vec<Event>) -> Result<Acknowledged, PdpError> {
         let last = events.last().map_or(0, |event| event.seq);
         let requests: Vec<_> = events.into_iter().map(convert::event).collect();
-        let stream = Request::new(tokio_stream::iter(requests));
+        let stream = self.shown.with(tokio_stream::iter(requests));
         let replies = self.audit.clone().publish(stream).await;
         let mut replies = replies.map_err(unavailable)?.into_inner();
         let mut acknowledged = Acknowledged::default();
@@ -122,7 +206,11 @@ fn endpoint(config: &RemoteConfig) -> Result<Endpoint, EndpointError> {
 
 /// The status' message is the PDP's own and names no arguments.
 fn unavailable(status: Status) -> PdpError {
-    PdpError::Unavailable(format!("{:?}: {}", status.code(), status.message()))
+    let text = format!("{:?}: {}", status.code(), status.message());
+    match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied => PdpError::Refused(text),
+        _ => PdpError::Unavailable(text),
+    }
 }
 
 impl Pdp for RemotePdp {
@@ -139,6 +227,10 @@ impl Pdp for RemotePdp {
 
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
         Box::pin(self.digest())
+    }
+
+    fn revisions(&self) -> BoxFuture<'_, Result<Option<Revisions>, PdpError>> {
+        Box::pin(self.watch())
     }
 
     fn address(&self) -> &str {

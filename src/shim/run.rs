@@ -2,12 +2,12 @@
 
 use crate::model::json::Json;
 use crate::shim::Clock;
+use crate::shim::changes::{self, Pace};
 use crate::shim::child::{ChildError, GRACE_MS, Server};
 use crate::shim::denial::{self, INTERNAL_ERROR};
 use crate::shim::down;
 use crate::shim::event::{EventBody, Status};
 use crate::shim::flight::Kind;
-use crate::shim::handshake;
 use crate::shim::pdp::Pdp;
 use crate::shim::report::Reporter;
 use crate::shim::session::{Session, SessionConfig, flight_us};
@@ -159,14 +159,15 @@ impl Tasks {
         let shared = Arc::clone(session);
         let overdue = tokio::spawn(async move { log(end_overdue(&shared).await) });
         let shared = Arc::clone(session);
-        let changes = tokio::spawn(async move { log(handshake::watch(&shared).await) });
+        let watching =
+            tokio::spawn(async move { log(changes::watch(&shared, Pace::default()).await) });
         let sync = tokio::spawn(session.reporter.clone().sync());
         let beat = tokio::spawn(session.reporter.clone().beat());
         let reporting = tokio::spawn(session.reporter.clone().run(pdp));
         Self {
             up,
             own,
-            helpers: vec![overdue, changes, sync, beat],
+            helpers: vec![overdue, watching, sync, beat],
             reporting,
         }
     }

@@ -3,7 +3,7 @@
 mod policy;
 mod server;
 
-pub use policy::{Rule, TablePdp};
+pub use policy::{Rule, TablePdp, Teller};
 pub use server::Server;
 
 use crate::model::time::Timestamp;
@@ -187,7 +187,10 @@ pub fn an_outcome(status: Status) -> Outcome {
         response_bytes: 9_007_199_254_740_993,
         response_digest: "sha256:00".to_owned(),
         fields_returned: vec!["a".to_owned(), "b".to_owned()],
-        masked: vec!["c".to_owned()],
+        masked: vec!["c".to_owned(), "d".to_owned()],
+        dropped: vec!["d".to_owned()],
+        rows_removed: 7,
+        secret_present: Some(true),
         latency_us: 1,
     }
 }

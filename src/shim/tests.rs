@@ -7,5 +7,6 @@ mod changes;
 mod frames;
 mod lists;
 mod others;
+mod outcomes;
 mod process;
 mod schemas;

@@ -97,9 +97,10 @@ fn a_log_is_checked_and_its_first_wrong_record_is_named() {
         (&true.into(), &5.into())
     );
     let head = report["head"].as_str().unwrap().to_owned();
-    place
+    let found = place
         .run(&["audit", "verify", "audit", "--head", &head])
         .expect(0);
+    assert!(found.out.ends_with("held head\tfound\n"), "{found:?}");
 
     let file = std::fs::read_dir(place.path("audit"))
         .unwrap()
@@ -122,7 +123,7 @@ fn a_log_is_checked_and_its_first_wrong_record_is_named() {
     assert!(
         missing
             .out
-            .contains("the log ends here, and the held head is seq 4"),
+            .contains("line 5 (seq 4): the log ends here, and the held head is seq 4"),
         "{missing:?}"
     );
 
@@ -261,4 +262,47 @@ fn what_is_wrong_is_shown_without_control_characters() {
         "{shown:?}"
     );
     assert!(!shown.out.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
+fn a_repaired_log_is_told_of_with_what_became_of_the_cut_records() {
+    let place = logged();
+    let verify = |more: &[&str], code: i32| {
+        let arguments = [&["audit", "verify", "audit"], more].concat();
+        place.run(&arguments).expect(code)
+    };
+    let held = verify(&["--output", "json"], 0).json()["head"].clone();
+    let held = held.as_str().unwrap();
+    let whole = std::fs::read_to_string(file(&place)).unwrap();
+    let broken = whole.replacen("\"effect\":\"constrain\"", "\"effect\":\"allow\"", 1);
+    std::fs::write(file(&place), &broken).unwrap();
+    let repair = ["audit", "repair", "audit", "--truncate-at", "1"];
+    let repair = [&repair[..], &["--output", "json"]].concat();
+    let repaired = place.run(&repair).expect(0).json();
+    let name = repaired["file"].as_str().unwrap();
+    let digest = repaired["digest"].as_str().unwrap();
+    let told = format!("the log was repaired at seq 1: 4 lines were cut, and are in `{name}`");
+    let cut = place.path("audit").join(name);
+    let of_head = format!(
+        "the held head is of a record that this repair cut off, or of one that took its place: look for it in `{name}`"
+    );
+    let checks = verify(&[], 0);
+    assert!(
+        checks.out.ends_with(&format!("warning: {told}\n")),
+        "{checks:?}"
+    );
+    let json = verify(&["--output", "json"], 0).json();
+    assert_eq!(json["warnings"], serde_json::json!([told]));
+    let is_gone = verify(&["--head", held, "--output", "json"], 3).json();
+    assert_eq!(is_gone["warnings"], serde_json::json!([told, of_head]));
+
+    std::fs::write(&cut, "other").unwrap();
+    let other = verify(&["--output", "json"], 0).json();
+    let other = other["warnings"][1].as_str().unwrap();
+    assert!(other.starts_with(&format!("`{name}` is not what was cut: it is sha256:")));
+    assert!(other.ends_with(&format!("and was {digest}")), "{other}");
+    std::fs::remove_file(&cut).unwrap();
+    let gone = verify(&[], 0);
+    let said = format!("warning: `{name}` cannot be read (");
+    assert!(gone.out.contains(&said), "{gone:?}");
 }

@@ -7,6 +7,10 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub const HEADERS: u8 = 1;
 pub const SETTINGS: u8 = 4;
 pub const GOAWAY: u8 = 7;
+/// Most bytes of a frame, unless a peer says otherwise.
+const FRAME_BYTES_MAX: usize = 1 << 14;
+const WINDOW_UPDATE: u8 = 8;
+const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const INITIAL_WINDOW_SIZE: u16 = 4;
@@ -64,6 +68,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Raw<IO> {
     /// Sends an empty message, and the request's end.
     pub async fn end(&mut self, stream: u32) {
         self.send(0, END_STREAM, stream, &[0; 5]).await;
+    }
+
+    /// Waits until as much may be sent to it as it takes, which is more than a client begins with.
+    pub async fn ready(&mut self) {
+        let larger = self.until(|it| it.kind == WINDOW_UPDATE && it.stream == 0);
+        assert!(larger.await.is_some());
+        self.send(SETTINGS, ACK, 0, &[]).await;
+    }
+
+    /// Sends a part of a message that says to be this long, so many bytes of it after its prefix.
+    pub async fn begin(&mut self, stream: u32, message_bytes: u32, sent_bytes: usize) {
+        let mut part = vec![0];
+        part.extend(message_bytes.to_be_bytes());
+        part.resize(part.len() + sent_bytes, b'*');
+        for payload in part.chunks(FRAME_BYTES_MAX) {
+            self.send(0, 0, stream, payload).await;
+        }
     }
 
     async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {

@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    SanType,
+    SanType, date_time_ymd,
 };
 use std::path::Path;
 use std::sync::LazyLock;
@@ -43,6 +43,10 @@ fn issue(names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> (String, String
     let mut params = CertificateParams::default();
     params.subject_alt_names = names;
     params.extended_key_usages = vec![usage];
+    // A subject that is the issuer's is taken for a self-signed certificate by OpenSSL and its kin.
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "not the authority");
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &AUTHORITY.issuer).unwrap();
     (certificate.pem(), key.serialize_pem())
@@ -55,11 +59,45 @@ pub fn client(spiffe_id: &str) -> Identity {
     Identity::from_pem(certificate, key)
 }
 
+/// Writes what a client needs: `ca.pem`, and `client.pem` and `client.key` with this SPIFFE id.
+pub fn write_client_files(dir: &Path, spiffe_id: &str) {
+    let name = SanType::URI(spiffe_id.try_into().unwrap());
+    let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ClientAuth);
+    std::fs::create_dir_all(dir).unwrap();
+    std::fs::write(dir.join("ca.pem"), &AUTHORITY.pem).unwrap();
+    std::fs::write(dir.join("client.pem"), certificate).unwrap();
+    std::fs::write(dir.join("client.key"), key).unwrap();
+}
+
 /// Writes the files of `[listen.tls]`: `server.pem`, `server.key`, `clients.pem`.
 pub fn write_server_files(dir: &Path) {
-    let name = SanType::DnsName("localhost".try_into().unwrap());
-    let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ServerAuth);
+    let (certificate, key) = issue(vec![localhost()], ExtendedKeyUsagePurpose::ServerAuth);
     std::fs::write(dir.join("server.pem"), certificate).unwrap();
     std::fs::write(dir.join("server.key"), key).unwrap();
     std::fs::write(dir.join("clients.pem"), &AUTHORITY.pem).unwrap();
+}
+
+fn localhost() -> SanType {
+    SanType::DnsName("localhost".try_into().unwrap())
+}
+
+/// Writes a `server.pem` and `server.key` that are valid in January of this year alone.
+pub fn write_server_files_of(year: i32, dir: &Path) {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![localhost()];
+    params.not_before = date_time_ymd(year, 1, 1);
+    params.not_after = date_time_ymd(year, 2, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &AUTHORITY.issuer).unwrap();
+    std::fs::write(dir.join("server.pem"), certificate.pem()).unwrap();
+    std::fs::write(dir.join("server.key"), key.serialize_pem()).unwrap();
+}
+
+/// PEM of an authority whose time is over.
+pub fn old_authority() -> String {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = date_time_ymd(2020, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    params.self_signed(&key).unwrap().pem()
 }

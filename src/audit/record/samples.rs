@@ -222,6 +222,16 @@ pub fn all() -> Vec<Record> {
             error: "1 finding".into(),
             findings: vec![finding()],
         }),
+        Record::PolicyReload(PolicyReload {
+            by: "operator".into(),
+        }),
+        Record::PolicyRolledBack(PolicyRolledBack {
+            policy: revision(),
+            previous: Some(revision()),
+            reason: "the new scope of `contracts` denies everybody".into(),
+            by: "operator".into(),
+            until: TIME,
+        }),
         Record::ShimConnected(ShimConnected {
             shim: position(1),
             event_id: "0199-g".into(),

@@ -8,7 +8,7 @@ use std::io;
 pub struct Fault {
     /// The file's name; empty if it is the directory that cannot be read.
     pub file: String,
-    /// The line in the file, from 1. Of a record that is missing: the last line there is.
+    /// The line in the file, from 1. Of a record that is missing: the line that it would be.
     pub line: u64,
     /// The seq of the record that should be here.
     pub seq: u64,

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 9] = [
+const SCHEMAS: [Schema; 11] = [
     Schema {
         kind: "decision",
         required: &[
@@ -130,6 +130,21 @@ const SCHEMAS: [Schema; 9] = [
             ("active", Map),
             ("source", Text),
         ],
+    },
+    Schema {
+        kind: "policy_reload",
+        required: &[("by", Text)],
+        optional: &[],
+    },
+    Schema {
+        kind: "policy_rolled_back",
+        required: &[
+            ("policy", Map),
+            ("reason", Text),
+            ("by", Text),
+            ("until", Text),
+        ],
+        optional: &[("previous", Map)],
     },
     Schema {
         kind: "calls_refused",

@@ -127,6 +127,8 @@ fn a_good_log_is_reported() {
         ("outcome", 1),
         ("policy_loaded", 1),
         ("policy_refused", 1),
+        ("policy_reload", 1),
+        ("policy_rolled_back", 1),
         ("shim_connected", 1),
     ];
     assert_eq!(by_type, expected);

@@ -64,6 +64,7 @@ fn the_status_follows_what_happens() {
         active: Some(active),
         refused: None,
         confirmed: Some(at(10)),
+        ..Status::default()
     };
     assert_eq!(store.status(), expected);
 

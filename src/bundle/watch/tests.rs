@@ -326,7 +326,9 @@ fn a_reload_can_be_asked_for() {
     write(&scene.at("bundle/a.rego"), "BROKEN");
     scene.wait_refused();
     // Nothing changed, yet it is tried again and told again.
-    scene.watch.reload();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let asked = scene.watch.steering();
+    runtime.unwrap().block_on(asked.reload()).unwrap();
     assert_eq!(scene.wait_refused(), "a.rego:2:1: broken [test.broken]");
 }
 

@@ -16,14 +16,14 @@ use tonic::transport::{Channel, Endpoint};
 
 /// How long a connection may take, in seconds.
 const CONNECT_SECONDS_MAX: u64 = 2;
-/// How long an answer may take, in seconds.
-const ANSWER_SECONDS_MAX: u64 = 10;
+/// How long an answer may take, in seconds: as long as a PDP takes at most.
+const ANSWER_SECONDS_MAX: u64 = 30;
 /// Largest answer, in bytes: a result at its limit, and the rest.
 const ANSWER_BYTES_MAX: usize = 12 << 20;
 
 /// How a PDP is known, and this command to it.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct TlsArgs {
+pub(in crate::cli) struct TlsArgs {
     /// PEM of the authorities that the PDP's certificate comes from; needed for `https`.
     #[arg(long, value_name = "FILE", requires = "pdp")]
     ca: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub(super) struct TlsArgs {
 }
 
 /// A PDP over gRPC.
-pub(super) struct Remote {
+pub(in crate::cli) struct Remote {
     url: String,
     runtime: Runtime,
     channel: Channel,
@@ -45,7 +45,11 @@ pub(super) struct Remote {
 
 impl Remote {
     /// A PDP at this address; connects at the first question.
-    pub(super) fn new(url: &str, tls: &TlsArgs, call_id: Option<String>) -> Result<Self, CliError> {
+    pub(in crate::cli) fn new(
+        url: &str,
+        tls: &TlsArgs,
+        call_id: Option<String>,
+    ) -> Result<Self, CliError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(CliError::failure)?;
         let endpoint = endpoint(url, tls)?;
@@ -69,6 +73,20 @@ impl Remote {
                 false => self.ask(question).await,
             }
         };
+        self.wait(asking)
+    }
+
+    /// The service that shows and steers policies.
+    pub(in crate::cli) fn policies(&self) -> PolicyServiceClient<Channel> {
+        let client = PolicyServiceClient::new(self.channel.clone());
+        client.max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// Waits for an answer, for as long as one may take.
+    pub(in crate::cli) fn wait<T>(
+        &self,
+        asking: impl Future<Output = Result<T, tonic::Status>>,
+    ) -> Result<T, CliError> {
         let limit = Duration::from_secs(ANSWER_SECONDS_MAX);
         let answer = self
             .runtime
@@ -93,8 +111,7 @@ impl Remote {
     }
 
     async fn explain(&self, question: v1::DecideRequest) -> Result<Answer, tonic::Status> {
-        let client = PolicyServiceClient::new(self.channel.clone());
-        let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
+        let mut client = self.policies();
         let request = v1::ExplainRequest {
             request: Some(question),
         };
@@ -109,7 +126,11 @@ impl Remote {
         let url = &self.url;
         match status.code() {
             tonic::Code::Unavailable | tonic::Code::Unknown => wire::unreachable(url, status),
-            tonic::Code::Unauthenticated | tonic::Code::PermissionDenied => format!(
+            tonic::Code::PermissionDenied => format!("`{url}` refuses: {}", status.message()),
+            tonic::Code::NotFound
+            | tonic::Code::InvalidArgument
+            | tonic::Code::FailedPrecondition => format!("`{url}`: {}", status.message()),
+            tonic::Code::Unauthenticated => format!(
                 "`{url}` does not know this caller: {}; name it under `callers` in its configuration",
                 status.message()
             ),

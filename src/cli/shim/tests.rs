@@ -29,35 +29,3 @@ fn the_documentation_lists_every_option() {
         }
     }
 }
-
-#[test]
-fn a_token_file_that_cannot_be_used_is_named_and_not_shown() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("token");
-    let cases: [(&[u8], &str); 4] = [
-        (b"", "it is empty; write the bearer token into it"),
-        (b" \n", "it is empty; write the bearer token into it"),
-        (
-            b"\xff\xfe",
-            "it is not UTF-8 text; write the bearer token into it",
-        ),
-        (
-            b"s3cr3t x",
-            "it holds more than one word; write the bearer token alone into it",
-        ),
-    ];
-    for (bytes, what) in cases {
-        std::fs::write(&path, bytes).unwrap();
-        let error = token(&path).unwrap_err();
-        assert_eq!(error.message, format!("`{}`: {what}", path.display()));
-    }
-    let absent = dir.path().join("absent");
-    let error = token(&absent).unwrap_err();
-    assert!(
-        error
-            .message
-            .starts_with(&format!("cannot read `{}`: ", absent.display()))
-    );
-    std::fs::write(&path, b" abc.def.ghi\n").unwrap();
-    assert_eq!(token(&path).unwrap().text(), "abc.def.ghi");
-}

@@ -32,22 +32,26 @@ impl Checker<'_> {
                 }
             }
             Target::Builtin(name) => self.builtin_call(span, &name, params),
-            _ => self.unknown(span, fcn.span().text()),
+            _ => self.unknown(span, fcn),
         }
         for param in params {
             self.operand(param, place);
         }
     }
 
-    fn unknown(&mut self, span: &Span, name: &str) {
+    fn unknown(&mut self, span: &Span, fcn: &Expr) {
+        let name = fcn.span().text();
         if let Some((message, hint)) = tables::known_to_be_refused(name) {
             return self.issues.refuse(span, "gate.builtin", message, hint);
+        }
+        if Reference::of(fcn).is_some_and(|callee| self.lacks_import(&callee)) {
+            return;
         }
         self.issues.refuse(
             span,
             "gate.unknown_function",
             format!("`{name}` is neither a builtin nor a function of the policy set"),
-            "is its package imported?",
+            self.call_hint(name),
         );
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) in_function: bool,
     /// The parameters of the function being checked.
     pub(crate) parameters: BTreeSet<String>,
+    /// Names of packages that the module does not import: each is reported once.
+    pub(crate) not_imported: BTreeSet<String>,
 }
 
 /// Where an expression stands.

@@ -55,6 +55,9 @@ impl Checker<'_> {
 
     fn local(&mut self, name: &str, reference: &Reference<'_>, place: Place<'_>) {
         let bound = place.scope.declares(name) || place.bound.contains(name);
+        if name != "_" && !bound && self.lacks_import(reference) {
+            return;
+        }
         if name == "_" || !bound {
             self.issues.refuse(
                 reference.head_span,

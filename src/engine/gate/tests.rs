@@ -306,3 +306,53 @@ fn all_that_is_allowed_is_compared_with_opa() {
         assert!(nodes.contains(node), "{node}");
     }
 }
+
+#[test]
+fn the_import_that_is_missing_is_named() {
+    let library = "package toolgate.lib\n\nhas_role(x) if x == \"a\"\n\nlevels := [\"a\"]\n";
+    let helpers = "package shared.helpers\n\nis_a(x) if x == \"a\"\n";
+    for (statement, expected) in [
+        (
+            "tg.has_role(\"a\")",
+            "write `import data.toolgate.lib as tg` below the package",
+        ),
+        (
+            "tg.has_rolle(\"a\")",
+            "write `import data.toolgate.lib as tg` below the package",
+        ),
+        (
+            "\"a\" in tg.levels",
+            "write `import data.toolgate.lib as tg` below the package",
+        ),
+        (
+            "t.has_role(\"a\")",
+            "write `import data.toolgate.lib as t` below the package",
+        ),
+        (
+            "lib.has_role(\"a\")",
+            "write `import data.toolgate.lib` below the package",
+        ),
+        (
+            "helpers.is_a(\"a\")",
+            "write `import data.shared.helpers` below the package",
+        ),
+        (
+            "has_role(\"a\")",
+            "write `import data.toolgate.lib as tg` and call `tg.has_role`",
+        ),
+        ("other.is_a(\"a\")", "is its package imported?"),
+        ("startwith(\"a\", \"b\")", "is its package imported?"),
+    ] {
+        let policy = format!("package t\n\nallow contains 1 if {statement}\n");
+        let modules = [library, helpers, &policy].map(|source| {
+            let module = Module {
+                path: "m.rego".to_owned(),
+                source: source.to_owned(),
+            };
+            parse_module(&module).unwrap()
+        });
+        let findings = inspect(&modules, &Object::new()).findings;
+        let hints: Vec<&str> = findings.iter().map(|it| it.hint.as_str()).collect();
+        assert_eq!(hints, [expected], "{statement}");
+    }
+}

@@ -19,7 +19,10 @@ const LIBRARY: &str = "toolgate";
 pub(super) fn dead(modules: &[ParsedModule], index: &Index) -> Vec<Finding> {
     let edges = index.edges(modules);
     let used: BTreeSet<&DataPath> = edges.values().flatten().collect();
-    let decided = decided(&edges);
+    // The rules that a decision may read: those of policies, and what they read in turn.
+    let decided = reached(&edges, |path| {
+        path.0.first().is_some_and(|first| first == POLICIES)
+    });
     let mut packages: BTreeSet<&str> = BTreeSet::new();
     let mut findings = Vec::new();
     for module in modules {
@@ -35,17 +38,19 @@ pub(super) fn dead(modules: &[ParsedModule], index: &Index) -> Vec<Finding> {
     findings
 }
 
-/// The rules that a decision may read: those of policies, and what they read in turn.
-fn decided(edges: &BTreeMap<DataPath, BTreeSet<DataPath>>) -> BTreeSet<&DataPath> {
-    let of_policy = |path: &&DataPath| path.0.first().is_some_and(|first| first == POLICIES);
-    let mut open: Vec<&DataPath> = edges.keys().filter(of_policy).collect();
-    let mut decided = BTreeSet::new();
+/// The rules that `is_start` picks, and what they read in turn.
+pub(super) fn reached(
+    edges: &BTreeMap<DataPath, BTreeSet<DataPath>>,
+    is_start: impl Fn(&DataPath) -> bool,
+) -> BTreeSet<&DataPath> {
+    let mut open: Vec<&DataPath> = edges.keys().filter(|path| is_start(path)).collect();
+    let mut reached = BTreeSet::new();
     while let Some(path) = open.pop() {
-        if decided.insert(path) {
+        if reached.insert(path) {
             open.extend(edges.get(path).into_iter().flatten());
         }
     }
-    decided
+    reached
 }
 
 /// The rules of a package that have the name of a set and are partial sets.

@@ -6,6 +6,7 @@ use super::*;
 use crate::engine::ast::{ParsedModule, parse};
 use crate::model::bundle::Module;
 
+mod data;
 mod members;
 mod proof;
 mod random;

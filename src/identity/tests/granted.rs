@@ -116,7 +116,7 @@ fn each_peer_is_its_own_caller() {
         (shim(), "shim-crm", "mtls", "shim-crm"),
         (
             certificate_of(&["spiffe://acme.example/ns/a/b"], &[]),
-            "namespace",
+            "namespace@spiffe:%2F%2Facme.example%2Fns%2Fa%2Fb",
             "mtls",
             "namespace",
         ),
@@ -127,7 +127,7 @@ fn each_peer_is_its_own_caller() {
             "shim-dns",
         ),
         (Peer::UnixUid(1000), "trusted", "peer_uid", "trusted"),
-        (token_of("shim_7"), "shim-token", "jwt", "shim_7"),
+        (token_of("shim_7"), "shim-token@shim_7", "jwt", "shim_7"),
     ] {
         let known = ask(&peer, Subject::None).unwrap();
         assert_eq!(known.caller, caller);

@@ -110,6 +110,11 @@ fn edits_structured_content_and_its_copies() {
             r#"{"result":["{\"email\":\"a\"}",1],"name":"[{\"email\":1}]"}"#,
             r#"{"result":["{\"email\":\"***\"}",1],"name":"[{\"email\":null}]"}"#,
         ),
+        (
+            "mask email",
+            r#"["\"{\\\"email\\\":\\\"a\\\"}\"",null]"#,
+            r#"["\"{\\\"email\\\":\\\"***\\\"}\"",null]"#,
+        ),
         // Strings that are not JSON are the values of their own fields.
         (
             "mask email",

@@ -187,6 +187,9 @@ fn outcome(outcome: Outcome) -> v1::Outcome {
         response_digest: outcome.response_digest,
         fields_returned: outcome.fields_returned,
         masked: outcome.masked,
+        dropped: outcome.dropped,
+        rows_removed: outcome.rows_removed,
+        secret_present: outcome.secret_present,
         latency_us: outcome.latency_us,
         ..v1::Outcome::default()
     }

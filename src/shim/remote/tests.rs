@@ -1,3 +1,5 @@
+mod revisions;
+
 use super::*;
 use crate::model::call::{Mcp, Phase};
 use crate::model::obligation::FulfilledBy;
@@ -26,6 +28,8 @@ struct Fixed {
     answer: v1::DecideResponse,
     asked: Arc<Mutex<Vec<v1::DecideRequest>>>,
     told: Arc<Mutex<Vec<v1::PublishRequest>>>,
+    /// What it says is in force, one after the other; `None`: it has no such stream.
+    in_force: Option<Vec<v1::WatchRevisionResponse>>,
 }
 
 #[tonic::async_trait]
@@ -59,7 +63,10 @@ impl DecisionService for Fixed {
         &self,
         _: Request<v1::WatchRevisionRequest>,
     ) -> Handled<Self::WatchRevisionStream> {
-        Err(Status::unimplemented(""))
+        let messages = self.in_force.clone();
+        let messages = messages.ok_or_else(|| Status::unimplemented(""))?;
+        let stream = tokio_stream::iter(messages.into_iter().map(Ok));
+        Ok(Response::new(Box::pin(stream)))
     }
 }
 
@@ -135,11 +142,11 @@ fn serve(fixed: &Fixed, socket: &Path) -> tokio::task::JoinHandle<()> {
 fn config(url: &str) -> RemoteConfig {
     RemoteConfig {
         url: url.to_owned(),
-        subject: Subject::Asserted(Asserted {
+        speaker: Speaker::Subject(Subject::Asserted(Asserted {
             id: "agent".to_owned(),
             user: Some("u:ann".to_owned()),
             ..Asserted::default()
-        }),
+        })),
         tls: Tls::default(),
     }
 }
@@ -358,5 +365,25 @@ fn addresses_that_cannot_be_used_are_named() {
             RemotePdp::new(config(url)).unwrap_err().to_string(),
             expected
         );
+    }
+}
+
+#[test]
+fn a_refusal_is_not_taken_for_an_absence() {
+    for (code, expected) in [
+        (
+            Code::Unauthenticated,
+            "refused by the PDP: Unauthenticated: x",
+        ),
+        (
+            Code::PermissionDenied,
+            "refused by the PDP: PermissionDenied: x",
+        ),
+        (
+            Code::Unavailable,
+            "the policy decision point cannot be reached: Unavailable: x",
+        ),
+    ] {
+        assert_eq!(unavailable(Status::new(code, "x")).to_string(), expected);
     }
 }

@@ -8,10 +8,12 @@ use crate::model::reason::{Code, Origin, Reason};
 use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
 use crate::shim::event::Event;
-use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Owed, Pdp, PdpError, Question};
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Owed, Pdp, PdpError, Question, Revisions};
 use crate::wire::digest;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
 
 /// What the policy says of one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +51,14 @@ pub struct TablePdp {
     pub reported: Mutex<Vec<Event>>,
     /// What it says is in force; `None`: it does not say.
     pub revision: Mutex<Option<String>>,
+    /// How often it was asked for that.
+    pub polls: watch::Sender<usize>,
+    /// Gets the other end of each stream of revisions; `None`: it has no streams.
+    pub watchers: Mutex<Option<mpsc::UnboundedSender<Teller>>>,
 }
+
+/// Says what is in force.
+pub type Teller = mpsc::Sender<Result<String, PdpError>>;
 
 impl TablePdp {
     pub fn new(rules: &[(&'static str, Rule)]) -> Arc<Self> {
@@ -58,6 +67,8 @@ impl TablePdp {
             asked: Mutex::default(),
             reported: Mutex::default(),
             revision: Mutex::default(),
+            polls: watch::Sender::new(0),
+            watchers: Mutex::default(),
         })
     }
 
@@ -205,7 +216,22 @@ impl Pdp for TablePdp {
 
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
         let revision = self.revision.lock().unwrap().clone();
+        self.polls.send_modify(|polls| *polls += 1);
         Box::pin(async { revision.ok_or(PdpError::Invalid("it does not say")) })
+    }
+
+    fn revisions(&self) -> BoxFuture<'_, Result<Option<Revisions>, PdpError>> {
+        let watchers = self.watchers.lock().unwrap().clone();
+        Box::pin(async {
+            let Some(watchers) = watchers else {
+                return Ok(None);
+            };
+            let (tell, told) = mpsc::channel(1);
+            let away = |_| PdpError::Unavailable("no connection".to_owned());
+            watchers.send(tell).map_err(away)?;
+            let revisions: Revisions = Box::pin(ReceiverStream::new(told));
+            Ok(Some(revisions))
+        })
     }
 
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {

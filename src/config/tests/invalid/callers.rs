@@ -27,6 +27,21 @@ fn callers() {
         ),
         (
             UID,
+            "uid = 1000\nmay = ['decide', 'admin']",
+            "15:18: `callers[].may` must be one of `decide`, `publish`, `administer`, not `admin`",
+        ),
+        (
+            UID,
+            "uid = 1000\nmay = []",
+            "12:1: `callers[].may` is empty: list what the caller may do, or leave the entry out",
+        ),
+        (
+            UID,
+            "uid = 1000\nmay = ['publish', 'publish']",
+            "15:19: `callers[].may` names `publish` twice",
+        ),
+        (
+            UID,
             "uid = 1000\ntoken_issuer = 'i'",
             "15:16: `callers[].token_issuer` needs `token_subject`",
         ),

@@ -91,10 +91,22 @@ fn finds_elements_that_mean_nothing() {
             "constrain contains {\"type\": \"mask\", \"fields\": [\"a\"]}",
             true,
             "`constrain` holds, the call is denied: an obligation is not known",
-            "docs/policy-guide.md lists the obligations",
+            "write `mask_fields`; docs/policy-guide.md lists the obligations",
         ),
         (
             "constrain contains {\"type\": \"mask\", \"fields\": input.tenant}",
+            true,
+            "`constrain` holds, the call is denied: an obligation is not known",
+            "write `mask_fields`; docs/policy-guide.md lists the obligations",
+        ),
+        (
+            "constrain contains {\"type\": \"limit\", \"rows\": 3}",
+            true,
+            "`constrain` holds, the call is denied: an obligation is not known",
+            "write `limit_rows` or `limit_bytes`; docs/policy-guide.md lists the obligations",
+        ),
+        (
+            "constrain contains {\"type\": \"redact_fields\"}",
             true,
             "`constrain` holds, the call is denied: an obligation is not known",
             "docs/policy-guide.md lists the obligations",

@@ -2,8 +2,10 @@
 
 use super::*;
 use items::items;
+use paths::paths;
 
 mod items;
+mod paths;
 
 /// The value that must not get through, in whatever spelling.
 const SECRET: &str = "ann@example.com";
@@ -346,7 +348,7 @@ fn texts() -> Vec<(&'static str, Json, End)> {
 
 #[test]
 fn no_hostile_result_gets_a_listed_value_through() {
-    let cases = [names_and_documents(), texts(), items()].concat();
+    let cases = [names_and_documents(), texts(), items(), paths()].concat();
     assert!(cases.len() >= 60);
     for (what, given, end) in cases {
         for obligations in ["mask email", "drop E-Mail"] {

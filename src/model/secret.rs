@@ -34,6 +34,7 @@ pub fn is_secret_key(name: &str) -> bool {
 }
 
 /// Whether something stands under a secret-like name, at any depth.
+#[must_use]
 pub fn is_present(content: &Json) -> bool {
     match content {
         Json::Object(object) => object.iter().any(|(name, value)| {

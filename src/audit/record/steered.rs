@@ -1,0 +1,51 @@
+//! What administrators do: `policy_reload` and `policy_rolled_back`.
+
+use super::fields::Fields;
+use super::revision_text;
+use crate::model::revision::Revision;
+use crate::model::time::Timestamp;
+
+/// Somebody had the sources read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyReload {
+    /// The caller's entry.
+    pub by: String,
+}
+
+impl PolicyReload {
+    /// The fields of the record.
+    pub(super) fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        fields.put("by", self.by.as_str());
+        fields
+    }
+}
+
+/// Somebody made an earlier set active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyRolledBack {
+    /// The set that is active now, under a new version.
+    pub policy: Revision,
+    /// The set that was active before.
+    pub previous: Option<Revision>,
+    /// Why, in the words of who asked.
+    pub reason: String,
+    /// The caller's entry.
+    pub by: String,
+    /// When the newest set is active again.
+    pub until: Timestamp,
+}
+
+impl PolicyRolledBack {
+    /// The fields of the record.
+    pub(super) fn fields(&self) -> Fields {
+        let mut fields = Fields::default();
+        fields
+            .put("policy", revision_text(&self.policy))
+            .optional("previous", self.previous.as_ref().map(revision_text))
+            .put("reason", self.reason.as_str())
+            .put("by", self.by.as_str())
+            .put("until", self.until.rfc3339_micros());
+        fields
+    }
+}

@@ -1,0 +1,116 @@
+//! Reads of data that there is not: a deny that looks into a misspelt list never fires.
+
+use std::collections::BTreeSet;
+
+use regorus::unstable::Expr;
+
+use super::ROOTS;
+use super::dead::reached;
+use crate::engine::ast::{
+    DataPath, Index, ParsedModule, Scope, Target, Visitor, rule_path, walk_rule,
+};
+use crate::engine::suggest::nearest;
+use crate::model::finding::{Finding, Severity};
+use crate::model::json::{Json, Object};
+
+const UNKNOWN: &str = "data.unknown";
+/// Members of one object among which a misspelt name is looked for.
+const CANDIDATES_MAX: usize = 4096;
+
+/// Finds references below `data` that begin with a path at which neither data nor rules stand. An
+/// error in what `deny`, `approve` and `constrain` read: it would make them hold nowhere. The
+/// library is left out: it reads what a set may go without.
+#[must_use]
+pub(crate) fn unknown_data(modules: &[ParsedModule], data: &Object) -> Vec<Finding> {
+    let index = Index::new(modules);
+    let edges = index.edges(modules);
+    let refusing = reached(&edges, |path| {
+        matches!(path.0.as_slice(), [first, _, set, ..]
+            if first == "policies" && ROOTS.contains(&set.as_str()))
+    });
+    let mut findings = Vec::new();
+    for module in modules.iter().filter(|module| !is_library(module)) {
+        for rule in &module.module.policy {
+            let severity = match refusing.contains(&rule_path(module, rule)) {
+                true => Severity::Error,
+                false => Severity::Warning,
+            };
+            let mut reads = Reads {
+                index: &index,
+                module,
+                data,
+                severity,
+                findings: &mut findings,
+            };
+            walk_rule(&mut reads, rule);
+        }
+    }
+    findings
+}
+
+fn is_library(module: &ParsedModule) -> bool {
+    let first = module.package_path.0.first();
+    first.is_some_and(|first| first == "toolgate")
+}
+
+struct Reads<'a> {
+    index: &'a Index,
+    module: &'a ParsedModule,
+    data: &'a Object,
+    severity: Severity,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Visitor for Reads<'_> {
+    fn expr(&mut self, expr: &Expr, scope: &Scope) {
+        if let Some(Target::Data(path)) = self.index.resolve(self.module, scope, expr) {
+            self.path(expr, &path);
+        }
+    }
+}
+
+impl Reads<'_> {
+    /// Finds the first part of a path that is not there.
+    fn path(&mut self, expr: &Expr, path: &DataPath) {
+        let mut above = DataPath::default();
+        let mut object = Some(self.data);
+        for name in &path.0 {
+            let at = above.join(name);
+            let value = object.and_then(|object| object.get(name));
+            if value.is_none() && !self.index.has_rules_below(&at) {
+                self.unknown(expr, &at, object, &above, name);
+                return;
+            }
+            object = value.and_then(Json::as_object);
+            above = at;
+        }
+    }
+
+    fn unknown(
+        &mut self,
+        expr: &Expr,
+        at: &DataPath,
+        object: Option<&Object>,
+        above: &DataPath,
+        name: &str,
+    ) {
+        let rules = self.index.rules();
+        let rules = rules.filter(|(rule, _)| rule.starts_with(above));
+        let rules = rules.filter_map(|(rule, _)| rule.0.get(above.0.len()));
+        let known: BTreeSet<&str> = rules.map(String::as_str).collect();
+        let members = object.into_iter().flat_map(Object::iter);
+        let members = members.map(|(member, _)| member).take(CANDIDATES_MAX);
+        let known: Vec<&str> = members.chain(known).collect();
+        let hint = match nearest(name, &known) {
+            Some(meant) => format!("did you mean `{}`?", above.join(meant)),
+            None if known.is_empty() && !above.0.is_empty() => {
+                format!("`{above}` has no members by name")
+            }
+            None => "add it to the data, empty if it may be, or remove what reads it".to_owned(),
+        };
+        let message =
+            format!("`{at}` is neither data nor a rule here: it is undefined in every decision");
+        let finding = (self.module).finding(expr.span(), self.severity, UNKNOWN, message, hint);
+        self.findings.push(finding);
+    }
+}

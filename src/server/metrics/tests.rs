@@ -1,0 +1,93 @@
+use super::*;
+use std::collections::BTreeMap;
+
+/// Each metric, and its values by its label.
+fn shown(metrics: &Metrics) -> BTreeMap<String, String> {
+    let text = metrics.text();
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[test]
+fn what_never_happened_is_zero() {
+    let shown = shown(&Metrics::default());
+    for name in [
+        "toolgate_decisions_total{effect=\"require_approval\"}",
+        "toolgate_policy_refusals_total{stage=\"read\"}",
+        "toolgate_policy_refusals_total{stage=\"verify\"}",
+        "toolgate_policy_refusals_total{stage=\"compile\"}",
+        "toolgate_policy_stale",
+        "toolgate_audit_doubts_total{what=\"decision_unknown\"}",
+        "toolgate_audit_doubts_total{what=\"seq_reused\"}",
+        "toolgate_audit_doubts_total{what=\"gap\"}",
+        "toolgate_file_reloads_total{what=\"jwks\"}",
+        "toolgate_file_refusals_total{what=\"tls\"}",
+        "toolgate_file_refusals_total{what=\"jwks\"}",
+        "toolgate_connections_refused_total{reason=\"handshake_timeout\"}",
+        "toolgate_rpcs_refused_total{reason=\"LIMIT_REACHED\"}",
+        "toolgate_rpcs_refused_total{reason=\"CALLER_SHARE_REACHED\"}",
+        "toolgate_rpcs_refused_total{reason=\"UNKNOWN_CALLERS\"}",
+    ] {
+        assert_eq!(shown.get(name).map(String::as_str), Some("0"), "{name}");
+    }
+    // Without TLS no certificate expires: a 0 there would look like one that has.
+    assert!(!shown.keys().any(|name| name.contains("certificate")));
+}
+
+#[test]
+fn certificates_that_are_replaced_take_their_expiry_with_them() {
+    let metrics = Metrics::default();
+    metrics.certificates_expire(5, Some(7));
+    metrics.certificates_expire(9, None);
+    let mut shown = shown(&metrics);
+    shown.retain(|name, _| name.contains("certificate"));
+    let expected = ("toolgate_certificate_expiry_seconds{what=\"cert\"}", "9");
+    let expected = (expected.0.to_owned(), expected.1.to_owned());
+    assert_eq!(shown.into_iter().collect::<Vec<_>>(), [expected]);
+}
+
+/// The table has every metric as its samples are named, its type and its labels' values.
+#[test]
+fn the_documentation_lists_every_metric() {
+    let metrics = Metrics::default();
+    metrics.certificates_expire(1, Some(1));
+    metrics.decided(Effect::Allow, Duration::ZERO);
+    let text = metrics.text();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let expected: Vec<_> = types
+        .map(|line| {
+            let (name, kind) = line.split_once(' ').unwrap();
+            let suffix = if kind == "counter" { "_total" } else { "" };
+            let sample = format!("{name}{suffix}");
+            format!("| `{sample}` | {kind} | {} |", labels(&text, &sample))
+        })
+        .collect();
+    let docs = std::fs::read_to_string("docs/operations.md").unwrap();
+    for row in &expected {
+        assert!(docs.contains(row.as_str()), "not in the table: {row}");
+    }
+    let rows = docs.lines().filter(|line| line.starts_with("| `toolgate_"));
+    assert_eq!(rows.count(), expected.len());
+}
+
+/// `label`: `value`, `value`; of all samples of this name.
+fn labels(text: &str, name: &str) -> String {
+    let samples = text.lines().filter_map(|line| line.split_once('{'));
+    let samples = samples.filter(|(sample, _)| *sample == name);
+    let pairs = samples.filter_map(|(_, rest)| rest.split_once('}')?.0.split_once('='));
+    let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (label, value) in pairs {
+        let value = format!("`{}`", value.trim_matches('"'));
+        values.entry(label).or_default().push(value);
+    }
+    for values in values.values_mut() {
+        values.sort();
+    }
+    let labels = values
+        .iter()
+        .map(|(label, values)| format!("`{label}`: {}", values.join(", ")));
+    labels.collect::<Vec<_>>().join("; ")
+}
