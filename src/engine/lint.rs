@@ -12,8 +12,9 @@
 //! look-up with a key from the input; a rule or function with conditions and no `default` or last
 //! `else`; a builtin or operator on a value of the wrong type (`builtins.rs`), or one that fails on
 //! some values. Data and literals are the operator's and the author's: they are taken to be there
-//! and of the right type, also below a look-up that hit. `input.mcp.name` selects the tool a rule is
-//! about and counts as present, except for `!=`.
+//! and of the right type, also below a look-up that hit. A key made of the time need not be in data.
+//! `input.mcp.name` may be absent; a statement that says which name it must be selects what the rule
+//! is about, and accepts that.
 //!
 //! *Polarity.* Under `not`, undefined is safe: the deny fires. A `not` within a helper that itself
 //! is used under `not` flips again: there, what stands under it must be defined. A helper is read
@@ -30,7 +31,8 @@
 //! its package may take for granted what `e` needs, and what follows from a helper named there.
 //!
 //! *Comprehensions and sets* are always defined but drop members silently: their queries are read
-//! with the polarity of how the set is used.
+//! with the polarity of how the set is used: the opposite one for what is taken away from another
+//! (`a - b`, `object.remove`), both where it is not followed.
 //!
 //! *Not undefined, but not meant:* `<` orders values of different types, and `in`, `some` and `every`
 //! find nothing in text. Such a comparison of a caller's value of unknown type is a warning,
@@ -57,6 +59,7 @@ mod refs;
 mod report;
 mod rules;
 mod scope;
+mod select;
 mod shape;
 #[cfg(test)]
 mod tests;

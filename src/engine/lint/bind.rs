@@ -4,7 +4,7 @@ use regorus::unstable::Expr;
 
 use super::Lint;
 use super::body::Env;
-use super::facts::{Ty, Value};
+use super::facts::{Origin, Ty, Value};
 use crate::engine::ast::Target;
 
 impl<'a> Lint<'a> {
@@ -33,20 +33,20 @@ impl<'a> Lint<'a> {
         pattern: &'a Expr,
         ty: Ty,
         elem: Ty,
-        fixed: bool,
+        origin: Origin,
     ) {
         match pattern {
             Expr::Var { span, .. } => {
-                let mut fresh = env.fresh(span, ty, fixed);
+                let mut fresh = env.fresh(span, ty, origin);
                 fresh.elem = elem;
                 env.bind(span, fresh);
             }
             Expr::Array { items, .. } => items
                 .iter()
-                .for_each(|item| self.bind_pattern(env, item, elem, Ty::ANY, fixed)),
+                .for_each(|item| self.bind_pattern(env, item, elem, Ty::ANY, origin)),
             Expr::Object { fields, .. } => fields
                 .iter()
-                .for_each(|(_, _, item)| self.bind_pattern(env, item, elem, Ty::ANY, fixed)),
+                .for_each(|(_, _, item)| self.bind_pattern(env, item, elem, Ty::ANY, origin)),
             _ => {}
         }
     }
@@ -65,14 +65,14 @@ impl<'a> Lint<'a> {
                 true
             }
             Expr::Array { items, .. } => {
-                self.bind_pattern(env, pattern, value.ty, value.elem, value.fixed);
+                self.bind_pattern(env, pattern, value.ty, value.elem, value.origin());
                 let all_variables = items
                     .iter()
                     .all(|item| matches!(item.as_ref(), Expr::Var { .. }));
                 all_variables && (value.fixed || value.len == Some(items.len()))
             }
             Expr::Object { .. } => {
-                self.bind_pattern(env, pattern, value.ty, value.elem, value.fixed);
+                self.bind_pattern(env, pattern, value.ty, value.elem, value.origin());
                 value.fixed && !matches!(source, Expr::Object { .. })
             }
             _ => value.fixed,

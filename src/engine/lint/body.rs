@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Ref, Span};
 
 use super::Lint;
-use super::facts::{Cause, Facts, Need, Polarity, Ty, Value, local_mark};
+use super::facts::{Cause, Facts, Need, Origin, Polarity, Ty, Value, local_mark};
 use super::report::Form;
+use super::select::selector_needs;
 use crate::engine::ast::{ParsedModule, Reference, Scope, Target};
 
 /// The call of a library helper in an author's module: findings within the helper are shown there.
@@ -52,10 +53,11 @@ impl<'a> Env<'a> {
     }
 
     /// A variable of this frame of which nothing is known but its type.
-    pub(super) fn fresh(&self, span: &Span, ty: Ty, fixed: bool) -> Value<'a> {
+    pub(super) fn fresh(&self, span: &Span, ty: Ty, origin: Origin) -> Value<'a> {
         let key = format!("{}{}{}", span.text(), local_mark(self.depth), span.start);
         Value {
-            fixed,
+            fixed: origin.fixed,
+            varies: origin.varies,
             ..Value::new(key, span.text(), ty)
         }
     }
@@ -137,9 +139,13 @@ impl<'a> Lint<'a> {
                     } else {
                         Ty::ANY
                     };
-                    self.bind_pattern(env, key, ty, Ty::ANY, source.fixed || ty == Ty::NUMBER);
+                    let origin = Origin {
+                        fixed: source.fixed || ty == Ty::NUMBER,
+                        ..source.origin()
+                    };
+                    self.bind_pattern(env, key, ty, Ty::ANY, origin);
                 }
-                self.bind_pattern(env, value, source.elem, Ty::ANY, source.fixed);
+                self.bind_pattern(env, value, source.elem, Ty::ANY, source.origin());
                 false
             }
             Literal::Expr { expr, .. } => self.positive(env, expr, polarity),
@@ -163,10 +169,10 @@ impl<'a> Lint<'a> {
                 let names = key.iter().chain([value]).map(Span::text);
                 inner.scope = inner.scope.with_names(names);
                 if let Some(key) = key {
-                    let fresh = inner.fresh(key, Ty::ANY, source.fixed);
+                    let fresh = inner.fresh(key, Ty::ANY, source.origin());
                     inner.bind(key, fresh);
                 }
-                let fresh = inner.fresh(value, source.elem, source.fixed);
+                let fresh = inner.fresh(value, source.elem, source.origin());
                 inner.bind(value, fresh);
                 self.body(&inner, query, polarity);
                 false
@@ -183,6 +189,12 @@ impl<'a> Lint<'a> {
         growth: Polarity,
     ) -> Value<'a> {
         let value = self.value(env, expr, polarity);
+        let is_written = matches!(
+            expr,
+            Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. }
+        );
+        // Sets within what is written out are used further down.
+        let growth = if is_written { Polarity::Both } else { growth };
         self.settle(env, &value, growth);
         self.require(env, Form::Collection(expr), &value, polarity);
         if polarity.needs_defined() && !value.fixed && !value.ty.within(Ty::COLLECTION) {
@@ -208,7 +220,10 @@ impl<'a> Lint<'a> {
     }
 
     fn must_hold(&mut self, env: &mut Env<'a>, expr: &'a Expr, polarity: Polarity) -> bool {
-        let value = self.condition(env, expr, polarity);
+        let mut value = self.condition(env, expr, polarity);
+        if self.selects(env, expr) {
+            env.facts.assume(&selector_needs(&mut value));
+        }
         self.require(env, Form::Statement(expr), &value, polarity);
         if let Some(implied) = &value.implied {
             env.facts.extend(implied);
@@ -297,6 +312,9 @@ impl<'a> Lint<'a> {
             return self.unification(env, expr, lhs, rhs, polarity);
         };
         let value = self.value(env, source, polarity);
+        if !matches!(pattern, Expr::Var { .. }) {
+            self.settle(env, &value, Polarity::Both);
+        }
         self.require(env, Form::Assigned(source), &value, polarity);
         if !self.bind_value(env, pattern, source, &value) && polarity.needs_defined() {
             let mut shape = value.clone();

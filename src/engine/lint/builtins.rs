@@ -2,7 +2,7 @@
 //!
 //! A builtin that is not in the table may fail on anything: this can only refuse too much.
 
-use super::facts::Ty;
+use super::facts::{Polarity, Ty};
 
 /// A builtin that is defined wherever its arguments are of these types.
 pub(super) struct Builtin {
@@ -99,9 +99,9 @@ static BUILTINS: [Builtin; 81] = [
     total("sort", &[LIST], A),
     total("array.concat", &[A, A], A),
     total("array.reverse", &[A], A),
-    total("array.slice", &[A, N, N], A),
-    total("intersection", &[Ty::SET], Ty::SET),
-    total("union", &[Ty::SET], Ty::SET),
+    fails("array.slice", &[A, N, N], A),
+    members(Ty::SET, total("intersection", &[Ty::SET], Ty::SET)),
+    members(Ty::SET, total("union", &[Ty::SET], Ty::SET)),
     total("object.get", &[O, ANY, ANY], ANY),
     total("object.keys", &[O], Ty::SET),
     total("object.union", &[O, O], O),
@@ -158,9 +158,28 @@ impl Builtin {
     /// The positions of the arguments on whose value it may fail; empty: all of them.
     pub(super) fn failing_arguments(name: &str) -> &'static [usize] {
         match name {
-            "regex.match" | "glob.match" => &[0],
-            "indexof" | "substring" | "format_int" => &[1],
+            "regex.match" => &[0],
+            "glob.match" => &[0, 1],
+            "indexof" | "format_int" => &[1],
             _ => &[],
+        }
+    }
+
+    /// How the members that it returns follow those of this argument: more with more, fewer with
+    /// more, or neither. What is no collection has no members; who compares it reads both ways.
+    pub(super) fn growth(name: &str, at: usize) -> Polarity {
+        let returns = Self::find(name).map_or(ANY, |builtin| builtin.returns);
+        match (name, at) {
+            ("object.remove", 1) => Polarity::Blocks,
+            ("object.union", 1) => Polarity::Both,
+            (
+                "union" | "intersection" | "sort" | "array.concat" | "array.reverse"
+                | "object.keys" | "object.union" | "object.remove" | "object.filter"
+                | "graph.reachable",
+                _,
+            ) => Polarity::Fires,
+            _ if returns & Ty::COLLECTION == Ty::NONE => Polarity::Fires,
+            _ => Polarity::Both,
         }
     }
 

@@ -6,7 +6,7 @@ use super::Lint;
 use super::body::Env;
 use super::builtins::Builtin;
 use super::expr::expect_type;
-use super::facts::{Cause, Polarity, Ty, Value};
+use super::facts::{Cause, Growth, Polarity, Ty, Value};
 use super::report::text;
 use super::rules::{Call, Usage};
 use crate::engine::ast::Target;
@@ -73,8 +73,12 @@ fn builtin<'a>(
         return value;
     }
     value.fixed = args.iter().all(|arg| arg.fixed);
-    for arg in args {
-        value = value.with_part(arg);
+    for (at, arg) in args.iter().enumerate() {
+        value = match Builtin::growth(name, at) {
+            Polarity::Fires => value.with_part(arg),
+            Polarity::Blocks => value.with_part_by(arg, Growth::Against),
+            Polarity::Both => value.with_part_by(arg, Growth::Unfollowed),
+        };
     }
     let Some(builtin) = Builtin::find(name) else {
         if !value.fixed {
@@ -112,6 +116,9 @@ fn may_fail(name: &str, params: &[Ref<Expr>], args: &[Value<'_>]) -> bool {
             !(not_empty || as_written)
         }
         ("sprintf", [_, list]) => !plain_format(params, list),
+        ("array.slice" | "substring", [_, bounds @ ..]) => {
+            bounds.iter().any(|bound| !(bound.fixed || bound.counts))
+        }
         _ => {
             let failing = Builtin::failing_arguments(name);
             args.iter()

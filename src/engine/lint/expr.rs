@@ -7,7 +7,6 @@ use regorus::unstable::{ArithOp, BoolOp, Expr, Query};
 use super::Lint;
 use super::body::Env;
 use super::facts::{Cause, Growth, Polarity, Ty, Value};
-use super::input::SELECTOR;
 use super::report::{Form, text};
 use super::rules::Usage;
 use crate::engine::ast::{Reference, declared};
@@ -38,6 +37,10 @@ impl<'a> Lint<'a> {
                 self.settle(env, &value, truth);
                 return value;
             }
+            Expr::BoolExpr { op, lhs, rhs, .. } => {
+                self.comparison(env, expr, op, (lhs, rhs), truth, truth)
+            }
+            Expr::Membership { .. } => self.membership(env, expr, truth, truth),
             _ => self.value(env, expr, truth),
         };
         self.settle(env, &value, Polarity::Both);
@@ -109,31 +112,48 @@ impl<'a> Lint<'a> {
                 let (lhs, rhs) = (self.value(env, lhs, truth), self.value(env, rhs, truth));
                 arithmetic(shown, op, &lhs, &rhs)
             }
-            Expr::BoolExpr { op, lhs, rhs, .. } => self.comparison(env, expr, op, lhs, rhs, truth),
+            // What becomes of the value, true or false, is not followed.
+            Expr::BoolExpr { op, lhs, rhs, .. } => {
+                self.comparison(env, expr, op, (lhs, rhs), truth, Polarity::Both)
+            }
             Expr::AssignExpr { lhs, rhs, .. } => {
-                self.comparison(env, expr, &BoolOp::Eq, lhs, rhs, truth)
+                self.comparison(env, expr, &BoolOp::Eq, (lhs, rhs), truth, Polarity::Both)
             }
-            Expr::Membership {
-                key,
-                value,
-                collection,
-                ..
-            } => {
-                let mut membership = Value::new(shown.clone(), shown, Ty::BOOL);
-                for part in key.iter().chain([value]) {
-                    let part = self.value(env, part, truth);
-                    self.settle(env, &part, Polarity::Both);
-                    membership.needs.extend(part.needs);
-                }
-                let source = self.value(env, collection, truth);
-                self.settle(env, &source, truth);
-                if truth.needs_defined() && !source.fixed && !source.ty.within(Ty::COLLECTION) {
-                    self.warn_mistyped(env, expr, &source.text, Ty::ARRAY);
-                }
-                membership.needs.extend(source.needs);
-                membership
-            }
+            Expr::Membership { .. } => self.membership(env, expr, truth, Polarity::Both),
         }
+    }
+
+    /// `x in collection`; `growth` is how the collection must grow for what the author wants.
+    fn membership(
+        &mut self,
+        env: &mut Env<'a>,
+        expr: &'a Expr,
+        truth: Polarity,
+        growth: Polarity,
+    ) -> Value<'a> {
+        let shown = text(expr);
+        let mut membership = Value::new(shown.clone(), shown, Ty::BOOL);
+        let Expr::Membership {
+            key,
+            value,
+            collection,
+            ..
+        } = expr
+        else {
+            return membership;
+        };
+        for part in key.iter().chain([value]) {
+            let part = self.value(env, part, truth);
+            self.settle(env, &part, Polarity::Both);
+            membership.needs.extend(part.needs);
+        }
+        let source = self.value(env, collection, truth);
+        self.settle(env, &source, growth);
+        if truth.needs_defined() && !source.fixed && !source.ty.within(Ty::COLLECTION) {
+            self.warn_mistyped(env, expr, &source.text, Ty::ARRAY);
+        }
+        membership.needs.extend(source.needs);
+        membership
     }
 
     fn items(
@@ -166,6 +186,7 @@ impl<'a> Lint<'a> {
         if let Some(term) = self.comprehension_body(env, expr, Polarity::Blocks) {
             value.elem = term.ty;
             value.fixed = term.fixed;
+            value.varies = term.varies;
         }
         self.silent = was_silent;
         value
@@ -202,14 +223,20 @@ impl<'a> Lint<'a> {
     /// Checks the sets behind a value, now that it is known how they are used.
     pub(super) fn settle(&mut self, env: &Env<'a>, value: &Value<'a>, polarity: Polarity) {
         for growth in value.growth.clone() {
-            match growth {
-                Growth::Comprehension(expr, around) => {
-                    let mut inner = *around;
-                    inner.facts.extend(&env.facts);
-                    self.comprehension_body(&inner, expr, polarity);
-                }
-                Growth::Rule(path) => self.partial(env, &path, polarity),
+            self.settle_one(env, growth, polarity);
+        }
+    }
+
+    fn settle_one(&mut self, env: &Env<'a>, growth: Growth<'a>, polarity: Polarity) {
+        match growth {
+            Growth::Comprehension(expr, around) => {
+                let mut inner = *around;
+                inner.facts.extend(&env.facts);
+                self.comprehension_body(&inner, expr, polarity);
             }
+            Growth::Rule(path) => self.partial(env, &path, polarity),
+            Growth::Against(inner) => self.settle_one(env, *inner, polarity.flip()),
+            Growth::Unfollowed(inner) => self.settle_one(env, *inner, Polarity::Both),
         }
     }
 
@@ -218,24 +245,17 @@ impl<'a> Lint<'a> {
         env: &mut Env<'a>,
         expr: &'a Expr,
         op: &BoolOp,
-        lhs: &'a Expr,
-        rhs: &'a Expr,
+        (lhs, rhs): (&'a Expr, &'a Expr),
         truth: Polarity,
+        growth: Polarity,
     ) -> Value<'a> {
         let (left, right) = (self.value(env, lhs, truth), self.value(env, rhs, truth));
-        self.settle(env, &left, growth_of(op, &left, &right, truth));
-        self.settle(env, &right, growth_of(&mirrored(op), &right, &left, truth));
+        self.settle(env, &left, growth_of(op, &left, &right, growth));
+        self.settle(env, &right, growth_of(&mirrored(op), &right, &left, growth));
         let shown = text(expr);
         let mut value = Value::new(shown.clone(), shown, Ty::BOOL);
         value.needs.extend(left.needs.iter().cloned());
         value.needs.extend(right.needs.iter().cloned());
-        for side in [&left, &right] {
-            if *op == BoolOp::Ne && side.key == SELECTOR && truth.needs_defined() {
-                let mut selector = side.clone();
-                selector.need(Cause::Absent);
-                value.needs.extend(selector.needs);
-            }
-        }
         if !matches!(op, BoolOp::Eq | BoolOp::Ne) {
             for side in [&left, &right] {
                 if !side.fixed && !side.ty.is_one() {
@@ -279,9 +299,16 @@ fn arithmetic<'a>(shown: String, op: &ArithOp, lhs: &Value<'a>, rhs: &Value<'a>)
         Ty::NUMBER
     };
     let mut value = operation(shown, takes, takes, &[lhs, rhs]);
+    if *op == ArithOp::Sub {
+        let against = Value::new("", "", Ty::NONE).with_part_by(rhs, Growth::Against);
+        value.growth.clone_from(&lhs.growth);
+        value.growth.extend(against.growth);
+    }
     value.elem = lhs.elem;
-    let divides = matches!(op, ArithOp::Div | ArithOp::Mod);
-    if divides && !rhs.fixed {
+    let by_zero = matches!(op, ArithOp::Div | ArithOp::Mod) && !rhs.is_constant();
+    // A fraction has no remainder.
+    let of_fraction = *op == ArithOp::Mod && !(lhs.fixed || lhs.counts);
+    if by_zero || of_fraction {
         value.need(Cause::Fails);
     }
     value

@@ -149,6 +149,19 @@ pub(super) enum Growth<'a> {
     Comprehension(&'a Expr, Box<Env<'a>>),
     /// A partial set or object rule.
     Rule(DataPath),
+    /// Taken away from the value: the value has fewer members where this has more.
+    Against(Box<Self>),
+    /// Used in a way that is not followed.
+    Unfollowed(Box<Self>),
+}
+
+/// Who wrote what is in a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// A policy author or the operator's data, or the decision point itself; no caller.
+    pub(super) fixed: bool,
+    /// It is another for each call, such as the time: nothing says that data has it as a key.
+    pub(super) varies: bool,
 }
 
 /// Where a value comes from, as far as a step below it is concerned.
@@ -175,6 +188,8 @@ pub(super) struct Value<'a> {
     /// What is in it was written by a policy author or comes from data, not from a caller: its
     /// type is trusted.
     pub(super) fixed: bool,
+    /// It is another for each call, though no caller wrote it.
+    pub(super) varies: bool,
     pub(super) place: Place,
     /// The length of an array, where it is known.
     pub(super) len: Option<usize>,
@@ -196,6 +211,7 @@ impl<'a> Value<'a> {
             ty,
             elem: Ty::ANY,
             fixed: false,
+            varies: false,
             place: Place::Other,
             len: None,
             growth: Vec::new(),
@@ -216,7 +232,33 @@ impl<'a> Value<'a> {
     pub(super) fn with_part(mut self, part: &Self) -> Self {
         self.needs.extend(part.needs.iter().cloned());
         self.growth.extend(part.growth.iter().cloned());
+        self.varies |= part.varies;
         self
+    }
+
+    /// Adds a part whose sets are used in another way than the whole.
+    pub(super) fn with_part_by(
+        mut self,
+        part: &Self,
+        wrap: fn(Box<Growth<'a>>) -> Growth<'a>,
+    ) -> Self {
+        self.needs.extend(part.needs.iter().cloned());
+        let wrapped = part.growth.iter().cloned().map(Box::new).map(wrap);
+        self.growth.extend(wrapped);
+        self.varies |= part.varies;
+        self
+    }
+
+    pub(super) const fn origin(&self) -> Origin {
+        Origin {
+            fixed: self.fixed,
+            varies: self.varies,
+        }
+    }
+
+    /// Whether it is the same for every call.
+    pub(super) const fn is_constant(&self) -> bool {
+        self.fixed && !self.varies
     }
 
     pub(super) fn need(&mut self, cause: Cause) {
@@ -238,11 +280,11 @@ impl<'a> Value<'a> {
     /// What decides how it is judged, as part of a memo's key.
     pub(super) fn signature(&self) -> String {
         format!(
-            "{}:{}:{}:{}:{:?}:{}",
+            "{}:{}:{}:{:?}:{:?}:{}",
             self.key,
             self.ty.0,
             self.elem.0,
-            self.fixed,
+            self.origin(),
             self.len,
             self.growth.len()
         )

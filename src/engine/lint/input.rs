@@ -2,13 +2,15 @@
 
 use super::facts::Ty;
 
-/// A part of `input` that the decision point always fills in.
+/// A part of `input` that the decision point fills in.
 pub(super) struct Guaranteed {
     path: &'static str,
     pub(super) ty: Ty,
     pub(super) elem: Ty,
     /// The decision point itself makes the value, so that no builtin fails on it.
     pub(super) trusted: bool,
+    /// Some messages have none.
+    pub(super) optional: bool,
 }
 
 const fn part(path: &'static str, ty: Ty, elem: Ty) -> Guaranteed {
@@ -17,6 +19,7 @@ const fn part(path: &'static str, ty: Ty, elem: Ty) -> Guaranteed {
         ty,
         elem,
         trusted: false,
+        optional: false,
     }
 }
 
@@ -26,11 +29,12 @@ const fn made(path: &'static str, ty: Ty) -> Guaranteed {
         ty,
         elem: Ty::NONE,
         trusted: true,
+        optional: false,
     }
 }
 
-/// Names the tool, resource or prompt. Absent only where a request names none; a rule that compares
-/// it selects what the rule is about, so that it counts as present, except for `!=`.
+/// Names the tool, resource or prompt; absent where the method names none. A statement that says
+/// which name it must be selects what the rule is about: that it is absent is accepted there.
 pub(super) const SELECTOR: &str = "input.mcp.name";
 
 const GUARANTEED: [Guaranteed; 24] = [
@@ -50,7 +54,10 @@ const GUARANTEED: [Guaranteed; 24] = [
     part("input.mcp", Ty::OBJECT, Ty::ANY),
     part("input.mcp.server", Ty::STRING, Ty::NONE),
     part("input.mcp.method", Ty::STRING, Ty::NONE),
-    part(SELECTOR, Ty::STRING, Ty::NONE),
+    Guaranteed {
+        optional: true,
+        ..part(SELECTOR, Ty::STRING, Ty::NONE)
+    },
     part("input.tool", Ty::OBJECT, Ty::ANY),
     part("input.tool.untrusted_annotations", Ty::OBJECT, Ty::ANY),
     part("input.facts", Ty::OBJECT, Ty::ANY),
@@ -60,7 +67,7 @@ const GUARANTEED: [Guaranteed; 24] = [
     part("input.context", Ty::OBJECT, Ty::STRING),
 ];
 
-/// The guaranteed part at this path.
+/// What is known of the part at this path.
 pub(super) fn guaranteed(path: &str) -> Option<&'static Guaranteed> {
     GUARANTEED.iter().find(|part| part.path == path)
 }

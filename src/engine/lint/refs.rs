@@ -4,7 +4,7 @@ use regorus::unstable::Expr;
 
 use super::Lint;
 use super::body::Env;
-use super::facts::{Cause, Growth, Place, Polarity, Ty, Value};
+use super::facts::{Cause, Growth, Origin, Place, Polarity, Ty, Value};
 use super::input::guaranteed;
 use super::report::text;
 use super::rules::{Call, Usage};
@@ -66,7 +66,10 @@ impl<'a> Lint<'a> {
                     local.text = name;
                     (local, 0)
                 }
-                None => (env.fresh(reference.head_span, Ty::ANY, false), 0),
+                None => (
+                    env.fresh(reference.head_span, Ty::ANY, Origin::default()),
+                    0,
+                ),
             },
             Some(Target::Builtin(_) | Target::Unknown(_)) | None => (
                 Value::new(text(expr), text(expr), Ty::ANY),
@@ -145,12 +148,13 @@ impl<'a> Lint<'a> {
         } else {
             Ty::ANY
         };
-        let fresh = env.fresh(index.span(), key_ty, from.fixed);
+        let fresh = env.fresh(index.span(), key_ty, from.origin());
         let key = format!("{}[{}]", from.key, fresh.key);
         let shown = format!("{}[{}]", from.text, index.span().text());
-        self.bind_pattern(env, index, key_ty, Ty::ANY, from.fixed);
+        self.bind_pattern(env, index, key_ty, Ty::ANY, from.origin());
         let mut value = Value::new(key, shown, from.elem);
         value.fixed = from.fixed;
+        value.varies = from.varies;
         value.needs.clone_from(&from.needs);
         value
     }
@@ -179,7 +183,7 @@ impl<'a> Lint<'a> {
             .zip(from.len)
             .is_some_and(|(at, len)| at < len);
         let is_membership = from.ty == Ty::SET && usage == Usage::Condition;
-        if within || is_membership || (from.fixed && at.fixed) {
+        if within || is_membership || (from.fixed && at.is_constant()) {
             value.needs.clone_from(&from.needs);
         } else {
             value.needs = inherited(from);
@@ -246,6 +250,10 @@ fn named_step<'a>(env: &Env<'a>, from: &Value<'a>, name: &str) -> Value<'a> {
             value.ty = part.ty;
             value.elem = part.elem;
             value.fixed = part.trusted;
+            value.varies = part.trusted;
+            if part.optional {
+                value.need(Cause::Absent);
+            }
         }
         None if from.fixed && from.place == Place::Other => value.needs.clone_from(&from.needs),
         None => {

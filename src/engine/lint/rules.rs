@@ -97,9 +97,12 @@ impl<'a> Lint<'a> {
         key: String,
     ) -> Value<'a> {
         let default = nodes.iter().find_map(|(_, rule)| match rule.as_ref() {
-            Rule::Default { args, value, .. } if args.is_empty() => Some(value),
+            Rule::Default { args, value, .. } => Some((value, args.is_empty())),
             _ => None,
         });
+        // A function has none where its arguments are undefined.
+        let is_always_there = default.is_some_and(|(_, without_arguments)| without_arguments);
+        let default = default.map(|(value, _)| value);
         let definitions: Vec<Definition<'a>> = nodes.iter().filter_map(definition).collect();
         let frame = |definition: &Definition<'a>| {
             let args = call.args.as_deref().unwrap_or_default();
@@ -115,7 +118,7 @@ impl<'a> Lint<'a> {
         }
         let mut whole = Value::literal(key, call.shown.clone(), Ty::NONE);
         whole.elem = Ty::NONE;
-        let mut total = default.is_some();
+        let mut total = is_always_there;
         if let Some(default) = default {
             whole.ty = Value::literal("", "", literal_type(default)).ty;
         }
@@ -129,6 +132,7 @@ impl<'a> Lint<'a> {
                 whole.ty = whole.ty | part.ty;
                 whole.elem = whole.elem | part.elem;
                 whole.fixed &= part.fixed;
+                whole.varies |= part.varies;
                 whole.growth.extend(part.growth);
                 let is_only = definitions.len() == 1 && branch.gives() == Gives::True;
                 if is_only && only_one_gives(definition, default) {
@@ -137,7 +141,7 @@ impl<'a> Lint<'a> {
             }
         }
         let from_data = !env.overridden
-            && call.args.iter().flatten().all(|arg| arg.fixed)
+            && call.args.iter().flatten().all(Value::is_constant)
             && !self.reads_input(&call.path);
         whole.fixed |= from_data;
         if !total && !from_data {

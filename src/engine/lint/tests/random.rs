@@ -54,7 +54,7 @@ impl Dice {
         let literal = self.pick(&["\"x\"", "\"y\"", "1"]);
         let here = from < HELPERS;
         let helper = from + self.roll((HELPERS - from).max(1));
-        match self.roll(13) {
+        match self.roll(16) {
             0 if here => format!("h{helper}"),
             1 if here => format!("h{helper}"),
             2 if here => format!("v{helper} {operator} {literal}"),
@@ -69,7 +69,23 @@ impl Dice {
                 self.reference(),
                 self.pick(&[">", "=="])
             ),
+            10 if here => self.taken_away(helper),
+            11 => format!("lower(input.mcp.name) {operator} {literal}"),
+            12 => format!("[input.mcp.name] {operator} [{literal}]"),
             _ => format!("{} {operator} {literal}", self.reference()),
+        }
+    }
+
+    /// Conditions that more members of a set can make false.
+    fn taken_away(&mut self, helper: usize) -> String {
+        let operator = self.pick(&[">", "==", "!="]);
+        match self.roll(6) {
+            0 => format!("count({{\"x\", \"y\"}} - s{helper}) {operator} 0"),
+            1 => format!("count(s{helper} - {{\"x\"}}) {operator} 0"),
+            2 => format!("\"x\" in ({{\"x\"}} - s{helper})"),
+            3 => format!("(\"x\" in s{helper}) == false"),
+            4 => format!("count(object.remove({{\"x\": 1, \"y\": 2}}, s{helper})) {operator} 0"),
+            _ => format!("count({{\"x\"}} - ({{\"x\"}} - s{helper})) {operator} 0"),
         }
     }
 
@@ -151,6 +167,7 @@ impl Dice {
         json!({
             "arguments": {"a": value(), "b": value(), "c": value()},
             "context": {"p": "x"},
+            "mcp": {"name": value()},
             "principal": {"id": "x", "attributes": {"t": value()}},
             "tenant": "y",
         })
@@ -203,6 +220,7 @@ fn no_random_policy_it_passes_loses_a_deny() {
                 "arguments/b",
                 "arguments/c",
                 "context/p",
+                "mcp/name",
                 "principal/attributes/t",
             ] {
                 let mut less = whole.clone();
