@@ -23,7 +23,9 @@ async fn server(listen: &str, limits: &str) -> Server {
     .await
 }
 
-const SMALL: &str = "request_bytes_max = 1024\nrequest_bytes_in_flight_max = 1048576";
+/// Little room, and time enough for all that is sent.
+const SMALL: &str = "request_bytes_max = 1024\nrequest_bytes_in_flight_max = 1048576\n\
+                     request_milliseconds_max = 600000\nstranger_milliseconds_max = 600000";
 
 async fn held_bytes(server: &Server) -> usize {
     let text = get(server.http.unwrap(), "/statusz").await.unwrap();

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_caller_has_half_and_strangers_have_little() {
-    let max = 4 * STRANGERS_BYTES_MAX;
+    let max = 8 * STRANGERS_BYTES_MAX;
     let receiving = Receiving::new(max, ["a", "b"].map(str::to_owned));
     let caller = |name: &str| Some(Arc::from(name));
     let mut loud = receiving.begin(caller("a"));
