@@ -93,7 +93,10 @@ impl FairLimit {
         let order = (Ordering::AcqRel, Ordering::Acquire);
         match self.under_way.fetch_update(order.0, order.1, add) {
             Ok(_) => Ok(()),
-            Err(under_way) if under_way + calls > self.max => Err(Overload::All { what, limit }),
+            // Of calls at once, the caller's own may be counted already, and all not yet.
+            Err(under_way) if under_way.max(own_with - calls) + calls > self.max => {
+                Err(Overload::All { what, limit })
+            }
             Err(_) => Err(Overload::Caller { what, limit }),
         }
     }
