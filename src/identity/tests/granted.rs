@@ -145,7 +145,7 @@ fn each_peer_is_its_own_caller() {
     let known = ask(&Peer::Anonymous, bearer).unwrap();
     assert_eq!(
         (known.caller.as_str(), known.tenant.as_str()),
-        ("agents", "default")
+        ("agents@agent_analytics", "default")
     );
     assert_eq!(known.principal.authenticated_by, AuthenticatedBy::Jwt);
 }
