@@ -244,12 +244,8 @@ impl Identity {
     /// # Errors
     /// Nobody is known, or the connection's token is not valid.
     pub fn sender(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
-        let of_peer = match peer {
-            Peer::Token(token) => Some(self.verify(token, now)?),
-            _ => None,
-        };
-        let (caller, _) = self.caller(peer, of_peer.as_ref(), None)?;
-        let subject = of_peer.as_ref().map(|token| token.subject.id.as_str());
+        let (caller, token) = self.caller_of(peer, now)?;
+        let subject = token.as_ref().map(|token| token.subject.id.as_str());
         Ok(caller.sender(peer, subject))
     }
 
@@ -258,7 +254,8 @@ impl Identity {
     /// # Errors
     /// Nobody is known, or the connection's token is not valid.
     pub fn known_caller(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
-        Ok(self.caller_of(peer, now)?.name.clone())
+        let (caller, _) = self.caller_of(peer, now)?;
+        Ok(caller.name.clone())
     }
 
     /// The name of the caller's entry that `peer` proves, if it has this permission.
@@ -266,7 +263,7 @@ impl Identity {
     /// # Errors
     /// As for a known caller, or that caller may not; then the denial names it.
     pub fn permitted(&self, peer: &Peer, to: Permission, now: Timestamp) -> Outcome<String> {
-        let caller = self.caller_of(peer, now)?;
+        let (caller, _) = self.caller_of(peer, now)?;
         if caller.may.contains(&to) {
             return Ok(caller.name.clone());
         }
@@ -275,13 +272,14 @@ impl Identity {
         Err(denied(reason, detail, Some(&caller.name)))
     }
 
-    fn caller_of(&self, peer: &Peer, now: Timestamp) -> Outcome<&Caller> {
+    /// The entry that `peer` proves, and its token if it is one.
+    fn caller_of(&self, peer: &Peer, now: Timestamp) -> Outcome<(&Caller, Option<VerifiedToken>)> {
         let of_peer = match peer {
             Peer::Token(token) => Some(self.verify(token, now)?),
             _ => None,
         };
         let (caller, _) = self.caller(peer, of_peer.as_ref(), None)?;
-        Ok(caller)
+        Ok((caller, of_peer))
     }
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {

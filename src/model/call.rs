@@ -2,9 +2,11 @@
 
 mod document;
 mod input;
+mod members;
 
 pub use document::Build;
 pub use input::{Given, InputError};
+pub use members::INPUT_OBJECTS;
 
 use super::json::{Json, Object};
 use super::principal::Principal;

@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::decider::Decider;
+use super::large::joined;
 use super::peer::{Remote, peer};
 use super::repeats::{Answer, OtherRequest};
 use super::revision::{self, BACKLOG_MAX};
@@ -94,7 +95,7 @@ impl DecisionService for DecisionServer {
         let answering = Answering {
             decider: Arc::clone(&self.decider),
             room: self.admission.room_of(&request),
-            peer,
+            peer: Arc::new(peer),
             answers,
             stopped: self.stopped.clone(),
         };
@@ -179,14 +180,7 @@ impl Decider {
             let decided = || decider.decide_in_turn(set.as_ref(), &peer, question);
             answer.get_or_init(decided).await.clone()
         });
-        match task.await {
-            Ok(decided) => decided,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime ends, and this with it.
-                Err(_cancelled) => std::future::pending().await,
-            },
-        }
+        joined(task).await
     }
 
     /// Decides many questions of one subject under one policy set, in their order.

@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// A question with more JSON than this is large, in bytes.
 pub const LARGE_QUESTION_BYTES: usize = 64 << 10;
@@ -52,14 +53,19 @@ impl Decider {
             let _turn = turn;
             runtime.block_on(decider.decide_under(set.as_deref(), &peer, question))
         });
-        match deciding.await {
-            Ok(decided) => decided,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime ends, and this with it.
-                Err(_cancelled) => std::future::pending().await,
-            },
-        }
+        joined(deciding).await
+    }
+}
+
+/// What a task gives that nobody aborts; its panic is passed on.
+pub(super) async fn joined<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(given) => given,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this with it.
+            Err(_cancelled) => std::future::pending().await,
+        },
     }
 }
 

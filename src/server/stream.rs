@@ -24,7 +24,7 @@ type Answer = Result<v1::DecideStreamResponse, Status>;
 pub(super) struct Answering {
     pub(super) decider: Arc<Decider>,
     pub(super) room: Room,
-    pub(super) peer: Remote,
+    pub(super) peer: Arc<Remote>,
     pub(super) answers: mpsc::Sender<Answer>,
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -39,11 +39,11 @@ impl Answering {
         let mut broken = None;
         loop {
             while waiting.try_join_next().is_some() {}
-            let stopped = self.stopped.clone();
             let read = tokio::select! {
                 read = questions.next() => read,
                 () = self.answers.closed() => return,
-                () = until(stopped) => break,
+                // The sender is dropped only at the end of the run: that is a stop too.
+                _stopped = self.stopped.wait_for(|stopped| *stopped) => break,
             };
             let asked = match read {
                 None => break,
@@ -81,7 +81,7 @@ impl Answering {
         let Ok(place) = self.answers.clone().reserve_owned().await else {
             return false;
         };
-        let (decider, peer) = (Arc::clone(&self.decider), self.peer.clone());
+        let (decider, peer) = (Arc::clone(&self.decider), Arc::clone(&self.peer));
         let mut deciding = Box::pin(async move {
             let request_id = question.request_id.clone();
             let response = Some(decider.decide_anew(&peer, question).await);
@@ -107,9 +107,4 @@ fn question(asked: v1::DecideStreamRequest) -> Result<v1::DecideRequest, RpcErro
         .request
         .filter(|question| !question.request_id.is_empty());
     named.ok_or_else(|| RpcError::Invalid("`request.request_id` is required".to_owned()))
-}
-
-async fn until(mut stopped: watch::Receiver<bool>) {
-    // The sender is dropped only at the end of the run: that is a stop too.
-    let _stopped = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -98,10 +98,10 @@ impl Writer {
                 Message::Flush(done) => batch.flushes.push(done),
                 Message::Append(unlinked, done) => {
                     self.link(&unlinked, &mut batch);
-                    let head = self.head.clone();
-                    batch
-                        .appends
-                        .extend(done.and_then(|done| Some((head?, done))));
+                    if let Some(done) = done {
+                        let head = self.head.clone();
+                        batch.appends.extend(head.map(|head| (head, done)));
+                    }
                 }
             }
         }

@@ -8,53 +8,11 @@ use crate::engine::ast::{
     Imported, Index, ParsedModule, Reference, Scope, Target, Visitor, callee, string, walk_rule,
 };
 use crate::engine::suggest::nearest;
+use crate::model::call::INPUT_OBJECTS;
 use crate::model::finding::{Finding, Severity};
 
 const UNKNOWN: &str = "input.unknown";
 const NEVER: &str = "input.never";
-
-/// An object of the input and the members that it may have; what is not here has any. A test holds
-/// this equal to `docs/input.schema.json`.
-pub(super) const OBJECTS: [(&str, &[&str]); 6] = [
-    (
-        "input",
-        &[
-            "version",
-            "phase",
-            "time",
-            "tenant",
-            "principal",
-            "mcp",
-            "tool",
-            "arguments",
-            "facts",
-            "session",
-            "context",
-            "result",
-        ],
-    ),
-    ("input.time", &["ns", "rfc3339"]),
-    (
-        "input.principal",
-        &[
-            "id",
-            "user",
-            "agent",
-            "client",
-            "roles",
-            "attributes",
-            "delegation",
-            "authenticated_by",
-            "roles_from",
-        ],
-    ),
-    ("input.mcp", &["server", "method", "name", "protocol"]),
-    (
-        "input.tool",
-        &["untrusted_annotations", "definition_digest"],
-    ),
-    ("input.session", &["id", "labels"]),
-];
 
 /// Members that are one of a few words.
 pub(super) const WORDS: [(&str, &[&str]); 3] = [
@@ -179,7 +137,7 @@ impl Members<'_> {
                 return;
             };
             let above = above.join(".");
-            let object = OBJECTS.iter().find(|(object, _)| *object == above);
+            let object = INPUT_OBJECTS.iter().find(|(object, _)| *object == above);
             let Some((_, known)) = object else { return };
             if !known.contains(&name.as_str()) {
                 self.unknown(expr, &above, name, known);

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Facts, Mcp, Phase, Request};
+use super::{Facts, INPUT_OBJECTS, Mcp, Phase, Request};
 use crate::model::json::{Json, Object};
 use crate::model::principal::{AuthenticatedBy, Principal, RolesFrom};
 use crate::model::time::Timestamp;
@@ -53,20 +53,7 @@ impl Given {
     /// The first member that is wrong.
     pub fn from_input(input: &Json) -> Result<Self, InputError> {
         let document = Part::new("", input)?;
-        document.only(&[
-            "version",
-            "phase",
-            "time",
-            "tenant",
-            "principal",
-            "mcp",
-            "tool",
-            "arguments",
-            "facts",
-            "session",
-            "context",
-            "result",
-        ])?;
+        document.only_known()?;
         let version = document.required("version")?;
         if version.as_u64() != Some(VERSION) {
             return Err(document.wrong("version", format!("must be {VERSION}")));
@@ -75,9 +62,9 @@ impl Given {
         let phase = phase.ok_or_else(|| document.missing("phase"))?;
         let mcp = mcp(&document.part("mcp")?)?;
         let tool = document.optional_part("tool")?.unwrap_or_default();
-        tool.only(&["untrusted_annotations", "definition_digest"])?;
+        tool.only_known()?;
         let session = document.optional_part("session")?.unwrap_or_default();
-        session.only(&["id", "labels"])?;
+        session.only_known()?;
         let request = Request {
             phase,
             tenant: document.text("tenant")?.unwrap_or_else(|| "default".into()),
@@ -104,7 +91,7 @@ impl Given {
 }
 
 fn mcp(part: &Part<'_>) -> Result<Mcp, InputError> {
-    part.only(&["server", "method", "name", "protocol"])?;
+    part.only_known()?;
     let required = |name| part.text(name)?.ok_or_else(|| part.missing(name));
     Ok(Mcp {
         server: required("server")?,
@@ -115,17 +102,7 @@ fn mcp(part: &Part<'_>) -> Result<Mcp, InputError> {
 }
 
 fn principal(part: &Part<'_>) -> Result<Principal, InputError> {
-    part.only(&[
-        "id",
-        "user",
-        "agent",
-        "client",
-        "roles",
-        "attributes",
-        "delegation",
-        "authenticated_by",
-        "roles_from",
-    ])?;
+    part.only_known()?;
     let by = word(part, "authenticated_by", &AuthenticatedBy::ALL, |by| {
         by.as_str()
     })?;
@@ -170,7 +147,7 @@ fn time(document: &Part<'_>) -> Result<Option<Timestamp>, InputError> {
     let Some(part) = document.optional_part("time")? else {
         return Ok(None);
     };
-    part.only(&["ns", "rfc3339"])?;
+    part.only_known()?;
     let nanos = match part.optional("ns")? {
         Some(Json::Number(nanos)) => match nanos.as_i64() {
             Some(nanos) => Some(Timestamp::from_nanos(nanos)),
@@ -253,7 +230,14 @@ impl<'a> Part<'a> {
         self.wrong(name, "is missing")
     }
 
-    fn only(&self, known: &[&str]) -> Result<(), InputError> {
+    /// Nothing but what this part of an input may have.
+    fn only_known(&self) -> Result<(), InputError> {
+        let path = match self.path.is_empty() {
+            true => "input".to_owned(),
+            false => format!("input.{}", self.path),
+        };
+        let object = INPUT_OBJECTS.iter().find(|(object, _)| *object == path);
+        let known = object.map_or(&[] as &[&str], |(_, members)| members);
         let mut names = self.object.into_iter().flat_map(Object::iter);
         let Some((name, _)) = names.find(|(name, _)| !known.contains(name)) else {
             return Ok(());

@@ -2,6 +2,7 @@
 
 use super::written::{data, one, shown};
 use crate::engine::lint::{imports, input_members, members};
+use crate::model::call::INPUT_OBJECTS;
 
 #[test]
 fn the_members_are_those_of_the_schema() {
@@ -17,7 +18,7 @@ fn the_members_are_those_of_the_schema() {
         }
         at
     };
-    for (path, members) in members::OBJECTS {
+    for (path, members) in INPUT_OBJECTS {
         let object = at(path);
         assert_eq!(object["additionalProperties"], false, "{path}");
         let mut names: Vec<&String> = object["properties"].as_object().unwrap().keys().collect();
@@ -28,7 +29,7 @@ fn the_members_are_those_of_the_schema() {
         for name in names {
             let path = format!("{path}.{name}");
             let is_closed = at(&path)["additionalProperties"] == false;
-            let is_known = members::OBJECTS.iter().any(|(known, _)| *known == path);
+            let is_known = INPUT_OBJECTS.iter().any(|(known, _)| *known == path);
             assert_eq!(is_closed, is_known, "{path}");
             let words = members::WORDS.iter().find(|(known, _)| *known == path);
             let words = words.map(|(_, words)| serde_json::json!(words));
