@@ -116,7 +116,15 @@ impl Server {
 
     /// Every record that is in the log's files once all that waits is written.
     pub async fn records(&self) -> Vec<Value> {
-        let flushed = self.decider.evidence.log().flush().unwrap().await;
+        let flushed = self
+            .decider
+            .tenants
+            .process()
+            .evidence
+            .log()
+            .flush()
+            .unwrap()
+            .await;
         flushed.unwrap();
         records(&self.audit_dir)
     }

@@ -108,6 +108,8 @@ fn a_thousand_swaps_under_load() {
             let before = asked.answers.load(Ordering::Relaxed);
             server
                 .decider
+                .tenants
+                .process()
                 .policies
                 .publish(set, (server.decider.clock)());
             until("answers under the new set", async || {

@@ -1,10 +1,11 @@
 //! Whether a process could start, without starting it.
 
+use super::tenants::bundles_of;
 use super::tls;
 use super::{options, source, tokens};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::read_and_verify;
-use crate::config::{Config, TlsFiles};
+use crate::config::{BundleConfig, Config, TlsFiles};
 use crate::telemetry::now;
 use std::num::NonZeroUsize;
 
@@ -37,8 +38,25 @@ fn tls_files(config: &Config) -> Option<&TlsFiles> {
     config.listen.tcp.as_ref()?.tls.as_ref()
 }
 
+/// Each tenant's bundles are a set of their own.
 fn bundles(config: &Config) -> Vec<String> {
-    let sources: Vec<_> = config.bundles.iter().map(source).collect();
+    if config.tenants.is_empty() {
+        return bundles_of_one(config, config.bundles.iter());
+    }
+    let mut problems = Vec::new();
+    for tenant in &config.tenants {
+        let found = bundles_of_one(config, bundles_of(config, tenant));
+        let found = found.into_iter();
+        problems.extend(found.map(|problem| format!("tenant `{}`: {problem}", tenant.name)));
+    }
+    problems
+}
+
+fn bundles_of_one<'a>(
+    config: &Config,
+    bundles: impl Iterator<Item = &'a BundleConfig>,
+) -> Vec<String> {
+    let sources: Vec<_> = bundles.map(source).collect();
     let verified = match read_and_verify(&sources) {
         Ok(verified) => verified,
         Err(error) => return vec![error.to_string()],

@@ -6,12 +6,11 @@ use super::directory::SetDirectory;
 use super::evidence::{Evidence, OnFailure};
 use super::large::LargeTurns;
 use super::metrics::Metrics;
-use super::owed::{OwedCall, OwedCalls, ReleasedResult};
+use super::owed::{OwedCall, ReleasedResult};
 use super::peer::Remote;
-use super::repeats::Repeats;
 use super::status::RpcError;
+use super::tenants::{Tenant, Tenants, Under};
 use crate::audit::record::DecisionRecord;
-use crate::bundle::swap::PolicyStore;
 use crate::decide::decide;
 use crate::engine::PolicySet;
 use crate::identity::{Identity, Peer, session_id};
@@ -54,16 +53,10 @@ impl Default for DecisionLimits {
 
 /// What a decision needs.
 pub struct Decider {
-    /// The policy sets.
-    pub policies: Arc<PolicyStore<PolicySet>>,
+    /// Policies and logs.
+    pub tenants: Tenants,
     /// Who may ask.
     pub identity: Arc<Identity>,
-    /// Where it is recorded.
-    pub evidence: Arc<Evidence>,
-    /// What results owe.
-    pub owed: OwedCalls,
-    /// Answers that may be asked for again.
-    pub repeats: Repeats,
     /// Turns of large questions.
     pub large: LargeTurns,
     /// Counters.
@@ -86,48 +79,51 @@ impl Decider {
     /// Decides under a policy set that was taken once, for one question or a batch of them.
     pub async fn decide_under(
         &self,
-        set: Option<&PolicySet>,
+        under: &Under<'_>,
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let (now, started) = ((self.clock)(), Instant::now());
         let mut asked = Asked::unidentified(&question);
-        let judged = self.judge(&mut asked, set, peer, question, now);
-        let (verdict, intents) =
-            judged.unwrap_or_else(|reason| (Verdict::deny(reason), Vec::new()));
+        let judged = self.judge(&mut asked, under, peer, question, now);
+        let (verdict, intents) = judged.unwrap_or_else(|reason| {
+            asked.is_of(under.tenant);
+            (Verdict::deny(reason), Vec::new())
+        });
         let outcome = Outcome {
             verdict,
             intents,
             took: started.elapsed(),
             now,
         };
-        self.record_and_reply(asked, set, outcome).await
+        self.record_and_reply(asked, under, outcome).await
     }
 
     /// Denies a question for a reason that no policy was asked about.
     pub(super) async fn deny(
         &self,
-        set: Option<&PolicySet>,
+        under: &Under<'_>,
         peer: &Remote,
         question: &v1::DecideRequest,
         reason: Reason,
     ) -> v1::DecideResponse {
         let mut asked = Asked::unidentified(question);
         asked.caller = self.known_caller(&peer.peer).ok();
+        asked.is_of(under.tenant);
         let outcome = Outcome {
             verdict: Verdict::deny(reason),
             intents: Vec::new(),
             took: Duration::ZERO,
             now: (self.clock)(),
         };
-        self.record_and_reply(asked, set, outcome).await
+        self.record_and_reply(asked, under, outcome).await
     }
 
     /// The steps from a question to a verdict; a reason to deny ends them.
     pub(super) fn judge(
         &self,
         asked: &mut Asked,
-        set: Option<&PolicySet>,
+        under: &Under<'_>,
         peer: &Remote,
         question: v1::DecideRequest,
         now: Timestamp,
@@ -147,12 +143,12 @@ impl Decider {
             min_policy_version,
         } = asked.fill(question);
         let said = (subject, claimed);
-        self.identify(asked, set, peer, said, &client_session, now)?;
-        let set = set.ok_or_else(|| Code::NoPolicySet.reason())?;
+        self.identify(asked, under, peer, said, &client_session, now)?;
+        let set = under.set().ok_or_else(|| Code::NoPolicySet.reason())?;
         if set.revision().version < min_policy_version {
             return Err(Code::PolicyTooOld.reason());
         }
-        let owed = self.owed_to(asked, &call_id, now)?;
+        let owed = owed_to(under.tenant, asked, &call_id, now)?;
         let facts = Facts {
             owed,
             ..Facts::default()
@@ -163,13 +159,13 @@ impl Decider {
     fn identify(
         &self,
         asked: &mut Asked,
-        set: Option<&PolicySet>,
+        under: &Under<'_>,
         peer: &Remote,
         (subject, claimed): (Subject, Option<Claim>),
         client_session: &str,
         now: Timestamp,
     ) -> Result<(), Reason> {
-        let directory = SetDirectory(set);
+        let directory = SetDirectory(under.set());
         let context = std::mem::take(&mut asked.request.context);
         let server = &asked.request.mcp.server;
         let identified = self
@@ -191,35 +187,18 @@ impl Decider {
         asked.caller = Some(identified.caller);
         asked.dropped = identified.dropped;
         asked.accepted_until = identified.accepted_until;
-        Ok(())
-    }
-
-    /// What the call of this result owes; a result that belongs to no call of this caller, or not
-    /// to these `params`, is denied.
-    fn owed_to(
-        &self,
-        asked: &mut Asked,
-        call_id: &str,
-        now: Timestamp,
-    ) -> Result<Vec<Obligation>, Reason> {
-        if asked.request.phase != Phase::Result {
-            return Ok(Vec::new());
+        // Nobody is judged by another tenant's policies, whatever the connection told before.
+        let own = self.tenants.get(&asked.request.tenant);
+        match own.is_some_and(|own| Arc::ptr_eq(own, under.tenant)) {
+            true => Ok(()),
+            false => Err(Code::TenantUnknown.reason()),
         }
-        let call = self
-            .owed
-            .find(call_id, now)
-            .ok_or_else(|| Code::CallUnknown.reason())?;
-        if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
-            return Err(Code::CallUnknown.reason());
-        }
-        call_id.clone_into(&mut asked.call_id);
-        Ok(call.obligations)
     }
 
     async fn record_and_reply(
         &self,
         asked: Asked,
-        set: Option<&PolicySet>,
+        under: &Under<'_>,
         outcome: Outcome,
     ) -> v1::DecideResponse {
         let Outcome {
@@ -228,6 +207,7 @@ impl Decider {
             took,
             now,
         } = outcome;
+        let (tenant, set) = (under.tenant, under.set());
         let decision_id = Uuid::now_v7().to_string();
         let grants = verdict.effect.grants() && !asked.dry_run;
         let grants_call = asked.request.phase == Phase::Call && grants;
@@ -244,16 +224,16 @@ impl Decider {
             _ => call_id.clone(),
         };
         record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.describe(&mut record, &asked, &verdict, now);
+        describe(&mut record, &tenant.evidence, &asked, &verdict, now);
         let released = record.released.clone().or_else(|| record.response.clone());
         let durable = intents.contains(&Intent::RecordDurably);
-        let written = self.evidence.decision(record, now, durable).await;
+        let written = tenant.evidence.decision(record, now, durable).await;
         let audit = match written {
             Ok(position) => Some(position),
             Err(error) => {
                 tracing::error!(%error, decision_id, "a decision could not be recorded");
-                self.metrics.audit_failed();
-                if self.evidence.on_failure() == OnFailure::Deny {
+                tenant.metrics.audit_failed();
+                if tenant.evidence.on_failure() == OnFailure::Deny {
                     verdict = Code::AuditUnavailable.into();
                 }
                 None
@@ -262,11 +242,11 @@ impl Decider {
         if asked.dry_run {
             verdict = dry(verdict);
         }
-        self.metrics.decided(verdict.effect, took);
+        tenant.metrics.decided(verdict.effect, took);
         let judged_digest = asked.judged_digest(&verdict);
         if let Some(hashed) = released.filter(|_| verdict.effect.grants()) {
             let released = ReleasedResult::new(&judged_digest, hashed, &verdict);
-            self.owed.note_released(&asked.call_id, released);
+            tenant.owed.note_released(&asked.call_id, released);
         }
         let valid_until = now.plus(self.limits.verdict_valid);
         let valid_until = asked
@@ -281,7 +261,7 @@ impl Decider {
                 decision_id: decision_id.clone(),
                 released: None,
             };
-            self.owed.remember(call_id.clone(), call, now);
+            tenant.owed.remember(call_id.clone(), call, now);
         }
         v1::DecideResponse {
             decision_id,
@@ -298,31 +278,52 @@ impl Decider {
             ..wire::reply(&verdict, revision)
         }
     }
+}
 
-    /// Adds to a record what the verdict does not tell.
-    fn describe(
-        &self,
-        record: &mut DecisionRecord,
-        asked: &Asked,
-        verdict: &Verdict,
-        now: Timestamp,
-    ) {
-        let tenant = &asked.request.tenant;
-        let hash = |content: &Json| self.evidence.hash(tenant, now, content);
-        record.caller.clone_from(&asked.caller);
-        record.attempt.clone_from(&asked.attempt);
-        record.dropped.clone_from(&asked.dropped);
-        record.dry_run = asked.dry_run;
-        record.traceparent = (!asked.traceparent.is_empty()).then(|| asked.traceparent.clone());
-        record.arguments = asked.request.arguments().map(hash);
-        let rewritten = verdict
-            .params
-            .as_ref()
-            .and_then(|params| params.get("arguments"));
-        record.rewritten_arguments = rewritten.map(hash);
-        record.response = asked.request.result.as_ref().map(hash);
-        record.released = verdict.result.as_ref().map(hash);
+/// Adds to a record what the verdict does not tell.
+fn describe(
+    record: &mut DecisionRecord,
+    evidence: &Evidence,
+    asked: &Asked,
+    verdict: &Verdict,
+    now: Timestamp,
+) {
+    let tenant = &asked.request.tenant;
+    let hash = |content: &Json| evidence.hash(tenant, now, content);
+    record.caller.clone_from(&asked.caller);
+    record.attempt.clone_from(&asked.attempt);
+    record.dropped.clone_from(&asked.dropped);
+    record.dry_run = asked.dry_run;
+    record.traceparent = (!asked.traceparent.is_empty()).then(|| asked.traceparent.clone());
+    record.arguments = asked.request.arguments().map(hash);
+    let rewritten = verdict
+        .params
+        .as_ref()
+        .and_then(|params| params.get("arguments"));
+    record.rewritten_arguments = rewritten.map(hash);
+    record.response = asked.request.result.as_ref().map(hash);
+    record.released = verdict.result.as_ref().map(hash);
+}
+/// What the call of this result owes; a result that belongs to no call of this caller, or not
+/// to these `params`, is denied.
+fn owed_to(
+    tenant: &Tenant,
+    asked: &mut Asked,
+    call_id: &str,
+    now: Timestamp,
+) -> Result<Vec<Obligation>, Reason> {
+    if asked.request.phase != Phase::Result {
+        return Ok(Vec::new());
     }
+    let call = tenant
+        .owed
+        .find(call_id, now)
+        .ok_or_else(|| Code::CallUnknown.reason())?;
+    if call.identity != asked.call_identity() || call.judged_digest != asked.params_digest {
+        return Err(Code::CallUnknown.reason());
+    }
+    call_id.clone_into(&mut asked.call_id);
+    Ok(call.obligations)
 }
 
 /// What a granted call owes to its result.
