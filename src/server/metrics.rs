@@ -1,10 +1,13 @@
 //! What is counted: for operators, never evidence.
 
+mod tenant;
+
+use self::tenant::{PerTenant, TenantLabel};
 use super::overload::Overload;
 use super::places::ConnectionRefused;
 use crate::bundle::swap::Stage;
 use crate::model::verdict::Effect;
-use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -26,19 +29,6 @@ struct EffectLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct StageLabel {
     stage: &'static str,
-}
-
-/// Whose it is; nothing where tenants are not apart, or none is known.
-#[derive(Clone, Debug, Default, Hash, PartialEq, Eq)]
-struct TenantLabel(Option<Arc<str>>);
-
-impl EncodeLabelSet for TenantLabel {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
-        match &self.0 {
-            Some(tenant) => [("tenant", &**tenant)].encode(encoder),
-            None => Ok(()),
-        }
-    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -83,12 +73,12 @@ pub struct Metrics {
     tenant: TenantLabel,
     decisions: Family<(EffectLabel, TenantLabel), Counter>,
     evaluation: Histogram,
-    audit_failures: Family<TenantLabel, Counter>,
+    audit_failures: PerTenant<Counter>,
     audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
-    policy_version: Family<TenantLabel, Gauge>,
-    policy_loads: Family<TenantLabel, Counter>,
+    policy_version: PerTenant<Gauge>,
+    policy_loads: PerTenant<Counter>,
     policy_refusals: Family<(StageLabel, TenantLabel), Counter>,
-    policy_stale: Family<TenantLabel, Gauge>,
+    policy_stale: PerTenant<Gauge>,
     certificate_expiry: Family<WhatLabel, Gauge>,
     connections: Gauge,
     connections_refused: Family<ReasonLabel, Counter>,
@@ -104,12 +94,12 @@ impl Default for Metrics {
             tenant: TenantLabel::default(),
             decisions: Family::default(),
             evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
-            audit_failures: Family::default(),
+            audit_failures: PerTenant::default(),
             audit_doubts: Family::default(),
-            policy_version: Family::default(),
-            policy_loads: Family::default(),
+            policy_version: PerTenant::default(),
+            policy_loads: PerTenant::default(),
             policy_refusals: Family::default(),
-            policy_stale: Family::default(),
+            policy_stale: PerTenant::default(),
             certificate_expiry: Family::default(),
             connections: Gauge::default(),
             connections_refused: Family::default(),
@@ -143,9 +133,9 @@ impl Metrics {
                     .get_or_create(&self.of(StageLabel { stage })),
             );
         }
-        drop(self.policy_version.get_or_create(&self.tenant));
-        drop(self.policy_loads.get_or_create(&self.tenant));
-        drop(self.policy_stale.get_or_create(&self.tenant));
+        drop(self.policy_version.of(&self.tenant));
+        drop(self.policy_loads.of(&self.tenant));
+        drop(self.policy_stale.of(&self.tenant));
     }
 
     fn of<L>(&self, label: L) -> (L, TenantLabel) {
@@ -165,7 +155,7 @@ impl Metrics {
                     .get_or_create(&self.of(WhatLabel { what })),
             );
         }
-        drop(self.audit_failures.get_or_create(&self.tenant));
+        drop(self.audit_failures.of(&self.tenant));
     }
 
     /// What has never happened is 0 and not absent: else its first time is no rise.
@@ -198,7 +188,7 @@ impl Metrics {
 
     /// A record could not be written.
     pub fn audit_failed(&self) {
-        self.audit_failures.get_or_create(&self.tenant).inc();
+        self.audit_failures.of(&self.tenant).inc();
     }
 
     /// An event was recorded that does not agree with what is known.
@@ -210,15 +200,15 @@ impl Metrics {
 
     /// A policy set became active.
     pub fn policy_loaded(&self, version: u64) {
-        self.policy_loads.get_or_create(&self.tenant).inc();
+        self.policy_loads.of(&self.tenant).inc();
         self.policy_version
-            .get_or_create(&self.tenant)
+            .of(&self.tenant)
             .set(i64::try_from(version).unwrap_or(i64::MAX));
     }
 
     /// Whether what is on disk is not in force, as it is now.
     pub fn policy_is_stale(&self, is_stale: bool) {
-        let stale = self.policy_stale.get_or_create(&self.tenant);
+        let stale = self.policy_stale.of(&self.tenant);
         stale.set(i64::from(is_stale));
     }
 
