@@ -136,6 +136,13 @@ impl Server {
         verify::verify(&self.audit_dir).unwrap()
     }
 
+    /// Stops it and keeps its files.
+    pub async fn stopped(self) -> TempDir {
+        self.stop.send(()).unwrap();
+        self.run.await.unwrap().unwrap();
+        self.dir
+    }
+
     /// Stops it and reads its log.
     pub async fn stopped_records(self) -> Vec<Value> {
         self.stop.send(()).unwrap();
