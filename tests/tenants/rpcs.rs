@@ -148,8 +148,8 @@ fn events_are_held_against_the_decisions_of_their_own_tenant() {
         assert_eq!(outcomes(&server, "globex").await, []);
         let own = channel(&server, "globex").await;
         publish(own, None, outcome(id, 1)).await.unwrap();
-        let known = (Some("globex".to_owned()), true);
-        assert_eq!(outcomes(&server, "globex").await, [known.clone()]);
+        let known = || (Some("globex".to_owned()), true);
+        assert_eq!(outcomes(&server, "globex").await, [known()]);
 
         // Of several tenants one is named; the events of each are numbered by themselves.
         let mut gateway = decisions(&server, "gateway").await;
@@ -172,7 +172,7 @@ fn events_are_held_against_the_decisions_of_their_own_tenant() {
             outcomes(&server, "acme").await,
             [(None, false), (None, false)]
         );
-        assert_eq!(outcomes(&server, "globex").await, [known.clone(), known]);
+        assert_eq!(outcomes(&server, "globex").await, [known(), known()]);
         server.stop().await;
     });
 }
