@@ -22,7 +22,7 @@ use crate::audit::log::OpenError;
 use crate::bundle::source::Source;
 use crate::bundle::swap::Refusal;
 use crate::bundle::watch::Watch;
-use crate::config::{Config, FailOpen, Listen, TransportLimits};
+use crate::config::{Config, FailOpen, Listen, TenantConfig, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
@@ -181,6 +181,19 @@ pub fn source(bundle: &crate::config::BundleConfig) -> Source {
         path: bundle.path.clone(),
         servers: bundle.servers.clone(),
     }
+}
+
+/// The sets that this configuration has: one, or one of each tenant under its name.
+#[must_use]
+pub fn sets(config: &Config) -> Vec<(Option<String>, Vec<Source>)> {
+    if config.tenants.is_empty() {
+        return vec![(None, config.bundles.iter().map(source).collect())];
+    }
+    let set = |tenant: &TenantConfig| {
+        let sources = tenants::bundles_of(config, tenant).map(source).collect();
+        (Some(tenant.name.clone()), sources)
+    };
+    config.tenants.iter().map(set).collect()
 }
 
 /// How this configuration has policies compiled.

@@ -60,4 +60,4 @@ pub use revision::HEARTBEAT_INTERVAL;
 pub use status::RpcError;
 pub use strangers::STRANGERS_INTERVAL;
 pub use stream::STREAM_WINDOW_MAX;
-pub use tenants::{TENANT_METADATA, Tenant, Tenants, Under};
+pub use tenants::{Tenant, Tenants, Under};

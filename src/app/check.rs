@@ -1,11 +1,11 @@
 //! Whether a process could start, without starting it.
 
-use super::tenants::bundles_of;
 use super::tls;
-use super::{options, source, tokens};
+use super::{options, sets, tokens};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::read_and_verify;
-use crate::config::{BundleConfig, Config, TlsFiles};
+use crate::bundle::source::Source;
+use crate::config::{Config, TlsFiles};
 use crate::telemetry::now;
 use std::num::NonZeroUsize;
 
@@ -40,24 +40,17 @@ fn tls_files(config: &Config) -> Option<&TlsFiles> {
 
 /// Each tenant's bundles are a set of their own.
 fn bundles(config: &Config) -> Vec<String> {
-    if config.tenants.is_empty() {
-        return bundles_of_one(config, config.bundles.iter());
-    }
     let mut problems = Vec::new();
-    for tenant in &config.tenants {
-        let found = bundles_of_one(config, bundles_of(config, tenant));
-        let found = found.into_iter();
-        problems.extend(found.map(|problem| format!("tenant `{}`: {problem}", tenant.name)));
+    for (tenant, sources) in sets(config) {
+        let whose = tenant.map_or(String::new(), |tenant| format!("tenant `{tenant}`: "));
+        let found = set(config, &sources).into_iter();
+        problems.extend(found.map(|problem| format!("{whose}{problem}")));
     }
     problems
 }
 
-fn bundles_of_one<'a>(
-    config: &Config,
-    bundles: impl Iterator<Item = &'a BundleConfig>,
-) -> Vec<String> {
-    let sources: Vec<_> = bundles.map(source).collect();
-    let verified = match read_and_verify(&sources) {
+fn set(config: &Config, sources: &[Source]) -> Vec<String> {
+    let verified = match read_and_verify(sources) {
         Ok(verified) => verified,
         Err(error) => return vec![error.to_string()],
     };

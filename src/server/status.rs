@@ -3,9 +3,9 @@
 
 use super::gate::UNKNOWN_REQUEST_BYTES_MAX;
 use super::overload::Overload;
-use super::tenants::TENANT_METADATA;
 use crate::bundle::held::SteerError;
 use crate::identity::Permission;
+use crate::wire::TENANT_METADATA;
 use std::time::Duration;
 use tonic::{Code, Status};
 

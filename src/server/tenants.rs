@@ -15,15 +15,12 @@ use crate::bundle::watch::Steering;
 use crate::engine::PolicySet;
 use crate::identity::{Peer, Permission};
 use crate::model::subject::Token;
-use crate::wire::v1;
 use crate::wire::v1::decide_request::Subject;
+use crate::wire::{TENANT_METADATA, v1};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use tonic::Request;
-
-/// In the metadata of an RPC that is no decision: for which of its tenants a caller asks.
-pub const TENANT_METADATA: &str = "toolgate-tenant";
 
 /// What one tenant has of its own.
 pub struct Tenant {
