@@ -1,18 +1,18 @@
 //! Tenants are kept apart: policies, data, records, keys, limits and calls under way.
 
+mod checked;
+mod flood;
 mod rpcs;
 mod scene;
 
-use crate::overload::reason;
 use crate::server::asking::{Decisions, call, codes, get};
 use crate::server::{Server, block_on, of_type, pki, records, until};
 use scene::*;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use tonic::Code;
+use std::collections::BTreeMap;
 use toolgate::audit::verify::verify;
-use toolgate::wire::v1::{DecideRequest, Effect, Phase};
+use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
+use toolgate::wire::v1::{DecideRequest, DecideStreamRequest, Effect, ExplainRequest, Phase};
 
 fn texts(records: &[Value], key: &str) -> Vec<String> {
     let text = |record: &Value| record[key].as_str().unwrap_or_default().to_owned();
@@ -275,88 +275,6 @@ fn no_tenant_with_policies_is_no_readiness() {
 }
 
 #[test]
-fn a_flood_of_one_tenant_is_no_other_tenant_s_loss() {
-    block_on(async {
-        let more = format!("{AUDIT}mode = \"durable\"\n[limits]\nin_flight_decisions_max = 8\n");
-        let acme = "in_flight_decisions_max = 1";
-        let server = Server::start(files(), &config(acme, &more)).await;
-        let loud = channel(&server, "acme").await;
-        let over = Arc::new(AtomicBool::new(false));
-        let refused = Arc::new(AtomicU32::new(0));
-        let mut flood = Vec::new();
-        for _ in 0..32 {
-            let mut client = Decisions::new(loud.clone());
-            let (over, refused) = (Arc::clone(&over), Arc::clone(&refused));
-            flood.push(tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) {
-                    if let Err(status) = client.decide(call("crm/read")).await {
-                        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
-                        let (reason, metadata) = reason(&status);
-                        assert_eq!(reason, "TENANT_SHARE_REACHED");
-                        assert_eq!(metadata["tenant"], "acme");
-                        assert_eq!(metadata["limit"], "1");
-                        assert_eq!(metadata["setting"], "tenants[].in_flight_decisions_max");
-                        refused.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }));
-        }
-        let mut quiet = decisions(&server, "globex").await;
-        let mut answered = 0;
-        while answered < 100 || refused.load(Ordering::Relaxed) == 0 {
-            let reply = ask(&mut quiet, call("crm/write")).await;
-            assert_eq!(reply.effect(), Effect::Allow);
-            answered += 1;
-        }
-        over.store(true, Ordering::Relaxed);
-        for one in flood {
-            one.await.unwrap();
-        }
-        server.stop().await;
-    });
-}
-
-/// A tenant that floods what all share has its share of it, however many callers it has.
-#[test]
-fn the_limit_of_all_is_shared_by_tenants_and_not_by_callers() {
-    block_on(async {
-        let more = format!("{AUDIT}mode = \"durable\"\n[limits]\nin_flight_decisions_max = 2\n");
-        let acme = "in_flight_decisions_max = 100";
-        let server = Server::start(files(), &config(acme, &more)).await;
-        let over = Arc::new(AtomicBool::new(false));
-        let refused = Arc::new(AtomicU32::new(0));
-        let mut flood = Vec::new();
-        for number in 0..16 {
-            let caller = if number % 2 == 0 { "acme" } else { "gateway" };
-            let mut client = decisions(&server, caller).await;
-            let (over, refused) = (Arc::clone(&over), Arc::clone(&refused));
-            flood.push(tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) {
-                    if let Err(status) = client.decide(call_for("acme", "crm/read")).await {
-                        let (reason, metadata) = reason(&status);
-                        let setting = metadata["setting"].as_str();
-                        assert_eq!(setting, "limits.in_flight_decisions_max", "{reason}");
-                        refused.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }));
-        }
-        let mut quiet = decisions(&server, "globex").await;
-        let mut answered = 0;
-        while answered < 50 || refused.load(Ordering::Relaxed) == 0 {
-            let reply = ask(&mut quiet, call("crm/write")).await;
-            assert_eq!(reply.effect(), Effect::Allow);
-            answered += 1;
-        }
-        over.store(true, Ordering::Relaxed);
-        for one in flood {
-            one.await.unwrap();
-        }
-        server.stop().await;
-    });
-}
-
-#[test]
 fn a_call_and_a_request_id_are_of_one_tenant() {
     block_on(async {
         let server = start().await;
@@ -408,5 +326,45 @@ fn what_was_one_log_goes_on_as_the_process_s() {
         let records = records(&audit_dir);
         assert_eq!(texts(&records, "tenant"), ["default", "default"]);
         assert_eq!(report.records, records.len() as u64);
+    });
+}
+
+#[test]
+fn each_question_of_a_stream_and_each_explanation_is_its_own_tenant_s() {
+    block_on(async {
+        let server = start().await;
+        let mut gateway = decisions(&server, "gateway").await;
+        let asked = [
+            ("1", "acme", "crm.granted"),
+            ("2", "globex", "no_matching_allow"),
+            ("3", "acme", "crm.granted"),
+            ("4", "initech", "subject_not_allowed"),
+        ];
+        let questions = asked.map(|(id, tenant, _)| DecideStreamRequest {
+            request: Some(DecideRequest {
+                request_id: id.to_owned(),
+                ..call_for(tenant, "crm/read")
+            }),
+        });
+        let answers = gateway.decide_stream(tokio_stream::iter(questions)).await;
+        let mut answers = answers.unwrap().into_inner();
+        let mut answered = BTreeMap::new();
+        while let Some(answer) = answers.message().await.unwrap() {
+            let reply = answer.response.unwrap();
+            answered.insert(answer.request_id, codes(&reply).join(","));
+        }
+        let expected = asked.map(|(id, _, code)| (id.to_owned(), code.to_owned()));
+        assert_eq!(answered, BTreeMap::from(expected));
+
+        let mut policies = PolicyServiceClient::new(channel(&server, "gateway").await);
+        for (tenant, effect) in [("acme", Effect::Allow), ("globex", Effect::Deny)] {
+            let request = Some(call_for(tenant, "crm/read"));
+            let explained = policies.explain(ExplainRequest { request }).await;
+            let explained = explained.unwrap().into_inner();
+            assert_eq!(explained.decision.unwrap().effect(), effect, "{tenant}");
+            let input: Value = serde_json::from_slice(&explained.input_json).unwrap();
+            assert_eq!(input["tenant"], tenant);
+        }
+        server.stop().await;
     });
 }
