@@ -242,7 +242,7 @@ impl TransportLimits {
     }
 }
 
-fn size(
+pub(super) fn size(
     section: &Section<'_>,
     key: &'static str,
     default: usize,
