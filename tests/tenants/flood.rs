@@ -37,6 +37,8 @@ fn a_flood_of_one_tenant_is_no_other_tenant_s_loss() {
                         assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
                         let (reason, metadata) = reason(&status);
                         assert_eq!(reason, "TENANT_SHARE_REACHED");
+                        let named = "by the tenant `acme`: the limit is 1";
+                        assert!(status.message().contains(named), "{status}");
                         assert_eq!(metadata["tenant"], "acme");
                         assert_eq!(metadata["limit"], "1");
                         assert_eq!(metadata["setting"], "tenants[].in_flight_decisions_max");
