@@ -66,6 +66,7 @@ pub(super) fn report_load(metrics: Arc<Metrics>) -> OnEvent {
             revision,
             warnings,
             findings,
+            recompiled,
             took,
             ..
         } => {
@@ -78,6 +79,7 @@ pub(super) fn report_load(metrics: Arc<Metrics>) -> OnEvent {
                 version = revision.version,
                 revision = revision.revision,
                 digest = revision.digest,
+                recompiled,
                 took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "policy set in force"
             );

@@ -11,6 +11,7 @@ use super::{Gate, inspect, tables};
 use crate::engine::ast::{
     Index, ParsedModule, Scope, Target, Visitor, parse as parse_module, walk_rule,
 };
+use crate::engine::view::DataView;
 use crate::model::bundle::Module;
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::{Json, Limits, Object, parse};
@@ -103,7 +104,7 @@ fn judge(case: &Case) -> (String, Vec<String>) {
         }
     }
     let data = object(case.data.as_deref().unwrap_or("{}"));
-    let gate = inspect(&modules, &data);
+    let gate = inspect(&modules, &DataView::new(&data));
     let package = &modules[0].package;
     let mut found: Vec<String> = gate.findings.iter().map(shown).collect();
     if runs(&gate, package) == "rvm" {
@@ -351,7 +352,7 @@ fn the_import_that_is_missing_is_named() {
             };
             parse_module(&module).unwrap()
         });
-        let findings = inspect(&modules, &Object::new()).findings;
+        let findings = inspect(&modules, &DataView::new(&Object::new())).findings;
         let hints: Vec<&str> = findings.iter().map(|it| it.hint.as_str()).collect();
         assert_eq!(hints, [expected], "{statement}");
     }
