@@ -7,7 +7,7 @@ use super::parts::Parts;
 use super::replica::{EvaluationLimits, last_line};
 use super::set::{ElementCheck, PolicySet};
 use super::value;
-use crate::model::bundle::{Module, Sources};
+use crate::model::bundle::{Module, RegoVersion, Sources};
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::Object;
 use crate::model::revision::{EngineChoice, Revision};
@@ -191,13 +191,14 @@ pub(super) fn load<'a>(
 ) -> Result<Engine, Finding> {
     let mut engine = Engine::new();
     builtins::replace_in_interpreter(&mut engine).map_err(|text| error("engine.builtins", text))?;
-    let mut add = |path: &str, source: &str| {
+    let mut add = |path: &str, source: &str, rego: RegoVersion| {
+        engine.set_rego_v0(rego == RegoVersion::V0);
         let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|failure| error("engine.syntax", last_line(&failure.to_string())))
     };
     for module in modules {
-        add(&module.path, &module.source)?;
+        add(&module.path, &module.source, module.rego)?;
     }
-    add(ENTRY_PACKAGE, entries)?;
+    add(ENTRY_PACKAGE, entries, RegoVersion::V1)?;
     Ok(engine)
 }

@@ -26,6 +26,7 @@ mod tables;
 mod template;
 #[cfg(test)]
 mod tests;
+mod v0;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,6 +128,7 @@ fn check_module(facts: Facts<'_>, found: &mut Vec<Issue>) {
     let module = facts.module;
     let mut issues = Issues { module, found };
     check_header(&mut issues);
+    v0::check(&mut issues);
     let mut checker = Checker {
         facts,
         issues,

@@ -174,6 +174,7 @@ fn entry_module(plan: &Plan) -> Module {
     Module {
         path: ENTRY_PACKAGE.to_owned(),
         source,
+        ..Module::default()
     }
 }
 

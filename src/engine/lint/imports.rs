@@ -25,7 +25,7 @@ pub(crate) fn imports(modules: &[ParsedModule], data: &DataView<'_>) -> Vec<Find
             };
             let path: DataPath = reference.static_prefix().map(str::to_owned).collect();
             let found = match reference.head {
-                "future" => Some((
+                "future" if module.module.rego_v1 => Some((
                     Severity::Warning,
                     NOT_NEEDED,
                     format!("`import future.{}` is not needed", path.0.join(".")),

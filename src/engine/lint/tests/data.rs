@@ -28,6 +28,7 @@ impl Row {
         let modules = modules.map(|(source, path)| Module {
             path: path.to_owned(),
             source,
+            ..Module::default()
         });
         parsed(&modules.collect::<Vec<_>>())
     }

@@ -13,6 +13,7 @@ pub(super) fn one(source: &str) -> Vec<ParsedModule> {
     let module = |path: &str, source: String| Module {
         path: path.to_owned(),
         source,
+        ..Module::default()
     };
     parsed(&[
         module("lib.rego", library.to_owned()),
