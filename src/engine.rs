@@ -5,6 +5,7 @@ mod ast;
 mod builtins;
 mod check;
 mod compile;
+mod costs;
 mod gate;
 mod lint;
 mod metadata;
@@ -21,6 +22,7 @@ mod view;
 mod volatile;
 
 pub use compile::{Options, Refused, STACK_BYTES, explain_scope, findings};
+pub use costs::{RuleCost, rule_costs};
 pub use lint::ScopeRow;
 pub use query::{QueryError, query};
 pub use replica::{EvaluationError, EvaluationLimits};
