@@ -46,6 +46,7 @@ fn set(choice: EngineChoice) -> PolicySet {
             ..EvaluationLimits::default()
         },
         element: toolgate::decide::check_element,
+        memo_answers_max: 0,
     };
     let verified = read_and_verify(&[source]).unwrap();
     compile(verified, &options, 1).unwrap().into_set()

@@ -143,6 +143,7 @@ fn options() -> Options {
             ..EvaluationLimits::default()
         },
         element: toolgate::decide::check_element,
+        memo_answers_max: 0,
     }
 }
 

@@ -3,13 +3,15 @@
 
 use super::asked::{Asked, Claims, claim};
 use super::directory::SetDirectory;
-use super::evidence::{Evidence, OnFailure};
+use super::evidence::{Evidence, OnFailure, Recorded};
 use super::large::LargeTurns;
 use super::metrics::Metrics;
 use super::owed::{OwedCall, ReleasedResult};
 use super::peer::Remote;
 use super::status::RpcError;
 use super::tenants::{Tenant, Tenants, Under};
+use crate::audit::hash::Hashed;
+use crate::audit::log::{AppendError, Pending};
 use crate::audit::record::DecisionRecord;
 use crate::decide::decide;
 use crate::engine::PolicySet;
@@ -73,6 +75,17 @@ struct Outcome {
     intents: Vec<Intent>,
     took: Duration,
     now: Timestamp,
+}
+
+/// An answer that waits for its record.
+struct Answer {
+    asked: Asked,
+    outcome: Outcome,
+    decision_id: String,
+    /// Empty where no call is granted.
+    call_id: String,
+    /// The result as it is released.
+    released: Option<Hashed>,
 }
 
 impl Decider {
@@ -201,13 +214,43 @@ impl Decider {
         under: &Under<'_>,
         outcome: Outcome,
     ) -> v1::DecideResponse {
+        let (recorded, answer) = self.record(asked, under, outcome);
+        match recorded {
+            Ok(Recorded::Posted(position)) => self.reply(answer, under, Ok(position)),
+            // Boxed, so that a decision that waits for nothing stays small.
+            Ok(Recorded::Awaited(pending)) => {
+                Box::pin(self.reply_after(pending, answer, under)).await
+            }
+            Err(error) => self.reply(answer, under, Err(error)),
+        }
+    }
+
+    async fn reply_after(
+        &self,
+        pending: Pending,
+        answer: Answer,
+        under: &Under<'_>,
+    ) -> v1::DecideResponse {
+        let appended = pending.await;
+        let evidence = &under.tenant.evidence;
+        let position = appended.map(|appended| evidence.position(Some(appended.seq)));
+        self.reply(answer, under, position)
+    }
+
+    fn record(
+        &self,
+        asked: Asked,
+        under: &Under<'_>,
+        outcome: Outcome,
+    ) -> (Result<Recorded, AppendError>, Answer) {
         let Outcome {
-            mut verdict,
+            verdict,
             intents,
             took,
             now,
-        } = outcome;
-        let (tenant, set) = (under.tenant, under.set());
+        } = &outcome;
+        let tenant = under.tenant;
+        let set = under.set();
         let decision_id = Uuid::now_v7().to_string();
         let grants = verdict.effect.grants() && !asked.dry_run;
         let grants_call = asked.request.phase == Phase::Call && grants;
@@ -217,18 +260,48 @@ impl Decider {
             String::new()
         };
         let revision = set.map(PolicySet::revision);
-        let mut record = DecisionRecord::new(&asked.request, &verdict, revision);
+        let mut record = DecisionRecord::new(&asked.request, verdict, revision);
         record.decision_id.clone_from(&decision_id);
         record.call_id = match asked.request.phase {
             Phase::Result => asked.call_id.clone(),
             _ => call_id.clone(),
         };
         record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        describe(&mut record, &tenant.evidence, &asked, &verdict, now);
+        describe(&mut record, &tenant.evidence, &asked, verdict, *now);
         let released = record.released.clone().or_else(|| record.response.clone());
         let durable = intents.contains(&Intent::RecordDurably);
-        let written = tenant.evidence.decision(record, now, durable).await;
-        let audit = match written {
+        let recorded = tenant.evidence.decision(record, *now, durable);
+        let answer = Answer {
+            asked,
+            outcome,
+            decision_id,
+            call_id,
+            released,
+        };
+        (recorded, answer)
+    }
+
+    fn reply(
+        &self,
+        answer: Answer,
+        under: &Under<'_>,
+        recorded: Result<v1::AuditPosition, AppendError>,
+    ) -> v1::DecideResponse {
+        let Answer {
+            asked,
+            outcome,
+            decision_id,
+            call_id,
+            released,
+        } = answer;
+        let Outcome {
+            mut verdict,
+            intents,
+            took,
+            now,
+        } = outcome;
+        let (tenant, set) = (under.tenant, under.set());
+        let audit = match recorded {
             Ok(position) => Some(position),
             Err(error) => {
                 tracing::error!(%error, decision_id, "a decision could not be recorded");
@@ -275,7 +348,7 @@ impl Decider {
             cacheable_until: cacheable_until.map(wire::timestamp),
             audit,
             evaluation_time: prost_types::Duration::try_from(took).ok(),
-            ..wire::reply(&verdict, revision)
+            ..wire::reply(&verdict, set.map(PolicySet::revision))
         }
     }
 }

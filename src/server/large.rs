@@ -43,6 +43,16 @@ impl Decider {
         if json_bytes(&question) <= LARGE_QUESTION_BYTES {
             return self.decide_under(under, peer, question).await;
         }
+        // Boxed, so that a small question stays small.
+        Box::pin(self.decide_large(under, peer, question)).await
+    }
+
+    async fn decide_large(
+        self: &Arc<Self>,
+        under: &Under<'_>,
+        peer: &Remote,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
         // An error says that the turns are closed, which nobody does. First in the tenant's own
         // row: in that of all, no tenant stands more often than there are turns.
         let own_turn = Arc::clone(&under.tenant.large.0).acquire_owned().await;
