@@ -2,6 +2,7 @@
 //! that know; only `app` imports this.
 
 mod admission;
+mod answer;
 mod asked;
 mod audit;
 mod body;

@@ -45,8 +45,8 @@ fn set(choice: EngineChoice) -> PolicySet {
             wall_time_max: Duration::from_secs(5),
             ..EvaluationLimits::default()
         },
+        memo_answers_max: toolgate::engine::MEMO_ANSWERS_MAX,
         element: toolgate::decide::check_element,
-        memo_answers_max: 0,
     };
     let verified = read_and_verify(&[source]).unwrap();
     compile(verified, &options, 1).unwrap().into_set()

@@ -142,8 +142,8 @@ fn options() -> Options {
             wall_time_max: Duration::from_secs(5),
             ..EvaluationLimits::default()
         },
+        memo_answers_max: toolgate::engine::MEMO_ANSWERS_MAX,
         element: toolgate::decide::check_element,
-        memo_answers_max: 0,
     }
 }
 
