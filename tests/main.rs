@@ -8,6 +8,7 @@ mod cacheable;
 mod cli;
 mod combination;
 mod connections;
+mod day;
 mod decide;
 mod demo;
 mod differential;
