@@ -4,17 +4,18 @@
 //! `TOOLGATE_DAY_SECONDS` makes it longer, `TOOLGATE_DAY_SEED` gives another day, or the same again.
 
 mod callers;
-mod changes;
+pub mod changes;
 mod driver;
 mod evidence;
 mod model;
-mod scene;
+pub mod scene;
 mod steps;
 
 use crate::server::block_on;
 use callers::Heard;
 use driver::Driver;
 use scene::TENANTS;
+use serde_json::Value;
 use std::time::{Duration, Instant};
 use steps::Step;
 use tokio::task::JoinHandle;
@@ -28,8 +29,22 @@ const PROBLEMS_MAX: usize = 5;
 /// Changes that are told of beside them.
 const CHANGES_MAX: usize = 40;
 
-fn setting(name: &str, default: u64) -> u64 {
+/// A number from the environment.
+pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Adds figures to the file of `TOOLGATE_SOAK_JSON`, if there is one.
+pub fn write_figures(figures: &[(&str, f64)]) {
+    let Ok(path) = std::env::var("TOOLGATE_SOAK_JSON") else {
+        return;
+    };
+    let before = std::fs::read(&path).unwrap_or_else(|_| b"{}".to_vec());
+    let mut all: serde_json::Map<String, Value> = serde_json::from_slice(&before).unwrap();
+    let figures = figures.iter();
+    all.extend(figures.map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
+    let text = serde_json::to_string_pretty(&all).unwrap() + "\n";
+    std::fs::write(path, text).unwrap();
 }
 
 /// Says how to have the same day again if it ends badly.
@@ -66,7 +81,7 @@ fn a_day_of_life() {
             told.0.step(step).await;
             steps += 1;
         }
-        let (heard, callers) = (evening(told.0, callers).await, started.elapsed());
+        let (heard, took) = (evening(told.0, callers).await, started.elapsed());
         let problems = problems(told.0, &heard);
         assert!(problems.is_empty(), "{}", problems.join("\n"));
         let records = evidence::check(told.0, &heard);
@@ -74,10 +89,19 @@ fn a_day_of_life() {
         println!(
             "a day of {:.1} s, seed {seed}: {steps} steps, {lives} processes, {} verdicts, \
              {} questions lost in restarts, {records} records",
-            callers.as_secs_f64(),
+            took.as_secs_f64(),
             heard.verdicts.len(),
             heard.lost.len(),
         );
+        write_figures(&[
+            ("day_seconds", took.as_secs_f64()),
+            ("day_seed", seed as f64),
+            ("day_steps", f64::from(steps)),
+            ("day_processes", lives as f64),
+            ("day_verdicts", heard.verdicts.len() as f64),
+            ("day_questions_lost_in_restarts", heard.lost.len() as f64),
+            ("day_records", records as f64),
+        ]);
     });
 }
 

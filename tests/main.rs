@@ -15,6 +15,7 @@ mod differential;
 mod evidence;
 mod grpcurl;
 mod overload;
+mod overload_proof;
 mod permissions;
 mod plain;
 mod programs;

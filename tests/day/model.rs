@@ -206,7 +206,10 @@ impl Model {
         let mut during = self.restarts.during(lost.asked, lost.answered);
         match during.any(|is_restart| *is_restart) {
             true => Ok(()),
-            false => Err(format!("{lost:?}: nothing was restarted then")),
+            false => Err(format!(
+                "moments {} to {}, without a restart: {}",
+                lost.asked, lost.answered, lost.why
+            )),
         }
     }
 }

@@ -40,20 +40,20 @@ impl Scene {
     pub async fn start(content: &Content) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for tenant in TENANTS {
-            let manifest =
-                r#"{"roots": ["policies/rules", "policies/extra", "directory", "mark"]}"#;
-            write_files(&dir.path().join(tenant), [(".manifest", manifest)]);
+            write_manifests(dir.path(), tenant);
             for (path, bytes) in files(tenant, content) {
                 replace(dir.path(), &path, &bytes);
             }
         }
         pki::write_server_files(dir.path());
         tokens::write_key_set(dir.path());
-        replace(
-            dir.path(),
-            Path::new("toolgate.toml"),
-            config("info").as_bytes(),
-        );
+        let toml = config("info");
+        replace(dir.path(), Path::new("toolgate.toml"), toml.as_bytes());
+        Self::on(dir).await
+    }
+
+    /// Starts the first process on these files.
+    pub async fn on(dir: TempDir) -> Self {
         let (process, place) = run(dir.path(), 0).await;
         let process = Some(process);
         Self {
@@ -101,6 +101,12 @@ async fn run(dir: &Path, life: usize) -> (Process, Place) {
     })
     .await;
     (process, place)
+}
+
+/// Says what each bundle may have; that of the archive is in it.
+pub fn write_manifests(dir: &Path, tenant: &str) {
+    let manifest = r#"{"roots": ["policies/rules", "policies/extra", "directory", "mark"]}"#;
+    write_files(&dir.join(tenant), [(".manifest", manifest)]);
 }
 
 /// The files that say this, but for manifests: each with its path.

@@ -269,11 +269,10 @@ impl Driver {
     async fn break_keys(&mut self) {
         self.note("broken keys".to_owned());
         let before = self.refusals("jwks").await;
-        replace(
-            self.scene.dir.path(),
-            Path::new("keys.json"),
-            b"{\"keys\": [",
-        );
+        // Other bytes each time: what is the same at two looks has not changed.
+        let broken = format!("{{\"keys\": [{}", self.done.len());
+        let path = Path::new("keys.json");
+        replace(self.scene.dir.path(), path, broken.as_bytes());
         self.refused_again("jwks", before).await;
         self.write_keys();
     }
