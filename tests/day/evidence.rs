@@ -2,7 +2,7 @@
 
 use super::callers::Heard;
 use super::driver::{Driver, Expected};
-use super::model::{BAD_TOKEN, Verdict};
+use super::model::Verdict;
 use super::scene::TENANTS;
 use crate::server::{of_type, records};
 use serde_json::Value;
@@ -112,6 +112,10 @@ impl Log {
         }
     }
 
+    fn holds(&self, verdict: &Verdict) -> bool {
+        self.decisions.contains_key(&verdict.id)
+    }
+
     /// What was answered stands in it as it was answered.
     fn check_verdict(&self, verdict: &Verdict) {
         let Some(record) = self.decisions.get(&verdict.id) else {
@@ -133,11 +137,10 @@ pub fn check(driver: &Driver, heard: &Heard) -> usize {
     assert!(process.lives.is_empty());
     let logs = [0, 1].map(|tenant| Log::read(&driver.scene.log(Some(tenant))));
     for verdict in &heard.verdicts {
-        let is_nobodys = verdict.answer.1 == [BAD_TOKEN];
-        let log = if is_nobodys {
-            &process
-        } else {
-            &logs[verdict.tenant]
+        // A tenant may have been told, and the key gone before anybody was recognised.
+        let log = match verdict.is_nobodys() && process.holds(verdict) {
+            true => &process,
+            false => &logs[verdict.tenant],
         };
         log.check_verdict(verdict);
     }
@@ -172,9 +175,7 @@ pub fn check(driver: &Driver, heard: &Heard) -> usize {
             .verdicts
             .iter()
             .filter(|verdict| verdict.tenant == tenant);
-        for verdict in
-            of_tenant.filter(|verdict| verdict.version > 0 && verdict.answer.1 != [BAD_TOKEN])
-        {
+        for verdict in of_tenant.filter(|verdict| verdict.version > 0 && !verdict.is_nobodys()) {
             let life = lives[verdict.life].expect("a set");
             assert_eq!(
                 life.get(&verdict.version),
@@ -190,7 +191,7 @@ pub fn check(driver: &Driver, heard: &Heard) -> usize {
 pub fn versions_grow(heard: &Heard) {
     let mut last: BTreeMap<(usize, usize), u64> = BTreeMap::new();
     let verdicts = heard.verdicts.iter();
-    let verdicts = verdicts.filter(|verdict| verdict.answer.1 != [BAD_TOKEN]);
+    let verdicts = verdicts.filter(|verdict| !verdict.is_nobodys());
     let verdicts = verdicts.map(|verdict| (verdict.life, verdict.tenant, verdict.version));
     let told = heard.told.iter().map(|told| (told.0, told.1, told.2));
     for (life, tenant, version) in verdicts.chain(told) {

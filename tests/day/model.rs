@@ -158,6 +158,16 @@ impl Tenant {
     }
 }
 
+impl Verdict {
+    /// Whether nobody was recognised who could have been told what a policy set says.
+    pub fn is_nobodys(&self) -> bool {
+        self.answer.0 == Effect::Deny
+            && [[BAD_TOKEN], [TORN_TOKEN]]
+                .iter()
+                .any(|it| self.answer.1 == *it)
+    }
+}
+
 /// All that the model knows.
 pub struct Model {
     pub tenants: [Tenant; 2],
@@ -168,7 +178,9 @@ pub struct Model {
 }
 
 /// What is said of a token that no key verifies.
-pub const BAD_TOKEN: &str = "unauthenticated";
+const BAD_TOKEN: &str = "unauthenticated";
+/// What is said where the key changed between telling the question's tenant and who asks.
+const TORN_TOKEN: &str = "tenant_unknown";
 
 impl Model {
     /// Says what is wrong with a verdict.
@@ -179,8 +191,8 @@ impl Model {
             may_pass |= verdict.key == Some(*key);
             may_fail |= verdict.key.is_some_and(|signed| signed != *key);
         }
-        let bad_token = (Effect::Deny, vec![BAD_TOKEN.to_owned()]);
-        if may_fail && verdict.answer == bad_token {
+        let is_torn = may_pass && verdict.answer.1 == [TORN_TOKEN];
+        if may_fail && (is_torn || verdict.answer.1 == [BAD_TOKEN]) {
             return Ok(());
         }
         let tenant = &mut self.tenants[verdict.tenant];

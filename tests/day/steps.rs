@@ -2,7 +2,7 @@
 
 use super::callers::Asked;
 use super::driver::{Driver, version};
-use super::model::{BAD_TOKEN, Content};
+use super::model::Content;
 use super::scene::{TENANTS, config, replace};
 use crate::differential::Random;
 use crate::rotation::{on_disk, shown};
@@ -242,7 +242,7 @@ impl Driver {
             let asked = Asked::now(life, 0, 0, key, clock);
             let reply = client.decide(asked.request()).await.unwrap().into_inner();
             let verdict = asked.verdict(reply, clock);
-            let is_good = verdict.answer.1 != [BAD_TOKEN];
+            let is_good = !verdict.is_nobodys();
             heard.push(verdict);
             is_good.then_some(())
         })
