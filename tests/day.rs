@@ -10,6 +10,7 @@ mod evidence;
 mod model;
 pub mod scene;
 mod steps;
+mod wrong;
 
 use crate::server::block_on;
 use callers::Heard;

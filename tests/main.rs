@@ -36,3 +36,4 @@ mod tenants;
 mod tidy;
 mod token_shim;
 mod util;
+mod vanished;
