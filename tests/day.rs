@@ -1,7 +1,8 @@
 //! One day of life in a minute: everything that can change does, rightly or wrongly, while callers
 //! ask, and a simple model says what they may be told.
 //!
-//! `TOOLGATE_DAY_SECONDS` makes it longer, `TOOLGATE_DAY_SEED` gives another day, or the same again.
+//! `TOOLGATE_DAY_SECONDS` makes it longer, `TOOLGATE_DAY_SEED` gives another day, or the same again, as
+//! far as it does not depend on what was answered first.
 
 mod callers;
 pub mod changes;
