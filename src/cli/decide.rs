@@ -56,6 +56,8 @@ pub struct Decide {
 struct Answer {
     decision: v1::DecideResponse,
     packages: Option<Vec<v1::PackageExplanation>>,
+    /// Rules that a PDP does not tell of.
+    rules_left_out: u32,
 }
 
 /// Who decides.

@@ -10,11 +10,11 @@ use super::compile::{
 use super::lint;
 use super::replica::{Entry, EvaluationLimits, Replica};
 use super::set::{Package, PolicySet};
+use super::trace::{Source, Texts};
 use super::view::Answers;
 use super::volatile::Volatility;
 use crate::model::bundle::Sources;
 use crate::model::finding::Finding;
-use crate::model::json::Object;
 use crate::model::revision::EngineKind;
 use regorus::rvm::program::Program;
 use regorus::{Engine, Value};
@@ -36,6 +36,8 @@ pub(super) struct Parts {
     warnings: Vec<Finding>,
     /// What the checks asked of the data that the parts were compiled with, and its answers.
     answers: Answers,
+    /// What they were compiled from.
+    texts: Arc<Texts>,
     /// What each copy is built of.
     copies: Vec<Code>,
 }
@@ -71,18 +73,34 @@ impl Parts {
         };
         let copies = (0..options.replicas.get()).map(|_| layout.code());
         let copies = copies.collect::<Result<_, _>>().map_err(refused)?;
+        let needs = ModuleNeeds::new(&modules);
+        let sources_of = plans.iter().map(|plan| {
+            let source = Source {
+                modules: needs.of_package(&plan.path),
+                barred: plan.barred.clone(),
+            };
+            (plan.package.name.clone(), source)
+        });
+        let texts = Texts {
+            modules: super::compile::modules(sources)
+                .into_iter()
+                .cloned()
+                .collect(),
+            packages: sources_of.collect(),
+        };
         findings.retain(|finding| finding.code != lint::DIRECTORY);
         Ok(Self {
             packages: plans.into_iter().map(|plan| plan.package).collect(),
             warnings: findings,
             answers,
+            texts: Arc::new(texts),
             copies,
         })
     }
 
-    /// Whether compiling the same modules with this data would come to the same parts.
-    pub(super) fn hold_for(&self, data: &Object) -> bool {
-        self.answers.hold_for(data)
+    /// Whether compiling these modules with this data would come to the same parts.
+    pub(super) fn hold_for(&self, sources: &Sources) -> bool {
+        self.texts.modules.iter().eq(modules(sources)) && self.answers.hold_for(&sources.data)
     }
 
     /// Puts the data of these sources to the parts.
@@ -108,6 +126,7 @@ impl Parts {
             packages: self.packages.clone(),
             warnings: findings,
             data: data().map_err(refused)?,
+            texts: Arc::clone(&self.texts),
         })
     }
 }

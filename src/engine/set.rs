@@ -4,6 +4,7 @@
 mod tests;
 
 use super::replica::{Entry, EvaluationError, Replica};
+use super::trace::Texts;
 use super::value::{self, Inexact};
 use crate::model::call::{Facts, Request};
 use crate::model::finding::Finding;
@@ -14,7 +15,7 @@ use crate::model::time::Timestamp;
 use regorus::Value;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Every policy that decides together, compiled, with a copy for each worker thread.
 pub struct PolicySet {
@@ -22,6 +23,8 @@ pub struct PolicySet {
     pub(super) packages: Vec<Package>,
     pub(super) warnings: Vec<Finding>,
     pub(super) data: Value,
+    /// What it was compiled from, to tell which rules held.
+    pub(super) texts: Arc<Texts>,
     pub(super) replicas: Box<[Mutex<Replica>]>,
 }
 

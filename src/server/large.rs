@@ -33,6 +33,20 @@ impl LargeTurns {
 }
 
 impl Decider {
+    /// Does what takes long on a thread of its own, in its turn; `None` if it panicked.
+    pub(super) async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        // An error says that the turns are closed, which nobody does.
+        let turn = Arc::clone(&self.large.0).acquire_owned().await;
+        let working = Handle::current().spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        working.await.ok()
+    }
+
     /// As `decide_under`, on a thread of its own and in its turn where the question is large.
     pub(super) async fn decide_in_turn(
         self: &Arc<Self>,
