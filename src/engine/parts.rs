@@ -14,7 +14,7 @@ use super::trace::{Source, Texts};
 use super::view::Answers;
 use super::volatile::Volatility;
 use crate::model::bundle::Sources;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Severity};
 use crate::model::revision::EngineKind;
 use regorus::rvm::program::Program;
 use regorus::{Engine, Value};
@@ -68,6 +68,7 @@ impl Parts {
         let groups = group(&mut plans, &modules);
         let layout = Layout {
             sources,
+            modules: &modules,
             groups: &groups,
             plans: &plans,
         };
@@ -232,17 +233,47 @@ fn entry_rule(number: usize) -> String {
 /// What the code of every copy is compiled from.
 struct Layout<'a> {
     sources: &'a Sources,
+    modules: &'a [ParsedModule],
     groups: &'a [Group],
     plans: &'a [Plan],
 }
 
 impl Layout<'_> {
     fn code(&self) -> Result<Code, Finding> {
-        let programs = self.groups.iter().map(|group| self.program(group));
+        let programs = self.groups.iter().map(|group| {
+            let program = self.program(group);
+            program.map_err(|finding| self.blamed(group, finding))
+        });
         Ok(Code {
             programs: programs.collect::<Result<_, _>>()?,
             interpreter: self.interpreter()?,
         })
+    }
+
+    /// What does not compile, with the package that does not compile by itself either.
+    fn blamed(&self, group: &Group, finding: Finding) -> Finding {
+        let mut alone = group.plans.iter().filter_map(|number| {
+            let alone = Group {
+                plans: vec![*number],
+                modules: group.modules.clone(),
+            };
+            Some((self.plans.get(*number)?, self.program(&alone).err()?))
+        });
+        let Some((plan, finding)) = alone.next() else {
+            return finding;
+        };
+        let mut own = self.modules.iter();
+        match own.find(|module| module.package_path == plan.path) {
+            None => finding,
+            Some(module) => module.finding(
+                &module.module.package.span,
+                Severity::Error,
+                finding.code,
+                finding.message,
+                "split the longest rule of this package, or the longest that it reads: a rule body \
+                 takes about 80 comparisons",
+            ),
+        }
     }
 
     fn program(&self, group: &Group) -> Result<Arc<Program>, Finding> {
