@@ -2,6 +2,7 @@
 //! that know; only `app` imports this.
 
 mod admission;
+mod answer;
 mod asked;
 mod audit;
 mod body;
@@ -15,6 +16,7 @@ mod evidence;
 mod explain;
 mod fair;
 mod gate;
+mod gathered;
 mod health;
 mod large;
 mod metrics;
@@ -32,6 +34,7 @@ mod revision;
 mod status;
 mod strangers;
 mod stream;
+mod tenants;
 
 pub use admission::Admission;
 pub use audit::{AuditServer, Publisher};
@@ -40,7 +43,9 @@ pub use deadline::{Deadline, Late};
 pub use decider::{Decider, DecisionLimits};
 pub use decision::DecisionServer;
 pub use evidence::{Evidence, OnFailure, WriteMode};
+pub use fair::FairLimit;
 pub use gate::{Gate, UNKNOWN_REQUEST_BYTES_MAX};
+pub use gathered::{Gathered, UnderWay};
 pub use health::watch as watch_health;
 pub use large::{LARGE_QUESTION_BYTES, LargeTurns};
 pub use metrics::Metrics;
@@ -56,3 +61,4 @@ pub use revision::HEARTBEAT_INTERVAL;
 pub use status::RpcError;
 pub use strangers::STRANGERS_INTERVAL;
 pub use stream::STREAM_WINDOW_MAX;
+pub use tenants::{Tenant, Tenants, Under};

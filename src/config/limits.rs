@@ -115,7 +115,7 @@ const PART_BYTES: RangeInclusive<u64> = 1024..=64 << 20;
 /// Most bytes of what is being received.
 const REQUESTS_BYTES: RangeInclusive<u64> = 1 << 20..=64 << 30;
 /// Most of what is counted in thousands.
-const MANY: RangeInclusive<u64> = 1..=1_000_000;
+pub(super) const MANY: RangeInclusive<u64> = 1..=1_000_000;
 /// An hour, in seconds.
 const WITHIN_AN_HOUR: RangeInclusive<u64> = 1..=3600;
 /// A day, in seconds.
@@ -242,7 +242,7 @@ impl TransportLimits {
     }
 }
 
-fn size(
+pub(super) fn size(
     section: &Section<'_>,
     key: &'static str,
     default: usize,

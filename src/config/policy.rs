@@ -1,7 +1,10 @@
 //! `[[bundles]]` and `[policy]`.
 
+use super::limits::size;
 use super::read::Section;
+use super::tenants::Tenants;
 use super::{is_short_name, problem::Place};
+use crate::engine::MEMO_ANSWERS_MAX;
 use crate::model::revision::EngineChoice;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +17,20 @@ pub struct BundleConfig {
     pub path: PathBuf,
     /// Servers for which it may grant; `None`: every server. It may deny for any.
     pub servers: Option<Vec<String>>,
+    /// The tenants whose set it is part of; none where there are no tenants.
+    pub tenants: Vec<String>,
 }
 
 impl BundleConfig {
-    pub(super) fn read(section: Section<'_>, base: &Path) -> Option<(Self, Place)> {
+    pub(super) fn read(
+        section: Section<'_>,
+        base: &Path,
+        tenants: &Tenants,
+    ) -> Option<(Self, Place)> {
         let name = section.required_text("name");
         let path = section.required_text("path");
         let servers = section.texts("servers");
+        let tenants = tenants.of_bundle(&section);
         for server in servers.iter().flatten().filter(|it| it.value.contains('*')) {
             let message = format!(
                 "`bundles[].servers` lists exact names, not `{}`; leave it out for every server",
@@ -40,6 +50,7 @@ impl BundleConfig {
             name: name?.value,
             path: base.join(path?.value),
             servers: servers.map(names),
+            tenants,
         };
         Some((bundle, place))
     }
@@ -50,12 +61,24 @@ pub(super) fn not_a_name(key: &str, given: &str) -> String {
 }
 
 /// How policies are compiled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyConfig {
     /// Which evaluator runs them.
     pub engine: EngineChoice,
     /// What becomes of a deny that may fail open.
     pub fail_open: FailOpen,
+    /// Answers that each copy of a policy set keeps; 0: none.
+    pub memo_answers_max: usize,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self {
+            engine: EngineChoice::default(),
+            fail_open: FailOpen::default(),
+            memo_answers_max: MEMO_ANSWERS_MAX,
+        }
+    }
 }
 
 /// What becomes of a policy whose deny may fail open.
@@ -76,11 +99,21 @@ impl PolicyConfig {
             ("interpreter", EngineChoice::Interpreter),
         ];
         let engine = section.choice("engine", &engines).unwrap_or_default();
+        let memo_answers_max = size(
+            &section,
+            "memo_answers_max",
+            MEMO_ANSWERS_MAX,
+            0..=1_000_000,
+        );
         let lint = section.section("lint");
         let words = [("error", FailOpen::Error), ("warn", FailOpen::Warn)];
         let fail_open = lint.choice("fail_open", &words).unwrap_or_default();
         lint.end();
         section.end();
-        Self { engine, fail_open }
+        Self {
+            engine,
+            fail_open,
+            memo_answers_max,
+        }
     }
 }

@@ -1,5 +1,6 @@
 mod invalid;
 mod sources;
+mod tenants;
 
 use super::*;
 use std::path::PathBuf;
@@ -58,8 +59,8 @@ fn a_small_file_gets_every_default() {
     assert_eq!(config.log, LogConfig::default());
     let caller = &config.callers[0];
     assert_eq!(
-        (caller.assert_roles, caller.tenant.as_deref()),
-        (false, None)
+        (caller.assert_roles, caller.tenants.is_empty()),
+        (false, true)
     );
     assert!(caller.subjects.is_empty() && caller.context.is_empty());
 }
@@ -80,21 +81,31 @@ fn without_a_listener_it_is_loopback() {
     assert_eq!(listen.unix, None);
 }
 
+/// The whole files of the reference, the one with every key first.
+fn examples() -> Vec<&'static str> {
+    let page = include_str!("../../docs/configuration.md");
+    let blocks = page.split("```toml\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split_once("```").unwrap().0);
+    blocks.filter(|text| text.contains("[audit]")).collect()
+}
+
 /// The example of the reference.
 fn example() -> &'static str {
-    let page = include_str!("../../docs/configuration.md");
-    let (_, rest) = page.split_once("```toml\n").unwrap();
-    rest.split_once("```").unwrap().0
+    examples()[0]
 }
 
 #[test]
 fn the_reference_has_every_key_and_is_valid() {
-    let config = parse(example()).unwrap();
+    let mut asked = std::collections::BTreeSet::new();
     let none = Overrides::none();
-    let table = DeTable::parse(example()).unwrap();
-    let reader = Reader::new(example(), &none);
-    Config::read(&reader, table.get_ref(), Path::new("")).unwrap();
-    let asked = reader.asked();
+    for example in examples() {
+        parse(example).unwrap();
+        let table = DeTable::parse(example).unwrap();
+        let reader = Reader::new(example, &none);
+        Config::read(&reader, table.get_ref(), Path::new("")).unwrap();
+        asked.append(&mut reader.asked());
+    }
+    let config = parse(example()).unwrap();
     let given: Vec<&str> = keys(&asked, true).collect();
     let left_out: Vec<&str> = keys(&asked, false)
         .filter(|key| !given.contains(key))

@@ -3,6 +3,7 @@
 use super::builtins;
 use super::check::check;
 use super::lint::{ScopeRow, scope_row};
+use super::memo::MEMO_ANSWERS_MAX;
 use super::parts::Parts;
 use super::replica::{EvaluationLimits, last_line};
 use super::set::{ElementCheck, PolicySet};
@@ -36,6 +37,9 @@ pub struct Options {
     pub replicas: NonZeroUsize,
     /// What one evaluation may cost.
     pub limits: EvaluationLimits,
+    /// Answers that each copy keeps, of packages that read neither arguments nor what changes; 0:
+    /// none.
+    pub memo_answers_max: usize,
     /// What is refused of elements that are written out; the default takes everything.
     pub element: ElementCheck,
 }
@@ -47,6 +51,7 @@ impl Default for Options {
             fail_open: Severity::Error,
             replicas: NonZeroUsize::MIN,
             limits: EvaluationLimits::default(),
+            memo_answers_max: MEMO_ANSWERS_MAX,
             element: |_, _| Ok(()),
         }
     }

@@ -8,11 +8,12 @@ use super::compile::{
     revision,
 };
 use super::lint;
+use super::memo::MemoKey;
+use super::reads::InputReads;
 use super::replica::{Entry, EvaluationLimits, Replica};
-use super::set::{Package, PolicySet};
+use super::set::{Package, PolicySet, Seat};
 use super::trace::{Source, Texts};
 use super::view::Answers;
-use super::volatile::Volatility;
 use crate::model::bundle::Sources;
 use crate::model::finding::{Finding, Severity};
 use crate::model::revision::EngineKind;
@@ -61,9 +62,11 @@ impl Parts {
         if is_refused(&findings) {
             return Err(Refused { findings });
         }
-        let volatility = Volatility::new(&modules);
-        for plan in &mut plans {
-            plan.package.volatile = volatility.of_package(&plan.path);
+        let reads = InputReads::new(&modules);
+        for (number, plan) in plans.iter_mut().enumerate() {
+            let reads = reads.of_package(&plan.path);
+            plan.package.volatile = reads.is_volatile();
+            plan.package.memo = MemoKey::new(number, &reads);
         }
         let groups = group(&mut plans, &modules);
         let layout = Layout {
@@ -118,12 +121,14 @@ impl Parts {
             return Err(Refused { findings });
         }
         let data = || data_value(&sources.data);
-        let copies = self.copies.iter();
-        let replicas = copies.map(|code| code.replica(data()?, options.limits).map(Mutex::new));
-        let replicas: Result<Box<[_]>, Finding> = replicas.collect();
+        let seat = |code: &Code| {
+            let replica = code.replica(data()?, options.limits)?;
+            Ok(Mutex::new(Seat::new(replica, options.memo_answers_max)))
+        };
+        let seats: Result<Box<[_]>, Finding> = self.copies.iter().map(seat).collect();
         Ok(PolicySet {
             revision: revision(sources, version),
-            replicas: replicas.map_err(refused)?,
+            seats: seats.map_err(refused)?,
             packages: self.packages.clone(),
             warnings: findings,
             data: data().map_err(refused)?,
