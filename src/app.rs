@@ -3,6 +3,8 @@
 mod accept;
 mod check;
 mod embedded;
+mod jitter;
+mod keys;
 mod loads;
 mod rotate;
 mod serve;
@@ -27,7 +29,7 @@ use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
-use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
+use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
@@ -36,6 +38,7 @@ use crate::server::{
     OwedCalls, Repeats, WriteMode,
 };
 use crate::telemetry::now;
+use keys::KeyFetcher;
 use loads::{record_load, report_load};
 use rotate::Watched;
 use std::io;
@@ -81,6 +84,8 @@ pub struct App {
     connections: Arc<Connections>,
     /// The key set's file, if there is one.
     jwks: Option<(Watched, JwtConfig)>,
+    /// What fetches the key set, if it is on a server.
+    keys: Option<KeyFetcher>,
     /// Watches the bundles for as long as it lives.
     watch: Watch,
 }
@@ -108,12 +113,21 @@ impl App {
         let evidence = Arc::new(evidence);
         let metrics = Arc::new(Metrics::default());
         let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
-        let jwks = config.jwt.clone().map(|jwt| {
-            let watched = Watched::new("jwks", vec![jwt.jwks_file.clone()]);
-            (watched, jwt)
-        });
+        // Made before the file is read, so that no change is missed.
+        let jwks = config.jwt.as_ref().and_then(watched);
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
         let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
+        let identity = Arc::new(identity);
+        let keys = config.jwt.as_ref().and_then(|jwt| match &jwt.keys {
+            KeySource::File(_) => None,
+            KeySource::Server(server) => Some(KeyFetcher::new(
+                server.clone(),
+                jwt.clone(),
+                Arc::clone(&identity),
+                Arc::clone(&metrics),
+                Arc::clone(&clock),
+            )),
+        });
         // Each thread that decides has a copy of the policies.
         let large_at_once = LargeTurns::beside(replicas);
         let threads = replicas.saturating_add(large_at_once);
@@ -139,7 +153,7 @@ impl App {
         );
         let decider = Decider {
             policies,
-            identity: Arc::new(identity),
+            identity,
             evidence,
             owed,
             repeats: Repeats::default(),
@@ -155,6 +169,7 @@ impl App {
             limits: config.limits.transport,
             connections: connections(&config.limits.transport),
             jwks,
+            keys,
             watch,
         })
     }
@@ -257,8 +272,23 @@ fn decision_limits(config: &Config) -> DecisionLimits {
     }
 }
 
+/// The key set's file, if it is one.
+fn watched(config: &JwtConfig) -> Option<(Watched, JwtConfig)> {
+    match &config.keys {
+        KeySource::File(path) => {
+            let watched = Watched::new("jwks", vec![path.clone()]);
+            Some((watched, config.clone()))
+        }
+        KeySource::Server(_) => None,
+    }
+}
+
+/// Verifies with the keys of the file; those of a server are fetched later.
 fn tokens(config: &JwtConfig) -> Result<JwtVerifier, AppError> {
-    let path = &config.jwks_file;
+    let path = match &config.keys {
+        KeySource::File(path) => path,
+        KeySource::Server(_) => return Ok(JwtVerifier::awaiting(config)),
+    };
     let bytes = std::fs::read(path).map_err(|error| AppError::JwksFile {
         path: path.clone(),
         error,

@@ -43,7 +43,7 @@ pub use evidence::{Evidence, OnFailure, WriteMode};
 pub use gate::{Gate, UNKNOWN_REQUEST_BYTES_MAX};
 pub use health::watch as watch_health;
 pub use large::{LARGE_QUESTION_BYTES, LargeTurns};
-pub use metrics::Metrics;
+pub use metrics::{Fetched, Metrics};
 pub use overload::{Limited, Overload};
 pub use owed::OwedCalls;
 pub use peer::Remote;

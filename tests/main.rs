@@ -13,6 +13,7 @@ mod demo;
 mod differential;
 mod evidence;
 mod grpcurl;
+mod key_server;
 mod overload;
 mod permissions;
 mod plain;

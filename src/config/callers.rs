@@ -6,15 +6,26 @@ use super::problem::Place;
 use super::read::{Located, Reader, Section};
 use super::{is_short_name, repeated};
 use crate::identity::{
-    Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KnownBy, Pattern, Permission,
+    Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KeyServer, KeySource, KeyUrl, KnownBy,
+    Pattern, Permission,
 };
 use crate::model::principal::RolesFrom;
 use std::path::Path;
+use std::time::Duration;
 
 /// Default of how far the issuer's clock may be off, in seconds, and the most that may be
 /// configured.
 const LEEWAY_SECONDS_DEFAULT: u64 = 30;
 const LEEWAY_SECONDS_MAX: u64 = 300;
+/// Defaults of how often keys are fetched, and how long they are used, in seconds.
+const REFRESH_SECONDS_DEFAULT: u64 = 300;
+const STALE_SECONDS_DEFAULT: u64 = 86_400;
+/// The keys that mean something only beside `jwks_url`.
+const KEY_SERVER_KEYS: [&str; 3] = [
+    "jwks_ca_file",
+    "jwks_refresh_seconds",
+    "jwks_stale_seconds_max",
+];
 /// The order in which sources of roles are asked, where nobody configured one.
 pub(super) const ROLES_FROM_DEFAULT: [RolesFrom; 3] =
     [RolesFrom::Token, RolesFrom::Directory, RolesFrom::Shim];
@@ -222,9 +233,57 @@ pub(super) fn read_roles_from(section: Section<'_>) -> Vec<RolesFrom> {
     chosen.unwrap_or_else(|| ROLES_FROM_DEFAULT.to_vec())
 }
 
+/// Where the keys are: in a file, or on a server.
+fn read_keys(section: &Section<'_>, base: &Path) -> Option<KeySource> {
+    let file = section.text("jwks_file");
+    let url = section.text("jwks_url");
+    let ca_file = section.text("jwks_ca_file");
+    let refresh = section.count("jwks_refresh_seconds", REFRESH_SECONDS_DEFAULT, 1..=86_400);
+    let stale_max = section.count(
+        "jwks_stale_seconds_max",
+        STALE_SECONDS_DEFAULT,
+        60..=2_592_000,
+    );
+    if stale_max < refresh {
+        let message =
+            "`jwt.jwks_stale_seconds_max` may not be less than `jwt.jwks_refresh_seconds`";
+        section.problem(section.place(), message);
+    }
+    let given = [section.has("jwks_file"), section.has("jwks_url")];
+    match given {
+        [true, false] => {
+            let of_url = KEY_SERVER_KEYS.iter().filter(|key| section.has(key));
+            for key in of_url {
+                let message = format!("`jwt.{key}` needs `jwt.jwks_url`");
+                section.problem(section.place(), message);
+            }
+            Some(KeySource::File(base.join(file?.value)))
+        }
+        [false, true] => {
+            let url = url?;
+            let explain = |error| {
+                section.problem(&url.place, format!("`jwt.jwks_url` is of no use: {error}"));
+            };
+            Some(KeySource::Server(KeyServer {
+                url: KeyUrl::parse(&url.value).map_err(explain).ok()?,
+                ca_file: ca_file.map(|file| base.join(file.value)),
+                refresh: Duration::from_secs(refresh),
+                stale_max: Duration::from_secs(stale_max),
+            }))
+        }
+        [_, _] => {
+            if section.is_present() {
+                let message = "`jwt` needs exactly one of `jwks_file`, `jwks_url`";
+                section.problem(section.place(), message);
+            }
+            None
+        }
+    }
+}
+
 /// `[jwt]`
 pub(super) fn read_jwt(section: Section<'_>, base: &Path) -> Option<JwtConfig> {
-    let jwks_file = section.required_text("jwks_file");
+    let keys = read_keys(&section, base);
     let issuer = section.required_text("issuer");
     let audience = section.required_text("audience");
     let algorithms = section.choices("algorithms", &Algorithm::ALL);
@@ -240,7 +299,7 @@ pub(super) fn read_jwt(section: Section<'_>, base: &Path) -> Option<JwtConfig> {
     }
     section.end();
     Some(JwtConfig {
-        jwks_file: base.join(jwks_file?.value),
+        keys: keys?,
         issuer: issuer?.value,
         audience: audience?.value,
         algorithms: algorithms?,

@@ -52,6 +52,8 @@ pub enum Code {
     NoMatchingAllow,
     /// Nobody could tell who asks.
     Unauthenticated,
+    /// There are no keys, or none that are fresh enough, to verify a token with.
+    TokenKeysUnavailable,
     /// The caller may not speak for this subject.
     SubjectNotAllowed,
     /// The caller may not ask about this server.
@@ -108,11 +110,12 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `docs/reasons.md`.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::NoMatchingAllow,
         Self::ApprovalRequired,
         Self::DryRun,
         Self::Unauthenticated,
+        Self::TokenKeysUnavailable,
         Self::SubjectNotAllowed,
         Self::ServerNotAllowed,
         Self::DecideNotAllowed,
@@ -154,6 +157,12 @@ impl Code {
                 Identity,
                 "the caller is not known",
                 false,
+            ),
+            Self::TokenKeysUnavailable => (
+                "token_keys_unavailable",
+                Availability,
+                "the keys for tokens are not available",
+                true,
             ),
             Self::SubjectNotAllowed => (
                 "subject_not_allowed",

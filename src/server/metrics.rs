@@ -3,6 +3,7 @@
 use super::overload::Overload;
 use super::places::ConnectionRefused;
 use crate::bundle::swap::Stage;
+use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -30,6 +31,11 @@ struct StageLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ReasonLabel {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -63,6 +69,32 @@ impl Doubt {
     }
 }
 
+/// What came of fetching the keys for tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// Other keys than before: they are in use.
+    Changed,
+    /// The keys that are in use: they count as new.
+    Unchanged,
+    /// Nothing was fetched.
+    Failed,
+    /// What was fetched is of no use.
+    Refused,
+}
+
+impl Fetched {
+    const ALL: [Self; 4] = [Self::Changed, Self::Unchanged, Self::Failed, Self::Refused];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The counters of one process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -81,6 +113,8 @@ pub struct Metrics {
     rpcs_refused: Family<ReasonLabel, Counter>,
     file_reloads: Family<WhatLabel, Counter>,
     file_refusals: Family<WhatLabel, Counter>,
+    key_fetches: Family<OutcomeLabel, Counter>,
+    keys_fetched: Gauge,
 }
 
 impl Default for Metrics {
@@ -101,6 +135,8 @@ impl Default for Metrics {
             rpcs_refused: Family::default(),
             file_reloads: Family::default(),
             file_refusals: Family::default(),
+            key_fetches: Family::default(),
+            keys_fetched: Gauge::default(),
         };
         metrics.show_zeros();
         metrics
@@ -122,6 +158,9 @@ impl Metrics {
         for what in FILES {
             drop(self.file_reloads.get_or_create(&WhatLabel { what }));
             drop(self.file_refusals.get_or_create(&WhatLabel { what }));
+        }
+        for outcome in Fetched::ALL.map(Fetched::as_str) {
+            drop(self.key_fetches.get_or_create(&OutcomeLabel { outcome }));
         }
         for reason in ConnectionRefused::ALL.map(ConnectionRefused::as_str) {
             drop(
@@ -226,6 +265,18 @@ impl Metrics {
         self.file_refusals.get_or_create(&WhatLabel { what }).inc();
     }
 
+    /// The keys for tokens were fetched, or were not.
+    pub fn keys_fetched(&self, outcome: Fetched, at: Timestamp) {
+        if matches!(outcome, Fetched::Changed | Fetched::Unchanged) {
+            let seconds = at.as_nanos().div_euclid(1_000_000_000);
+            self.keys_fetched.set(seconds);
+        }
+        let outcome = outcome.as_str();
+        self.key_fetches
+            .get_or_create(&OutcomeLabel { outcome })
+            .inc();
+    }
+
     /// The metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -300,6 +351,17 @@ impl Metrics {
             "file_refusals",
             "Changed certificates and key sets of no use",
             self.file_refusals.clone(),
+        );
+        registry.register(
+            "jwks_fetches",
+            "Times that the keys for tokens were fetched, or were not",
+            self.key_fetches.clone(),
+        );
+        registry.register_with_unit(
+            "jwks_fetched",
+            "When the keys for tokens were last fetched, in seconds since 1970",
+            Unit::Seconds,
+            self.keys_fetched.clone(),
         );
         registry.register_with_unit(
             "certificate_expiry",

@@ -4,7 +4,9 @@ use super::admission::Admission;
 use super::deadline::Deadline;
 use super::decider::Decider;
 use super::places::Connections;
+use crate::identity::KeyStatus;
 use crate::model::json::Json;
+use crate::model::time::Timestamp;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -116,6 +118,10 @@ impl Plain {
         let mut audit = vec![("origin", Json::from(log.origin()))];
         audit.extend(log.head().map(|head| ("durable_seq", head.seq.into())));
         shown.push(("audit", Json::object(audit)));
+        shown.extend(self.decider.identity.key_status().map(|it| {
+            let now = (self.decider.clock)();
+            ("jwks", keys(it, now))
+        }));
         shown.extend(policies.active.map(|active| {
             let policy = Json::object([
                 ("version", Json::from(active.revision.version)),
@@ -136,6 +142,26 @@ impl Plain {
         }));
         Json::object(shown)
     }
+}
+
+/// The keys for tokens: which, how old, and why there are no newer ones.
+fn keys(status: KeyStatus, now: Timestamp) -> Json {
+    let ids = status.key_ids.iter().map(|id| Json::from(id.as_str()));
+    let mut shown = vec![("key_ids", Json::Array(ids.collect()))];
+    if let Some(fetched_at) = status.fetched_at {
+        let age = now.as_nanos().saturating_sub(fetched_at.as_nanos());
+        let age = u64::try_from(age).unwrap_or(0) / 1_000_000_000;
+        shown.push(("fetched", fetched_at.rfc3339_micros().into()));
+        shown.push(("age_seconds", age.into()));
+    }
+    shown.extend(status.failure.map(|(since, error)| {
+        let failure = Json::object([
+            ("time", Json::from(since.rfc3339_micros())),
+            ("error", error.into()),
+        ]);
+        ("last_error", failure)
+    }));
+    Json::object(shown)
 }
 
 /// A listener with so many connections at once.
