@@ -66,6 +66,7 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	fuzz/run $(FUZZ_SECONDS)
 
 golden: ## Rewrites what golden cases expect: read the diff.
+	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main identity::
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --lib cli::tests::the_reference
 
