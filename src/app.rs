@@ -267,6 +267,7 @@ fn decision_limits(config: &Config) -> DecisionLimits {
             values_max: config.limits.json_values_max,
         },
         batch_max: config.limits.batch_calls_max,
+        stream_window_max: config.limits.stream_window_decisions_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
         cacheable: Duration::from_secs(config.limits.cacheable_seconds),
     }

@@ -55,4 +55,3 @@ pub use repeats::Repeats;
 pub use revision::HEARTBEAT_INTERVAL;
 pub use status::RpcError;
 pub use strangers::STRANGERS_INTERVAL;
-pub use stream::STREAM_WINDOW_MAX;
