@@ -87,12 +87,24 @@ fn origin(section: &Section<'_>) -> String {
 }
 
 /// The program's own log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogConfig {
     /// What is worth a line.
     pub level: LogLevel,
     /// The form of a line.
     pub format: LogFormat,
+    /// Lines of one kind that are kept in 10 s; 0: every line.
+    pub sample_lines_max: u64,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::default(),
+            format: LogFormat::default(),
+            sample_lines_max: 100,
+        }
+    }
 }
 
 /// What is worth a line: this and everything graver.
@@ -149,7 +161,13 @@ impl LogConfig {
         let level = section.choice("level", &LogLevel::ALL).unwrap_or_default();
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let format = section.choice("format", &formats).unwrap_or_default();
+        let default = Self::default().sample_lines_max;
+        let sample_lines_max = section.count("sample_lines_max", default, 0..=1_000_000);
         section.end();
-        Self { level, format }
+        Self {
+            level,
+            format,
+            sample_lines_max,
+        }
     }
 }
