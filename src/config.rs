@@ -3,6 +3,7 @@
 //! Reference: `docs/configuration.md`.
 
 mod callers;
+mod keys;
 mod limits;
 mod listen;
 mod local;
@@ -14,6 +15,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 
 pub use limits::{Limits, TransportLimits};
 pub use listen::{Listen, TcpListen, TlsFiles, UnixListen};

@@ -165,10 +165,10 @@ fn a_hangup_sets_the_log_level_anew() {
         knock().await;
         says(refused).await;
         // Sampling too: what comes beyond it is counted.
-        let sampled = toml("debug") + "sample_lines_max = 1\n";
+        let sampled = toml("debug") + "sample_lines_max = 3\n";
         write_files(dir.path(), [("toolgate.toml", sampled.as_str())]);
         process.hang_up();
-        says("sample_lines_max=1").await;
+        says("sample_lines_max=3").await;
         for _ in 0..20 {
             knock().await;
         }

@@ -4,6 +4,7 @@ use super::listen::Listen;
 use super::policy::not_a_name;
 use super::problem::Place;
 use super::read::{Located, Reader, Section};
+use super::words::{Words, list_of};
 use super::{is_short_name, repeated};
 use crate::identity::{
     Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KeyServer, KeySource, KeyUrl, KnownBy,
@@ -13,22 +14,18 @@ use crate::model::principal::RolesFrom;
 use std::path::Path;
 use std::time::Duration;
 
-/// Default of how far the issuer's clock may be off, in seconds, and the most that may be
-/// configured.
-const LEEWAY_SECONDS_DEFAULT: u64 = 30;
-const LEEWAY_SECONDS_MAX: u64 = 300;
-/// Defaults of how often keys are fetched, and how long they are used, in seconds.
-const REFRESH_SECONDS_DEFAULT: u64 = 300;
-const STALE_SECONDS_DEFAULT: u64 = 86_400;
 /// The keys that mean something only beside `jwks_url`.
 const KEY_SERVER_KEYS: [&str; 3] = [
     "jwks_ca_file",
     "jwks_refresh_seconds",
     "jwks_stale_seconds_max",
 ];
-/// The order in which sources of roles are asked, where nobody configured one.
-pub(super) const ROLES_FROM_DEFAULT: [RolesFrom; 3] =
-    [RolesFrom::Token, RolesFrom::Directory, RolesFrom::Shim];
+/// Sources of roles, in the order in which they are asked where nobody configured one.
+const ROLES_FROM: [(&str, RolesFrom); 3] = [
+    ("token", RolesFrom::Token),
+    ("directory", RolesFrom::Directory),
+    ("shim", RolesFrom::Shim),
+];
 /// The keys of an entry that say how its caller is known.
 const KNOWN_BY_KEYS: [&str; 4] = ["spiffe_id", "dns_name", "uid", "token_subject"];
 
@@ -58,7 +55,7 @@ fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller,
     let subjects = patterns("subjects", section.texts("subjects"));
     let context = patterns("context", section.texts("context"));
     let may = read_may(&section);
-    let assert_roles = section.flag("assert_roles", false);
+    let assert_roles = section.flag("assert_roles");
     let tenant = section.text("tenant");
     for (key, text) in [("name", &name), ("tenant", &tenant)] {
         if let Some(text) = text.as_ref().filter(|text| !is_short_name(&text.value)) {
@@ -88,7 +85,7 @@ fn read_may(section: &Section<'_>) -> Vec<Permission> {
             "`callers[].may` is empty: list what the caller may do, or leave the entry out";
         section.problem(section.place(), message);
     }
-    may.unwrap_or_else(|| Permission::DEFAULT.to_vec())
+    may.unwrap_or_default()
 }
 
 fn pattern(section: &Section<'_>, key: &str, text: &Located<String>) -> Option<Pattern> {
@@ -223,14 +220,24 @@ fn lacks(known_by: &KnownBy, listen: &Listen) -> Option<&'static str> {
 
 /// `[identity]`
 pub(super) fn read_roles_from(section: Section<'_>) -> Vec<RolesFrom> {
-    let words = [
-        ("token", RolesFrom::Token),
-        ("directory", RolesFrom::Directory),
-        ("shim", RolesFrom::Shim),
-    ];
-    let chosen = section.choices("roles_from", &words);
+    let chosen = section.choices("roles_from", &ROLES_FROM);
     section.end();
-    chosen.unwrap_or_else(|| ROLES_FROM_DEFAULT.to_vec())
+    chosen.unwrap_or_default()
+}
+
+/// The words of `identity.roles_from`.
+pub(super) fn roles_from() -> Words {
+    list_of(&ROLES_FROM, &ROLES_FROM.map(|(_, source)| source))
+}
+
+/// The words of `callers[].may`.
+pub(super) fn may() -> Words {
+    list_of(&Permission::ALL, &Permission::DEFAULT)
+}
+
+/// The words of `jwt.algorithms`, which has no default.
+pub(super) fn algorithms() -> Words {
+    list_of(&Algorithm::ALL, &[])
 }
 
 /// Where the keys are: in a file, or on a server.
@@ -238,12 +245,8 @@ fn read_keys(section: &Section<'_>, base: &Path) -> Option<KeySource> {
     let file = section.text("jwks_file");
     let url = section.text("jwks_url");
     let ca_file = section.text("jwks_ca_file");
-    let refresh = section.count("jwks_refresh_seconds", REFRESH_SECONDS_DEFAULT, 1..=86_400);
-    let stale_max = section.count(
-        "jwks_stale_seconds_max",
-        STALE_SECONDS_DEFAULT,
-        60..=2_592_000,
-    );
+    let refresh = section.count("jwks_refresh_seconds");
+    let stale_max = section.count("jwks_stale_seconds_max");
     if stale_max < refresh {
         let message =
             "`jwt.jwks_stale_seconds_max` may not be less than `jwt.jwks_refresh_seconds`";
@@ -287,8 +290,7 @@ pub(super) fn read_jwt(section: Section<'_>, base: &Path) -> Option<JwtConfig> {
     let issuer = section.required_text("issuer");
     let audience = section.required_text("audience");
     let algorithms = section.choices("algorithms", &Algorithm::ALL);
-    let range = 0..=LEEWAY_SECONDS_MAX;
-    let leeway = section.count("leeway_seconds", LEEWAY_SECONDS_DEFAULT, range);
+    let leeway = section.count("leeway_seconds");
     let claims = read_claims(section.section("claims"));
     section.require("algorithms");
     if algorithms.as_ref().is_some_and(Vec::is_empty) {
@@ -318,9 +320,11 @@ fn read_claims(section: Section<'_>) -> ClaimPaths {
         }
         path
     };
-    let default = ClaimPaths::default();
+    let by_default = || ClaimPath::new(vec![section.default_text("id")?.to_owned()]);
     let mut claims = ClaimPaths {
-        id: path("id").unwrap_or(default.id),
+        id: path("id")
+            .or_else(by_default)
+            .unwrap_or(ClaimPaths::default().id),
         user: path("user"),
         agent: path("agent"),
         client: path("client"),

@@ -1,6 +1,7 @@
 //! `[[bundles]]` and `[policy]`.
 
 use super::read::Section;
+use super::words::Worded;
 use super::{is_short_name, problem::Place};
 use crate::model::revision::EngineChoice;
 use std::path::{Path, PathBuf};
@@ -68,17 +69,23 @@ pub enum FailOpen {
     Warn,
 }
 
+impl Worded for EngineChoice {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("rvm", Self::Rvm),
+        ("interpreter", Self::Interpreter),
+    ];
+}
+
+impl Worded for FailOpen {
+    const WORDS: &'static [(&'static str, Self)] = &[("error", Self::Error), ("warn", Self::Warn)];
+}
+
 impl PolicyConfig {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let engines = [
-            ("auto", EngineChoice::Auto),
-            ("rvm", EngineChoice::Rvm),
-            ("interpreter", EngineChoice::Interpreter),
-        ];
-        let engine = section.choice("engine", &engines).unwrap_or_default();
+        let engine = section.choice("engine");
         let lint = section.section("lint");
-        let words = [("error", FailOpen::Error), ("warn", FailOpen::Warn)];
-        let fail_open = lint.choice("fail_open", &words).unwrap_or_default();
+        let fail_open = lint.choice("fail_open");
         lint.end();
         section.end();
         Self { engine, fail_open }

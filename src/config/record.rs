@@ -1,10 +1,9 @@
 //! `[audit]` and `[log]`: what is written down. The log of events is evidence; `[log]` is not.
 
-use super::read::Section;
+use super::read::{Section, of_nothing};
+use super::words::Worded;
 use std::path::{Path, PathBuf};
 
-/// Who wrote the audit log, where nobody named it.
-pub(super) const ORIGIN_DEFAULT: &str = "toolgate";
 /// Longest origin, in bytes.
 const ORIGIN_BYTES_MAX: usize = 128;
 
@@ -44,17 +43,24 @@ pub enum OnFailure {
     AllowAndAlert,
 }
 
+impl Worded for AuditMode {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("async", Self::Async), ("durable", Self::Durable)];
+}
+
+impl Worded for OnFailure {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("deny", Self::Deny),
+        ("allow_and_alert", Self::AllowAndAlert),
+    ];
+}
+
 impl AuditConfig {
     pub(super) fn read(section: Section<'_>, base: &Path) -> Option<Self> {
         let dir = section.text("dir");
         let origin = origin(&section);
-        let modes = [("async", AuditMode::Async), ("durable", AuditMode::Durable)];
-        let mode = section.choice("mode", &modes).unwrap_or_default();
-        let failures = [
-            ("deny", OnFailure::Deny),
-            ("allow_and_alert", OnFailure::AllowAndAlert),
-        ];
-        let on_failure = section.choice("on_failure", &failures).unwrap_or_default();
+        let mode = section.choice("mode");
+        let on_failure = section.choice("on_failure");
         let key_file = section.text("key_file");
         if !section.has("dir") {
             let message = "`audit.dir` is missing: decisions need a log";
@@ -71,9 +77,10 @@ impl AuditConfig {
     }
 }
 
-fn origin(section: &Section<'_>) -> String {
-    let Some(origin) = section.text("origin") else {
-        return ORIGIN_DEFAULT.to_owned();
+/// Who wrote the audit log.
+pub(super) fn origin(section: &Section<'_>) -> String {
+    let Some(origin) = section.text_or_default("origin") else {
+        return String::new();
     };
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._/-".contains(&b);
     if origin.value.len() > ORIGIN_BYTES_MAX || !origin.value.bytes().all(allowed) {
@@ -99,11 +106,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self {
-            level: LogLevel::default(),
-            format: LogFormat::default(),
-            sample_lines_max: 100,
-        }
+        of_nothing("log", Self::read)
     }
 }
 
@@ -134,15 +137,6 @@ pub enum LogFormat {
 }
 
 impl LogLevel {
-    /// Every level by its name.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("error", Self::Error),
-        ("warn", Self::Warn),
-        ("info", Self::Info),
-        ("debug", Self::Debug),
-        ("trace", Self::Trace),
-    ];
-
     /// The name, as `tracing` knows it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -156,13 +150,25 @@ impl LogLevel {
     }
 }
 
+impl Worded for LogLevel {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+}
+
+impl Worded for LogFormat {
+    const WORDS: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
+}
+
 impl LogConfig {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let level = section.choice("level", &LogLevel::ALL).unwrap_or_default();
-        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        let format = section.choice("format", &formats).unwrap_or_default();
-        let default = Self::default().sample_lines_max;
-        let sample_lines_max = section.count("sample_lines_max", default, 0..=1_000_000);
+        let level = section.choice("level");
+        let format = section.choice("format");
+        let sample_lines_max = section.count("sample_lines_max");
         section.end();
         Self {
             level,
