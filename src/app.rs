@@ -232,6 +232,7 @@ pub fn options(config: &Config, replicas: NonZeroUsize) -> Options {
             wall_time_max: Duration::from_millis(limits.evaluation_milliseconds_max),
             output_bytes_max: limits.evaluation_output_bytes_max,
         },
+        memo_answers_max: config.policy.memo_answers_max,
         element: decide::check_element,
     }
 }

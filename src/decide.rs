@@ -6,7 +6,7 @@ mod elements;
 #[cfg(test)]
 mod tests;
 
-use crate::engine::{Input, Package, PolicySet};
+use crate::engine::{Inexact, Input, Package, PolicySet};
 use crate::model::call::{Facts, Phase, Request};
 use crate::model::json::{Json, Object};
 use crate::model::obligation::{AuditLevel, Obligation};
@@ -77,7 +77,8 @@ pub fn explain<'a>(
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Vec<Explained<'a>>, Box<Verdict>> {
-    let input = input(request, facts, now)?;
+    let input = Input::of_request(request, facts, now);
+    let input = input.map_err(|inexact| Box::new(malformed(&inexact)))?;
     let server = &request.mcp.server;
     let explained = set.packages().iter().map(|package| {
         let outcome = package
@@ -90,29 +91,24 @@ pub fn explain<'a>(
     Ok(explained.collect())
 }
 
-fn input(request: &Request, facts: &Facts, now: Timestamp) -> Result<Input, Box<Verdict>> {
-    Input::of_request(request, facts, now).map_err(|inexact| {
-        Box::new(Verdict::deny(
-            Code::MalformedRequest.with_message(inexact.to_string()),
-        ))
-    })
+fn malformed(inexact: &Inexact) -> Verdict {
+    Verdict::deny(Code::MalformedRequest.with_message(inexact.to_string()))
 }
 
 /// What the policies say of this message as it stands.
 fn judge(set: &PolicySet, request: &Request, facts: &Facts, now: Timestamp) -> Verdict {
-    let input = match input(request, facts, now) {
-        Ok(input) => input,
-        Err(verdict) => return *verdict,
-    };
     let server = &request.mcp.server;
     let applicable = set
         .packages()
         .iter()
         .filter(|package| package.applies_to(server));
-    let contributions: Vec<_> = set
-        .evaluate(applicable, &input)
+    let answers = match set.answers(applicable, request, facts, now) {
+        Ok(answers) => answers,
+        Err(inexact) => return malformed(&inexact),
+    };
+    let contributions: Vec<_> = answers
         .into_iter()
-        .map(|(package, outcome)| Contribution::new(package, server, outcome))
+        .map(|(package, answer)| Contribution::new(package, server, answer))
         .collect();
     let mut verdict = combine(&contributions, request.phase);
     verdict.engine = contributions

@@ -5,7 +5,7 @@ use crate::config::TransportLimits;
 use crate::identity::Peer;
 use crate::server::{
     Admission, Connection, ConnectionPermit, ConnectionRefused, Connections, Deadline, Decider,
-    Gate, PeerAddress,
+    Gate, Gathered, PeerAddress, UnderWay,
 };
 use arc_swap::ArcSwap;
 use hyper::server::conn::http2;
@@ -153,16 +153,19 @@ impl Taken {
             closing,
         );
         connection.look(&transport.decider);
+        let under_way = UnderWay::default();
         let gate = Gate {
             routes: transport.routes.clone(),
             connection: Arc::new(connection),
             decider: Arc::clone(&transport.decider),
             admission: Arc::clone(&transport.admission),
+            under_way: under_way.clone(),
             request_max: limits.request_max,
         };
         let preface = Deadline::new(io, preface_until, PREFACE_BYTES);
         let late = preface.is_late();
-        let serving = builder(limits).serve_connection(TokioIo::new(preface), gate);
+        let io = Gathered::new(preface, under_way);
+        let serving = builder(limits).serve_connection(TokioIo::new(io), gate);
         let mut serving = pin!(serving);
         let mut stopped = transport.stopped.clone();
         let mut grace_max = limits.connection_grace_max;

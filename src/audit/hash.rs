@@ -53,18 +53,13 @@ pub struct Hashed {
 }
 
 impl Hashed {
-    pub(super) fn put_into(&self, fields: &mut Fields) {
-        self.put_digest_into(fields);
-        fields.put("secret_present", self.secret_present);
-    }
-
-    /// As `put_into`, but for what only the content tells.
-    pub(super) fn put_digest_into(&self, fields: &mut Fields) {
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
             .put("hash", self.hash.as_str())
-            .integer("size", self.size)
+            .optional("ref", self.reference.as_deref())
+            .put("secret_present", self.secret_present)
             .optional("secret_valid", self.secret_valid)
-            .optional("ref", self.reference.as_deref());
+            .integer("size", self.size);
     }
 }
 

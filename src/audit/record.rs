@@ -20,7 +20,7 @@ pub use decision::DecisionRecord;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
 pub(super) use fields::Fields;
-use fields::Text;
+use fields::{Canonical, Header, members};
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
 pub use steered::{PolicyReload, PolicyRolledBack};
@@ -29,6 +29,8 @@ use crate::model::json::{Json, Object};
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Filtered;
+use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Longest line without its newline, in bytes. What would be longer is cut.
 pub const RECORD_BYTES_MAX: usize = 60 << 10;
@@ -83,38 +85,39 @@ impl Record {
         }
     }
 
-    /// The fields of its type, without `seq`, `prev`, `time`, `type` and `origin`.
-    fn fields(&self) -> Fields {
+    /// Puts the fields of its type: all but `seq`, `prev`, `time`, `type` and `origin`.
+    fn put_into(&self, fields: &mut Fields<'_>) {
         match self {
-            Self::Decision(decision) => decision.fields(),
-            Self::Outcome(outcome) => outcome.fields(),
-            Self::PolicyLoaded(loaded) => loaded.fields(),
-            Self::PolicyRefused(refused) => refused.fields(),
-            Self::PolicyReload(reload) => reload.fields(),
-            Self::PolicyRolledBack(rolled_back) => rolled_back.fields(),
-            Self::CallsRefused(refused) => refused.fields(),
-            Self::ShimConnected(connected) => connected.fields(),
-            Self::Gap(gap) => gap.fields(),
-            Self::Heartbeat(heartbeat) => heartbeat.fields(),
-            Self::LogRepaired(repaired) => repaired.fields(),
+            Self::Decision(decision) => decision.put_into(fields),
+            Self::Outcome(outcome) => outcome.put_into(fields),
+            Self::PolicyLoaded(loaded) => loaded.put_into(fields),
+            Self::PolicyRefused(refused) => refused.put_into(fields),
+            Self::PolicyReload(reload) => reload.put_into(fields),
+            Self::PolicyRolledBack(rolled_back) => rolled_back.put_into(fields),
+            Self::CallsRefused(refused) => refused.put_into(fields),
+            Self::ShimConnected(connected) => connected.put_into(fields),
+            Self::Gap(gap) => gap.put_into(fields),
+            Self::Heartbeat(heartbeat) => heartbeat.put_into(fields),
+            Self::LogRepaired(repaired) => repaired.put_into(fields),
         }
     }
 
     #[cfg(test)]
     pub(super) fn object(&self) -> Object {
-        self.fields().object()
+        object_of(|fields| self.put_into(fields))
     }
 
     /// The record as text but for its place in the chain. Done by the caller of the log, so that
     /// the one writer has little to do.
     #[must_use]
     pub fn unlinked(&self, time: Timestamp, origin: &str) -> Unlinked {
-        let mut fields = self.fields();
-        fields
-            .put("time", time.rfc3339_micros())
-            .put("type", self.kind())
-            .put("origin", origin);
-        let whole = Unlinked::of(fields.split(["prev", "seq"]));
+        let mut fields = Fields::of_record(Header {
+            origin,
+            time: time.rfc3339_micros(),
+            kind: self.kind(),
+        });
+        self.put_into(&mut fields);
+        let whole = fields.unlinked();
         if whole.fits() {
             return whole;
         }
@@ -126,28 +129,40 @@ impl Record {
     }
 }
 
-/// A line in three parts: `prev` belongs after the first, `seq` after the second.
+/// A line without its end, and without `prev` and `seq`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unlinked {
-    before_prev: String,
-    before_seq: String,
-    rest: String,
+    text: String,
+    /// Where in it `prev` belongs.
+    prev_at: usize,
+    /// Where in it `seq` belongs.
+    seq_at: usize,
 }
 
 impl Unlinked {
-    fn of([before_prev, before_seq, rest]: [String; 3]) -> Self {
-        Self {
-            before_prev,
-            before_seq,
-            rest,
-        }
+    fn into_object(self) -> Object {
+        fields::object(&(self.text + "}"))
     }
 
-    fn into_object(self) -> Object {
-        let parts = [self.before_prev, self.before_seq, self.rest];
-        let members = parts.into_iter().filter(|part| !part.is_empty());
-        let text = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
-        fields::object(&text)
+    /// Members before `prev`, between, and after `seq`, of which there always are some.
+    fn of(parts: [String; 3]) -> Self {
+        let [before_prev, before_seq, rest] = parts;
+        let mut text = String::from("{");
+        let mut put = |part: &str| {
+            text.push_str(part);
+            if !part.is_empty() {
+                text.push(',');
+            }
+            text.len()
+        };
+        let prev_at = put(&before_prev);
+        let seq_at = put(&before_seq);
+        text.push_str(&rest);
+        Self {
+            text,
+            prev_at,
+            seq_at,
+        }
     }
 
     fn render(fields: Object) -> Self {
@@ -166,33 +181,21 @@ impl Unlinked {
     }
 
     fn fits(&self) -> bool {
-        self.bytes() + LINK_BYTES_MAX <= RECORD_BYTES_MAX
-    }
-
-    fn bytes(&self) -> usize {
-        self.before_prev.len() + self.before_seq.len() + self.rest.len()
+        self.text.len() + LINK_BYTES_MAX <= RECORD_BYTES_MAX
     }
 
     /// Appends the line, without its newline.
     pub fn write_line(&self, seq: u64, prev: &str, out: &mut String) {
-        let part = |out: &mut String, text: &str| {
-            out.push_str(text);
-            if !text.is_empty() {
-                out.push(',');
-            }
-        };
-        out.reserve(self.bytes() + LINK_BYTES_MAX);
-        out.push('{');
-        part(out, &self.before_prev);
+        let part = |range| self.text.get::<Range<usize>>(range).unwrap_or_default();
+        out.reserve(self.text.len() + LINK_BYTES_MAX);
+        out.push_str(part(0..self.prev_at));
         out.push_str("\"prev\":\"");
         out.push_str(prev);
         out.push_str("\",");
-        part(out, &self.before_seq);
-        out.push_str("\"seq\":");
-        out.push_str(&seq.to_string());
-        out.push(',');
-        // Never empty: `time` and `type` are in it.
-        out.push_str(&self.rest);
+        out.push_str(part(self.prev_at..self.seq_at));
+        // Writing to a text does not fail.
+        let _ = write!(out, "\"seq\":{seq},");
+        out.push_str(part(self.seq_at..self.text.len()));
         out.push('}');
     }
 
@@ -214,21 +217,28 @@ fn members_text(object: Object) -> String {
     inner.unwrap_or_default().to_owned()
 }
 
-/// `{masked, dropped, rows_removed}`.
-fn filtered_text(filtered: &Filtered) -> Text {
+/// What `put` puts, as a tree.
+fn object_of(put: impl FnOnce(&mut Fields<'_>)) -> Object {
     let mut fields = Fields::default();
-    fields
-        .texts("masked", &filtered.masked)
-        .texts("dropped", &filtered.dropped)
-        .integer("rows_removed", filtered.rows_removed);
-    fields.take()
+    put(&mut fields);
+    fields.object()
 }
 
-fn revision_text(revision: &Revision) -> Text {
-    let mut fields = Fields::default();
-    fields
-        .integer("version", revision.version)
-        .put("revision", revision.revision.as_str())
-        .put("digest", revision.digest.as_str());
-    fields.take()
+/// `{masked, dropped, rows_removed}`.
+fn filtered(filtered: &Filtered) -> impl Canonical {
+    members(|fields| {
+        fields
+            .texts("dropped", &filtered.dropped)
+            .texts("masked", &filtered.masked)
+            .integer("rows_removed", filtered.rows_removed);
+    })
+}
+
+fn revision(revision: &Revision) -> impl Canonical {
+    members(|fields| {
+        fields
+            .put("digest", revision.digest.as_str())
+            .put("revision", revision.revision.as_str())
+            .integer("version", revision.version);
+    })
 }

@@ -50,6 +50,8 @@ pub(super) fn options(choice: EngineChoice, fail_open: Severity) -> Options {
             wall_time_max: Duration::from_secs(EVALUATION_SECONDS_MAX),
             ..EvaluationLimits::default()
         },
+        // A command asks once, and a benchmark means what it asks.
+        memo_answers_max: 0,
         element: decide::check_element,
     }
 }

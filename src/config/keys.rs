@@ -7,6 +7,7 @@ use super::overrides::variable;
 use super::policy::FailOpen;
 use super::record::{AuditMode, LogFormat, LogLevel, OnFailure};
 use super::words::{Words, of};
+use crate::engine::MEMO_ANSWERS_MAX;
 use crate::model::revision::EngineChoice;
 use Kind::{
     Again, Choice, Choices, Commented, Count, Flag, Many, Mode, Optional, Required, Section, Text,
@@ -91,6 +92,7 @@ pub(super) const KEYS: &[Key] = &[
 
     key("policy", Section, "", ""),
     key("policy.engine", Choice(of::<EngineChoice>), "", ""),
+    key("policy.memo_answers_max", Count(MEMO_ANSWERS_MAX as u64, 0, 1_000_000), "", "answers that each thread keeps of policies that read neither arguments nor time; 0: none"),
 
     key("policy.lint", Section, "", ""),
     key("policy.lint.fail_open", Choice(of::<FailOpen>), "", "which loads a deny that may fail open"),

@@ -1,6 +1,6 @@
 //! `[[bundles]]` and `[policy]`.
 
-use super::read::Section;
+use super::read::{Section, of_nothing};
 use super::words::Worded;
 use super::{is_short_name, problem::Place};
 use crate::model::revision::EngineChoice;
@@ -51,12 +51,20 @@ pub(super) fn not_a_name(key: &str, given: &str) -> String {
 }
 
 /// How policies are compiled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyConfig {
     /// Which evaluator runs them.
     pub engine: EngineChoice,
     /// What becomes of a deny that may fail open.
     pub fail_open: FailOpen,
+    /// Answers that each copy of a policy set keeps; 0: none.
+    pub memo_answers_max: usize,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        of_nothing("policy", Self::read)
+    }
 }
 
 /// What becomes of a policy whose deny may fail open.
@@ -84,10 +92,16 @@ impl Worded for FailOpen {
 impl PolicyConfig {
     pub(super) fn read(section: Section<'_>) -> Self {
         let engine = section.choice("engine");
+        let memo_answers_max =
+            usize::try_from(section.count("memo_answers_max")).unwrap_or(usize::MAX);
         let lint = section.section("lint");
         let fail_open = lint.choice("fail_open");
         lint.end();
         section.end();
-        Self { engine, fail_open }
+        Self {
+            engine,
+            fail_open,
+            memo_answers_max,
+        }
     }
 }

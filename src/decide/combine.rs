@@ -8,6 +8,7 @@ use crate::model::obligation::Obligation;
 use crate::model::reason::{Code, Reason};
 use crate::model::verdict::{Approval, Effect, Shadow, Verdict};
 use crate::obligation;
+use std::sync::Arc;
 
 /// What one applicable package contributes.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ impl<'a> Contribution<'a> {
     pub(super) fn new(
         package: &'a Package,
         server: &str,
-        outcome: Result<Sets, EvaluationError>,
+        outcome: Result<Arc<Sets>, EvaluationError>,
     ) -> Self {
         let name = package.name.as_str();
         let elements = outcome

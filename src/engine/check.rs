@@ -161,6 +161,7 @@ fn plans(
                 engine: engine(options.choice, gate, path, findings),
                 defines,
                 volatile: true,
+                memo: None,
                 entry: Entry::Interpreter(String::new()),
             },
             path: path.clone(),

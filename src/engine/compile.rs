@@ -4,10 +4,11 @@ use super::ast::{DataPath, Index, ParsedModule};
 use super::builtins;
 use super::check::{Checked, Plan, check};
 use super::lint::{ScopeRow, scope_row};
+use super::memo::{MEMO_ANSWERS_MAX, MemoKey};
+use super::reads::InputReads;
 use super::replica::{Entry, EvaluationLimits, Replica, last_line};
-use super::set::{ElementCheck, PolicySet};
+use super::set::{ElementCheck, PolicySet, Seat};
 use super::value;
-use super::volatile::Volatility;
 use crate::model::bundle::{Module, Sources};
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::Object;
@@ -42,6 +43,9 @@ pub struct Options {
     pub replicas: NonZeroUsize,
     /// What one evaluation may cost.
     pub limits: EvaluationLimits,
+    /// Answers that each copy keeps, of packages that read neither arguments nor what changes; 0:
+    /// none.
+    pub memo_answers_max: usize,
     /// What is refused of elements that are written out; the default takes everything.
     pub element: ElementCheck,
 }
@@ -53,6 +57,7 @@ impl Default for Options {
             fail_open: Severity::Error,
             replicas: NonZeroUsize::MIN,
             limits: EvaluationLimits::default(),
+            memo_answers_max: MEMO_ANSWERS_MAX,
             element: |_, _| Ok(()),
         }
     }
@@ -147,9 +152,11 @@ fn build(
         findings: vec![finding],
     };
     let mut plans = checked.plans;
-    let volatility = Volatility::new(&checked.modules);
-    for plan in &mut plans {
-        plan.package.volatile = volatility.of_package(&plan.path);
+    let reads = InputReads::new(&checked.modules);
+    for (number, plan) in plans.iter_mut().enumerate() {
+        let reads = reads.of_package(&plan.path);
+        plan.package.volatile = reads.is_volatile();
+        plan.package.memo = MemoKey::new(number, &reads);
     }
     let groups = group(&mut plans, &checked.modules);
     let layout = Layout {
@@ -157,13 +164,16 @@ fn build(
         groups: &groups,
         plans: &plans,
     };
-    let replicas: Result<Vec<_>, Finding> = (0..options.replicas.get())
-        .map(|_| layout.replica(options.limits).map(Mutex::new))
+    let seats: Result<Vec<_>, Finding> = (0..options.replicas.get())
+        .map(|_| {
+            let replica = layout.replica(options.limits)?;
+            Ok(Mutex::new(Seat::new(replica, options.memo_answers_max)))
+        })
         .collect();
     let data = layout.data().map_err(refused)?;
     Ok(PolicySet {
         revision: revision(sources, version),
-        replicas: replicas.map_err(refused)?.into(),
+        seats: seats.map_err(refused)?.into(),
         packages: plans.into_iter().map(|plan| plan.package).collect(),
         warnings: checked.findings,
         data,

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::memo::{Memo, MemoKey};
 use super::replica::{Entry, EvaluationError, Replica};
 use super::value::{self, Inexact};
 use crate::model::call::{Facts, Request};
@@ -12,9 +13,9 @@ use crate::model::reason::Reason;
 use crate::model::revision::{EngineKind, Revision};
 use crate::model::time::Timestamp;
 use regorus::Value;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Every policy that decides together, compiled, with a copy for each worker thread.
 pub struct PolicySet {
@@ -22,7 +23,62 @@ pub struct PolicySet {
     pub(super) packages: Vec<Package>,
     pub(super) warnings: Vec<Finding>,
     pub(super) data: Value,
-    pub(super) replicas: Box<[Mutex<Replica>]>,
+    pub(super) seats: Box<[Mutex<Seat>]>,
+}
+
+/// What one thread at a time decides with.
+pub(super) struct Seat {
+    replica: Replica,
+    memo: Memo,
+}
+
+impl Seat {
+    /// A copy that keeps so many answers.
+    pub(super) fn new(replica: Replica, memo_answers_max: usize) -> Self {
+        let memo = Memo::new(memo_answers_max);
+        Self { replica, memo }
+    }
+
+    fn evaluate(&mut self, package: &Package, input: &Value) -> Result<Sets, EvaluationError> {
+        let result = self.replica.evaluate(&package.entry, input)?;
+        Sets::read(&package.defines, result).ok_or(EvaluationError::Undefined)
+    }
+
+    /// As `evaluate`, unless the answer is kept.
+    fn answer(&mut self, package: &Package, question: &Question<'_>) -> Answer {
+        let key = package.memo.as_ref();
+        if let Some(kept) = key.and_then(|key| self.memo.find(key, question.request)) {
+            return Ok(Ok(kept));
+        }
+        let answer = self.evaluate(package, question.input()?).map(Arc::new);
+        if let (Some(_), Ok(answer)) = (key, &answer) {
+            self.memo.keep(answer);
+        }
+        Ok(answer)
+    }
+}
+
+/// What a package said of a request, or why it said nothing.
+pub type Answered<'a> = (&'a Package, Result<Arc<Sets>, EvaluationError>);
+
+type Answer = Result<Result<Arc<Sets>, EvaluationError>, Inexact>;
+
+/// What is asked of a set; the engine's input of it is built when it is needed.
+struct Question<'a> {
+    request: &'a Request,
+    facts: &'a Facts,
+    now: Timestamp,
+    input: OnceCell<Input>,
+}
+
+impl Question<'_> {
+    fn input(&self) -> Result<&Value, Inexact> {
+        if let Some(input) = self.input.get() {
+            return Ok(&input.0);
+        }
+        let input = Input::of_request(self.request, self.facts, self.now)?;
+        Ok(&self.input.get_or_init(|| input).0)
+    }
 }
 
 /// One policy: a package one level under `policies`.
@@ -45,6 +101,8 @@ pub struct Package {
     /// Whether it can read the time, facts or labels: the same question may then have another
     /// answer a moment later.
     pub volatile: bool,
+    /// What its answers depend on, where they are kept.
+    pub(super) memo: Option<MemoKey>,
     pub(super) entry: Entry,
 }
 
@@ -241,30 +299,52 @@ impl PolicySet {
         packages: impl Iterator<Item = &'a Package>,
         input: &Input,
     ) -> Vec<(&'a Package, Result<Sets, EvaluationError>)> {
-        let mut replica = self.replica();
+        let mut seat = self.seat();
         packages
-            .map(|package| {
-                let result = replica
-                    .evaluate(&package.entry, &input.0)
-                    .and_then(|result| {
-                        Sets::read(&package.defines, result).ok_or(EvaluationError::Undefined)
-                    });
-                (package, result)
-            })
+            .map(|package| (package, seat.evaluate(package, &input.0)))
             .collect()
+    }
+
+    /// What these packages say of a request: evaluated, or as it was when they were last asked what
+    /// to them is the same.
+    ///
+    /// # Errors
+    /// Where a number of the request would be rounded.
+    pub fn answers<'a>(
+        &'a self,
+        packages: impl Iterator<Item = &'a Package>,
+        request: &Request,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Result<Vec<Answered<'a>>, Inexact> {
+        let input = OnceCell::new();
+        let question = Question {
+            request,
+            facts,
+            now,
+            input,
+        };
+        let mut seat = self.seat();
+        let answers = packages
+            .map(|package| Ok((package, seat.answer(package, &question)?)))
+            .collect::<Result<_, _>>()?;
+        if question.input.get().is_none() {
+            value::check_numbers(request, facts)?;
+        }
+        Ok(answers)
     }
 
     /// How many instructions of the register machine this package takes for this input; `None`
     /// where the interpreter runs it or it gives no answer.
     #[must_use]
     pub fn instructions(&self, package: &Package, input: &Input) -> Option<usize> {
-        self.replica().instructions(&package.entry, &input.0)
+        self.seat().replica.instructions(&package.entry, &input.0)
     }
 
     /// This thread's copy; another free one if it is taken; else waits for its own.
-    fn replica(&self) -> MutexGuard<'_, Replica> {
+    fn seat(&self) -> MutexGuard<'_, Seat> {
         let own = thread_slot();
-        let count = self.replicas.len();
+        let count = self.seats.len();
         for offset in 0..count {
             match self.slot(own + offset).try_lock() {
                 Ok(guard) => return guard,
@@ -282,8 +362,8 @@ impl PolicySet {
         clippy::indexing_slicing,
         reason = "a set has at least one copy; the index wraps"
     )]
-    fn slot(&self, slot: usize) -> &Mutex<Replica> {
-        &self.replicas[slot % self.replicas.len()]
+    fn slot(&self, slot: usize) -> &Mutex<Seat> {
+        &self.seats[slot % self.seats.len()]
     }
 }
 

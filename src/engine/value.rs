@@ -1,7 +1,7 @@
 //! Between strict JSON and regorus' values. Nothing is rounded on the way in, nothing undefined
 //! gets out.
 
-use crate::model::call::Build;
+use crate::model::call::{Build, Facts, Request};
 use crate::model::json::{self, Json, Limits, Number, Object};
 use regorus::Value;
 use std::collections::BTreeMap;
@@ -63,6 +63,32 @@ pub(super) fn object_to_value(object: &Object) -> Result<Value, Inexact> {
     Ok(Value::from(
         members.collect::<Result<BTreeMap<_, _>, Inexact>>()?,
     ))
+}
+
+/// Checks what `Input::of_request` would refuse, without building it.
+///
+/// # Errors
+/// As `to_value`.
+pub(super) fn check_numbers(request: &Request, facts: &Facts) -> Result<(), Inexact> {
+    let own = request.arguments().into_iter().chain(&request.result);
+    own.into_iter().try_for_each(check)?;
+    let objects = [
+        &request.principal.attributes,
+        &request.context,
+        &request.untrusted_annotations,
+        &facts.facts,
+    ];
+    let mut members = objects.into_iter().flat_map(Object::iter);
+    members.try_for_each(|(_, value)| check(value))
+}
+
+fn check(json: &Json) -> Result<(), Inexact> {
+    match json {
+        Json::Number(number) => number_to_value(number).map(drop),
+        Json::Array(items) => items.iter().try_for_each(check),
+        Json::Object(object) => object.iter().try_for_each(|(_, value)| check(value)),
+        Json::Null | Json::Bool(_) | Json::String(_) => Ok(()),
+    }
 }
 
 /// Makes the engine's values.

@@ -3,10 +3,12 @@
 mod document;
 mod input;
 mod members;
+mod part;
 
 pub use document::Build;
 pub use input::{Given, InputError};
 pub use members::INPUT_OBJECTS;
+pub use part::InputPart;
 
 use super::json::{Json, Object};
 use super::principal::Principal;

@@ -7,9 +7,9 @@ pub fn hex(bytes: &[u8]) -> String {
         0..10 => b'0' + nibble,
         _ => b'a' + (nibble - 10),
     };
-    let mut text = Vec::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.extend_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+    let mut text = vec![0; 2 * bytes.len()];
+    for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
     }
     // Digits and letters are UTF-8.
     String::from_utf8(text).unwrap_or_default()

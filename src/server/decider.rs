@@ -3,13 +3,15 @@
 
 use super::asked::{Asked, Claims, claim};
 use super::directory::SetDirectory;
-use super::evidence::{Evidence, OnFailure};
+use super::evidence::{Evidence, OnFailure, Recorded};
 use super::large::LargeTurns;
 use super::metrics::Metrics;
 use super::owed::{OwedCall, OwedCalls, ReleasedResult};
 use super::peer::Remote;
 use super::repeats::Repeats;
 use super::status::RpcError;
+use crate::audit::hash::Hashed;
+use crate::audit::log::{AppendError, Pending};
 use crate::audit::record::DecisionRecord;
 use crate::bundle::swap::PolicyStore;
 use crate::decide::decide;
@@ -83,6 +85,17 @@ struct Outcome {
     intents: Vec<Intent>,
     took: Duration,
     now: Timestamp,
+}
+
+/// An answer that waits for its record.
+struct Answer {
+    asked: Asked,
+    outcome: Outcome,
+    decision_id: String,
+    /// Empty where no call is granted.
+    call_id: String,
+    /// The result as it is released.
+    released: Option<Hashed>,
 }
 
 impl Decider {
@@ -225,12 +238,40 @@ impl Decider {
         set: Option<&PolicySet>,
         outcome: Outcome,
     ) -> v1::DecideResponse {
+        let (recorded, answer) = self.record(asked, set, outcome);
+        match recorded {
+            Ok(Recorded::Posted(position)) => self.reply(answer, set, Ok(position)),
+            // Boxed, so that a decision that waits for nothing stays small.
+            Ok(Recorded::Awaited(pending)) => {
+                Box::pin(self.reply_after(pending, answer, set)).await
+            }
+            Err(error) => self.reply(answer, set, Err(error)),
+        }
+    }
+
+    async fn reply_after(
+        &self,
+        pending: Pending,
+        answer: Answer,
+        set: Option<&PolicySet>,
+    ) -> v1::DecideResponse {
+        let appended = pending.await;
+        let position = appended.map(|appended| self.evidence.position(Some(appended.seq)));
+        self.reply(answer, set, position)
+    }
+
+    fn record(
+        &self,
+        asked: Asked,
+        set: Option<&PolicySet>,
+        outcome: Outcome,
+    ) -> (Result<Recorded, AppendError>, Answer) {
         let Outcome {
-            mut verdict,
+            verdict,
             intents,
             took,
             now,
-        } = outcome;
+        } = &outcome;
         let decision_id = Uuid::now_v7().to_string();
         let grants = verdict.effect.grants() && !asked.dry_run;
         let grants_call = asked.request.phase == Phase::Call && grants;
@@ -240,18 +281,47 @@ impl Decider {
             String::new()
         };
         let revision = set.map(PolicySet::revision);
-        let mut record = DecisionRecord::new(&asked.request, &verdict, revision);
+        let mut record = DecisionRecord::new(&asked.request, verdict, revision);
         record.decision_id.clone_from(&decision_id);
         record.call_id = match asked.request.phase {
             Phase::Result => asked.call_id.clone(),
             _ => call_id.clone(),
         };
         record.evaluation_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.describe(&mut record, &asked, &verdict, now);
+        self.describe(&mut record, &asked, verdict, *now);
         let released = record.released.clone().or_else(|| record.response.clone());
         let durable = intents.contains(&Intent::RecordDurably);
-        let written = self.evidence.decision(record, now, durable).await;
-        let audit = match written {
+        let recorded = self.evidence.decision(record, *now, durable);
+        let answer = Answer {
+            asked,
+            outcome,
+            decision_id,
+            call_id,
+            released,
+        };
+        (recorded, answer)
+    }
+
+    fn reply(
+        &self,
+        answer: Answer,
+        set: Option<&PolicySet>,
+        recorded: Result<v1::AuditPosition, AppendError>,
+    ) -> v1::DecideResponse {
+        let Answer {
+            asked,
+            outcome,
+            decision_id,
+            call_id,
+            released,
+        } = answer;
+        let Outcome {
+            mut verdict,
+            intents,
+            took,
+            now,
+        } = outcome;
+        let audit = match recorded {
             Ok(position) => Some(position),
             Err(error) => {
                 tracing::error!(%error, decision_id, "a decision could not be recorded");
@@ -298,7 +368,7 @@ impl Decider {
             cacheable_until: cacheable_until.map(wire::timestamp),
             audit,
             evaluation_time: prost_types::Duration::try_from(took).ok(),
-            ..wire::reply(&verdict, revision)
+            ..wire::reply(&verdict, set.map(PolicySet::revision))
         }
     }
 

@@ -151,10 +151,22 @@ impl Decider {
         let Some(caller) = caller else {
             return self.decide_in_turn(set, peer, question).await;
         };
+        // Boxed, so that a question without an id stays small.
+        Box::pin(self.decide_named(&caller, set, peer, question)).await
+    }
+
+    /// Decides a question that this caller has given an id.
+    async fn decide_named(
+        self: &Arc<Self>,
+        caller: &str,
+        set: Option<&Arc<PolicySet>>,
+        peer: &Remote,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
         let (kept, now) = (self.limits.verdict_valid, (self.clock)());
         match self
             .repeats
-            .answer((&caller, &peer.peer), &question, kept, now)
+            .answer((caller, &peer.peer), &question, kept, now)
         {
             Ok(answer) => self.answer_once(answer, set, peer, question).await,
             Err(OtherRequest) => {

@@ -2,7 +2,7 @@
 
 use super::status::RpcError;
 use crate::audit::hash::{Hashed, Hasher};
-use crate::audit::log::{AppendError, Log};
+use crate::audit::log::{AppendError, Log, Pending};
 use crate::audit::record::{DecisionRecord, Record};
 use crate::audit::stream::Tracker;
 use crate::model::json::Json;
@@ -28,6 +28,14 @@ pub enum OnFailure {
     Deny,
     /// What it was; an error is logged and counted.
     AllowAndAlert,
+}
+
+/// A record that the log has taken.
+pub(super) enum Recorded {
+    /// Nobody has to wait for it.
+    Posted(v1::AuditPosition),
+    /// It is to be durable first.
+    Awaited(Pending),
 }
 
 /// The audit log as the services use it.
@@ -75,30 +83,28 @@ impl Evidence {
         self.hasher.hash(tenant, time, content)
     }
 
-    /// Records a decision; waits until it is durable if the mode or the decision says so.
+    /// Records a decision, which has to be waited for if the mode or the decision says so.
     ///
     /// # Errors
     /// Where the log does not take it.
-    pub(super) async fn decision(
+    pub(super) fn decision(
         &self,
         record: DecisionRecord,
         time: Timestamp,
         durable: bool,
-    ) -> Result<v1::AuditPosition, AppendError> {
+    ) -> Result<Recorded, AppendError> {
         let record = Record::Decision(Box::new(record));
-        let origin = self.log.origin().to_owned();
         if !durable && self.mode == WriteMode::Async {
             self.log.post(time, &record)?;
-            return Ok(v1::AuditPosition {
-                origin,
-                index: None,
-            });
+            return Ok(Recorded::Posted(self.position(None)));
         }
-        let appended = self.log.append(time, &record)?.await?;
-        Ok(v1::AuditPosition {
-            origin,
-            index: Some(appended.seq),
-        })
+        self.log.append(time, &record).map(Recorded::Awaited)
+    }
+
+    /// A place in this log; `None`: it is not known yet.
+    pub(super) fn position(&self, index: Option<u64>) -> v1::AuditPosition {
+        let origin = self.log.origin().to_owned();
+        v1::AuditPosition { origin, index }
     }
 
     pub(super) fn tracker(&self) -> MutexGuard<'_, Tracker> {

@@ -6,6 +6,7 @@ use super::body::{BodyKind, Ending, Guarded, HEALTH_REQUEST_BYTES_MAX};
 use super::connection::Connection;
 use super::decider::Decider;
 use super::fair::FairPermit;
+use super::gathered::UnderWay;
 use super::receiving::Messages;
 use super::status::RpcError;
 use axum::http::{HeaderMap, Request, Response};
@@ -49,6 +50,8 @@ pub struct Gate {
     pub decider: Arc<Decider>,
     /// What there is room for.
     pub admission: Arc<Admission>,
+    /// How many of its answers are being worked on.
+    pub under_way: UnderWay,
     /// How long a request may take, its body included; a client may want it shorter.
     pub request_max: Duration,
 }
@@ -89,7 +92,9 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
         };
         let guarded = self.guard(request, asker, kind, of_request);
         let mut routes = self.routes.clone();
+        let answering = self.under_way.begin();
         Box::pin(async move {
+            let _answering = answering;
             let answered = tokio::time::timeout(time_max, routes.call(guarded)).await;
             let Ok(answer) = answered else {
                 let status = Status::from(RpcError::TimedOut { time_max });

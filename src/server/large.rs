@@ -45,6 +45,16 @@ impl Decider {
                 .decide_under(set.map(AsRef::as_ref), peer, question)
                 .await;
         }
+        // Boxed, so that a small question stays small.
+        Box::pin(self.decide_large(set, peer, question)).await
+    }
+
+    async fn decide_large(
+        self: &Arc<Self>,
+        set: Option<&Arc<PolicySet>>,
+        peer: &Remote,
+        question: v1::DecideRequest,
+    ) -> v1::DecideResponse {
         // An error says that the turns are closed, which nobody does.
         let turn = Arc::clone(&self.large.0).acquire_owned().await;
         let (decider, set, peer) = (Arc::clone(self), set.map(Arc::clone), peer.clone());

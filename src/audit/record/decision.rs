@@ -1,9 +1,9 @@
 //! `decision`: what was asked, and what was answered.
 
-use super::attempt::attempt_text;
+use super::attempt::attempt_member;
 use super::events::put_event;
-use super::fields::{Fields, Text};
-use super::{ShimPosition, filtered_text, revision_text};
+use super::fields::{Canonical, Fields, Items, members};
+use super::{ShimPosition, filtered, revision};
 use crate::audit::hash::Hashed;
 use crate::model::attempt::Attempt;
 use crate::model::call::{Phase, Request};
@@ -165,103 +165,96 @@ impl DecisionRecord {
 
     #[cfg(test)]
     pub(in crate::audit) fn object(&self) -> crate::model::json::Object {
-        self.fields().object()
+        super::object_of(|fields| self.put_into(fields))
     }
 
-    /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::of_record();
-        self.put_question(&mut fields);
-        self.put_answer(&mut fields);
-        fields
+    /// The fields of the record, in the order of their names.
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
+        self.put_to_identifiers(fields);
+        self.put_to_policy(fields);
+        self.put_to_end(fields);
     }
 
-    fn put_question(&self, fields: &mut Fields) {
-        fields
-            .put("decision_id", self.decision_id.as_str())
-            .text("call_id", &self.call_id)
-            .put("tenant", self.tenant.as_str())
-            .put("phase", self.phase.as_str())
-            .put("principal", self.principal())
-            .optional("caller", self.caller.as_deref())
-            .text("session_id", &self.session_id)
-            .optional("correlation_id", self.correlation_id.as_deref())
-            .optional("traceparent", self.traceparent.as_deref())
-            .put("tool_server", self.tool_server.as_str())
-            .text("tool_name", &self.tool_name)
-            .put("method", self.method.as_str())
-            .optional("definition_digest", self.definition_digest.as_deref())
-            .optional("data_classification", self.data_classification.as_deref())
-            .optional("risk_tier", self.risk_tier.as_deref())
-            .optional("purpose", self.purpose.as_deref())
-            .hashed("arguments", self.arguments.as_ref())
-            .hashed("rewritten_arguments", self.rewritten_arguments.as_ref())
-            .hashed("response", self.response.as_ref())
-            .hashed("released", self.released.as_ref())
-            .optional("filtered", self.filtered.as_ref().map(filtered_text))
-            .texts("labels", &self.labels);
-        fields.optional("reported_code", self.reported_code.as_deref());
-        put_event(
-            fields,
-            self.shim.as_ref(),
-            self.event_id.as_deref(),
-            self.event_time,
-        );
-        if let Some(attempt) = &self.attempt {
-            fields.put("attempt", attempt_text(attempt));
-        }
-        if !self.dropped.is_empty() {
-            fields.texts("dropped", &self.dropped);
-        }
-    }
-
-    fn put_answer(&self, fields: &mut Fields) {
-        fields
-            .put("effect", self.effect.as_str())
-            .put("reasons", Text::array(self.reasons.iter().map(reason)))
-            .texts("policies", &self.policies)
-            .put("obligations", self.obligations())
-            .optional("policy", self.policy.as_ref().map(revision_text))
-            .optional("engine", self.engine.map(EngineKind::as_str))
-            .integer("evaluation_us", self.evaluation_us)
-            .put("cached", self.cached)
-            .put("dry_run", self.dry_run)
-            .optional("dlp_result", self.dlp_result.as_deref());
+    fn put_to_identifiers(&self, fields: &mut Fields<'_>) {
         if !self.approvals.is_empty() {
-            fields.put(
-                "approvals",
-                Text::array(self.approvals.iter().map(approval)),
-            );
-        }
-        if !self.shadow.is_empty() {
-            fields.put("shadow", Text::array(self.shadow.iter().map(shadow)));
-        }
-    }
-
-    fn principal(&self) -> Text {
-        let mut fields = Fields::default();
-        if self.principal_id.is_empty() {
-            return fields.take();
+            fields.put("approvals", Items(self.approvals.iter().map(approval)));
         }
         fields
-            .put("id", self.principal_id.as_str())
-            .optional("user", self.user.as_deref())
-            .optional("agent", self.agent.as_deref())
-            .optional("client", self.client.as_deref())
-            .put("authenticated_by", self.authenticated_by.as_str());
-        fields.take()
+            .hashed("arguments", self.arguments.as_ref())
+            .optional("attempt", self.attempt.as_deref().map(attempt_member))
+            .put("cached", self.cached)
+            .text("call_id", &self.call_id)
+            .optional("caller", self.caller.as_deref())
+            .optional("correlation_id", self.correlation_id.as_deref())
+            .optional("data_classification", self.data_classification.as_deref())
+            .put("decision_id", self.decision_id.as_str())
+            .optional("definition_digest", self.definition_digest.as_deref());
     }
 
-    fn obligations(&self) -> Text {
+    fn put_to_policy(&self, fields: &mut Fields<'_>) {
+        fields
+            .optional("dlp_result", self.dlp_result.as_deref())
+            .some_texts("dropped", &self.dropped)
+            .put("dry_run", self.dry_run)
+            .put("effect", self.effect.as_str())
+            .optional("engine", self.engine.map(EngineKind::as_str))
+            .integer("evaluation_us", self.evaluation_us);
+        put_event(fields, self.event_id.as_deref(), self.event_time);
+        fields
+            .optional("filtered", self.filtered.as_ref().map(filtered))
+            .texts("labels", &self.labels)
+            .put("method", self.method.as_str())
+            .put("obligations", Items(self.obligations()))
+            .put("phase", self.phase.as_str())
+            .texts("policies", &self.policies)
+            .optional("policy", self.policy.as_ref().map(revision));
+    }
+
+    fn put_to_end(&self, fields: &mut Fields<'_>) {
+        fields
+            .put("principal", members(|fields| self.put_principal(fields)))
+            .optional("purpose", self.purpose.as_deref())
+            .put("reasons", Items(self.reasons.iter().map(reason)))
+            .hashed("released", self.released.as_ref())
+            .optional("reported_code", self.reported_code.as_deref())
+            .hashed("response", self.response.as_ref())
+            .hashed("rewritten_arguments", self.rewritten_arguments.as_ref())
+            .optional("risk_tier", self.risk_tier.as_deref())
+            .text("session_id", &self.session_id);
+        if !self.shadow.is_empty() {
+            fields.put("shadow", Items(self.shadow.iter().map(shadow)));
+        }
+        fields
+            .optional("shim", self.shim.as_ref().map(ShimPosition::member))
+            .put("tenant", self.tenant.as_str())
+            .text("tool_name", &self.tool_name)
+            .put("tool_server", self.tool_server.as_str())
+            .optional("traceparent", self.traceparent.as_deref());
+    }
+
+    fn put_principal(&self, fields: &mut Fields<'_>) {
+        if self.principal_id.is_empty() {
+            return;
+        }
+        fields
+            .optional("agent", self.agent.as_deref())
+            .put("authenticated_by", self.authenticated_by.as_str())
+            .optional("client", self.client.as_deref())
+            .put("id", self.principal_id.as_str())
+            .optional("user", self.user.as_deref());
+    }
+
+    fn obligations(&self) -> impl Iterator<Item = Json> + Clone {
         let basic = self.obligations.iter().any(|obligation| {
             matches!(obligation, Obligation::Audit { level, .. } if *level == AuditLevel::Basic)
         });
-        let details = |obligation: &Obligation| match (basic, obligation) {
-            (true, _) => Json::object([("type", obligation.kind())]),
-            (false, Obligation::RewriteArguments { patch }) => rewrite(patch),
-            (false, _) => obligation.to_json(),
-        };
-        Text::array(self.obligations.iter().map(details))
+        self.obligations
+            .iter()
+            .map(move |obligation| match (basic, obligation) {
+                (true, _) => Json::object([("type", obligation.kind())]),
+                (false, Obligation::RewriteArguments { patch }) => rewrite(patch),
+                (false, _) => obligation.to_json(),
+            })
     }
 }
 
@@ -278,29 +271,29 @@ fn rewrite(patch: &[Json]) -> Json {
     ])
 }
 
-fn reason(reason: &Reason) -> Text {
-    let mut fields = Fields::default();
-    fields
-        .put("code", reason.code.as_str())
-        .text("policy", &reason.policy)
-        .put("origin", reason.origin.as_str());
-    fields.take()
+fn reason(reason: &Reason) -> impl Canonical {
+    members(|fields| {
+        fields
+            .put("code", reason.code.as_str())
+            .put("origin", reason.origin.as_str())
+            .text("policy", &reason.policy);
+    })
 }
 
-fn approval(approval: &Approval) -> Text {
-    let mut fields = Fields::default();
-    fields
-        .put("code", approval.code.as_str())
-        .texts("by", &approval.by)
-        .text("policy", &approval.policy);
-    fields.take()
+fn approval(approval: &Approval) -> impl Canonical {
+    members(|fields| {
+        fields
+            .texts("by", &approval.by)
+            .put("code", approval.code.as_str())
+            .text("policy", &approval.policy);
+    })
 }
 
-fn shadow(shadow: &Shadow) -> Text {
-    let mut fields = Fields::default();
-    fields
-        .put("policy", shadow.policy.as_str())
-        .put("effect", shadow.effect.as_str())
-        .texts("codes", &shadow.codes);
-    fields.take()
+fn shadow(shadow: &Shadow) -> impl Canonical {
+    members(|fields| {
+        fields
+            .texts("codes", &shadow.codes)
+            .put("effect", shadow.effect.as_str())
+            .put("policy", shadow.policy.as_str());
+    })
 }

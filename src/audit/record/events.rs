@@ -1,7 +1,7 @@
 //! Every type of record but `decision`.
 
-use super::fields::{Fields, Text};
-use super::{filtered_text, revision_text};
+use super::fields::{Canonical, Fields, Items, members};
+use super::{INTEGER_MAX, filtered, revision};
 use crate::audit::hash::Hashed;
 use crate::model::finding::Finding;
 use crate::model::revision::Revision;
@@ -25,18 +25,14 @@ pub struct ShimPosition {
 
 impl ShimPosition {
     /// `{id, epoch, seq}`, and `seq_reused` where it is so.
-    pub(super) fn text(&self) -> Text {
-        let mut fields = Fields::default();
-        fields
-            .put("id", self.id.as_str())
-            .integer("epoch", self.epoch);
-        if let Some(seq) = self.seq {
-            fields.integer("seq", seq);
-        }
-        if self.seq_reused {
-            fields.put("seq_reused", true);
-        }
-        fields.take()
+    pub(super) fn member(&self) -> impl Canonical {
+        members(|fields| {
+            fields
+                .integer("epoch", self.epoch)
+                .put("id", self.id.as_str())
+                .optional("seq", self.seq.map(|seq| seq.min(INTEGER_MAX)))
+                .optional("seq_reused", self.seq_reused.then_some(true));
+        })
     }
 }
 
@@ -127,46 +123,43 @@ pub struct OutcomeRecord {
 }
 
 impl OutcomeRecord {
-    /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+    /// The fields of the record, in the order of their names.
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
+            .text("call_id", &self.call_id)
             .put("decision_id", self.decision_id.as_str())
             .put("decision_known", self.decision_known)
             .optional("decision_origin", self.decision_origin.as_deref())
-            .optional("tenant", self.tenant.as_deref())
-            .text("call_id", &self.call_id)
-            .put("status", self.status.as_str())
-            .optional("dlp_result", self.dlp_result.as_deref())
+            .optional("dlp_result", self.dlp_result.as_deref());
+        put_event(fields, self.event_id.as_deref(), self.event_time);
+        let response = self.response.as_ref();
+        let response = response.map(|it| members(|fields| self.put_response(it, fields)));
+        fields
+            .optional("filtered", self.filtered.as_ref().map(filtered))
+            .texts("labels", &self.labels)
+            .integer("latency_ms", self.latency_ms)
+            .optional("response", response)
             .optional("secret_present", self.secret_present)
             .optional("secret_valid", self.secret_valid)
-            .optional("filtered", self.filtered.as_ref().map(filtered_text))
-            .texts("labels", &self.labels)
-            .integer("latency_ms", self.latency_ms);
-        if let Some(response) = &self.response {
-            fields.put("response", self.response(response));
-        }
-        put_event(
-            &mut fields,
-            self.shim.as_ref(),
-            self.event_id.as_deref(),
-            self.event_time,
-        );
-        fields
+            .optional("shim", self.shim.as_ref().map(ShimPosition::member))
+            .put("status", self.status.as_str())
+            .optional("tenant", self.tenant.as_deref());
     }
 
-    fn response(&self, response: &Hashed) -> Text {
-        let mut fields = Fields::default();
-        match self.judged {
-            true => response.put_into(&mut fields),
-            // Of the shim's digest nothing can be told.
-            false => response.put_digest_into(&mut fields),
-        }
+    fn put_response(&self, response: &Hashed, fields: &mut Fields<'_>) {
         fields
-            .put("judged", self.judged)
             .texts("fields_returned", &self.fields_returned)
-            .texts("masked", &self.masked);
-        fields.take()
+            .put("hash", response.hash.as_str())
+            .put("judged", self.judged)
+            .texts("masked", &self.masked)
+            .optional("ref", response.reference.as_deref())
+            // Of the shim's digest nothing can be told.
+            .optional(
+                "secret_present",
+                self.judged.then_some(response.secret_present),
+            )
+            .optional("secret_valid", response.secret_valid)
+            .integer("size", response.size);
     }
 }
 
@@ -187,15 +180,13 @@ pub struct PolicyLoaded {
 
 impl PolicyLoaded {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
-            .put("policy", revision_text(&self.policy))
-            .optional("previous", self.previous.as_ref().map(revision_text))
+            .put("findings", findings(&self.findings))
             .texts("packages", &self.packages)
-            .text("source", &self.source)
-            .put("findings", findings(&self.findings));
-        fields
+            .put("policy", revision(&self.policy))
+            .optional("previous", self.previous.as_ref().map(revision))
+            .text("source", &self.source);
     }
 }
 
@@ -218,33 +209,32 @@ pub struct PolicyRefused {
 
 impl PolicyRefused {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
+            .optional("active", self.active.as_ref().map(revision))
             .optional("digest", self.digest.as_deref())
-            .optional("revision", self.revision.as_deref())
-            .optional("active", self.active.as_ref().map(revision_text))
-            .text("source", &self.source)
             .put("error", self.error.as_str())
-            .put("findings", findings(&self.findings));
-        fields
+            .put("findings", findings(&self.findings))
+            .optional("revision", self.revision.as_deref())
+            .text("source", &self.source);
     }
 }
 
-fn findings(findings: &[Finding]) -> Text {
-    let finding = |finding: &Finding| {
-        let mut fields = Fields::default();
+fn findings(findings: &[Finding]) -> impl Canonical {
+    Items(findings.iter().map(finding))
+}
+
+fn finding(finding: &Finding) -> impl Canonical {
+    members(|fields| {
         fields
-            .put("severity", finding.severity.as_str())
             .put("code", finding.code)
+            .integer("column", u64::from(finding.column))
+            .integer("line", u64::from(finding.line))
+            .put("message", finding.message.as_str())
             .text("package", &finding.package)
             .text("path", &finding.path)
-            .integer("line", u64::from(finding.line))
-            .integer("column", u64::from(finding.column))
-            .put("message", finding.message.as_str());
-        fields.take()
-    };
-    Text::array(findings.iter().map(finding))
+            .put("severity", finding.severity.as_str());
+    })
 }
 
 /// A shim opened its stream of events.
@@ -266,19 +256,13 @@ pub struct ShimConnected {
 
 impl ShimConnected {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
+        fields.text("caller", &self.caller);
+        put_event(fields, Some(&self.event_id), self.event_time);
         fields
-            .text("caller", &self.caller)
+            .put("shim", self.shim.member())
             .text("tool_server", &self.tool_server)
             .text("version", &self.version);
-        put_event(
-            &mut fields,
-            Some(&self.shim),
-            Some(&self.event_id),
-            self.event_time,
-        );
-        fields
     }
 }
 
@@ -297,18 +281,16 @@ pub struct Gap {
 
 impl Gap {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         let shim = ShimPosition {
             id: self.shim_id.clone(),
             epoch: self.epoch,
             ..ShimPosition::default()
         };
-        let mut fields = Fields::default();
         fields
-            .put("shim", shim.text())
             .integer("first_seq", self.first_seq)
-            .integer("last_seq", self.last_seq);
-        fields
+            .integer("last_seq", self.last_seq)
+            .put("shim", shim.member());
     }
 }
 
@@ -327,30 +309,20 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
-        if let Some(spooled) = self.spooled {
-            fields.integer("spooled", spooled);
-        }
-        put_event(
-            &mut fields,
-            self.shim.as_ref(),
-            self.event_id.as_deref(),
-            self.event_time,
-        );
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
+        put_event(fields, self.event_id.as_deref(), self.event_time);
         fields
+            .optional("shim", self.shim.as_ref().map(ShimPosition::member))
+            .optional(
+                "spooled",
+                self.spooled.map(|spooled| spooled.min(INTEGER_MAX)),
+            );
     }
 }
 
-/// The fields that a record has because a shim sent it.
-pub(super) fn put_event(
-    fields: &mut Fields,
-    shim: Option<&ShimPosition>,
-    id: Option<&str>,
-    time: Option<Timestamp>,
-) {
+/// The fields that a record has because a shim sent it, but for the shim.
+pub(super) fn put_event(fields: &mut Fields<'_>, id: Option<&str>, time: Option<Timestamp>) {
     fields
-        .optional("shim", shim.map(ShimPosition::text))
         .optional("event_id", id)
         .optional("event_time", time.map(Timestamp::rfc3339_micros));
 }

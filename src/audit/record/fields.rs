@@ -1,39 +1,14 @@
 //! The text of an object, member by member: a record is written once and never built as a tree.
 
-use super::INTEGER_MAX;
+use super::{INTEGER_MAX, Unlinked};
 use crate::audit::hash::Hashed;
 use crate::model::json::{self, Json, Limits, Object};
-use std::ops::Range;
-
-/// Canonical JSON, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::audit) struct Text(String);
-
-impl Text {
-    /// An array of these items.
-    pub(super) fn array(items: impl Iterator<Item = impl Canonical>) -> Self {
-        let mut text = String::from("[");
-        for item in items {
-            if text.len() > 1 {
-                text.push(',');
-            }
-            item.write(&mut text);
-        }
-        text.push(']');
-        Self(text)
-    }
-}
+use std::fmt::Write as _;
 
 /// What has a canonical text.
 pub(in crate::audit) trait Canonical {
     /// Appends the text.
     fn write(&self, out: &mut String);
-}
-
-impl Canonical for Text {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.0);
-    }
 }
 
 impl Canonical for &str {
@@ -56,7 +31,8 @@ impl Canonical for bool {
 
 impl Canonical for u64 {
     fn write(&self, out: &mut String) {
-        out.push_str(&self.to_string());
+        // Writing to a text does not fail.
+        let _ = write!(out, "{self}");
     }
 }
 
@@ -66,33 +42,87 @@ impl Canonical for Json {
     }
 }
 
-/// Room for the members of a usual decision, so that it seldom grows: bytes, and members.
-const ROOM: (usize, usize) = (2048, 40);
+/// Room for a usual decision, so that it seldom grows, in bytes.
+const RECORD_ROOM_BYTES: usize = 2048;
 
-/// Collects the members of an object; absent parts stay absent. Each name is put once.
-#[derive(Default)]
-pub(in crate::audit) struct Fields {
-    text: String,
-    members: Vec<(&'static str, Range<usize>)>,
+/// What a record has beside the fields of its type.
+pub(super) struct Header<'a> {
+    pub(super) origin: &'a str,
+    pub(super) time: String,
+    pub(super) kind: &'static str,
 }
 
-impl Fields {
-    /// With room for a whole record.
-    pub(super) fn of_record() -> Self {
-        let (bytes, members) = ROOM;
+impl Header<'_> {
+    /// Its members, in the order of their names.
+    fn members(&self) -> [(&'static str, &str); 3] {
+        [
+            ("origin", self.origin),
+            ("time", &self.time),
+            ("type", self.kind),
+        ]
+    }
+}
+
+/// Writes the members of an object; absent parts stay absent. Each name is put once, and best in
+/// the order of the names: else the whole is sorted in the end, which takes longer.
+#[derive(Default)]
+pub(in crate::audit) struct Fields<'a> {
+    /// The object without its end, behind what it stands in.
+    text: String,
+    start: usize,
+    last: &'static str,
+    is_unordered: bool,
+    /// What comes in between, and how many members of it are written.
+    header: Option<(Header<'a>, usize)>,
+    /// Where the members after `prev` and after `seq` begin.
+    breaks: [Option<usize>; 2],
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a whole record.
+    pub(super) fn of_record(header: Header<'a>) -> Self {
         Self {
-            text: String::with_capacity(bytes),
-            members: Vec::with_capacity(members),
+            text: String::with_capacity(RECORD_ROOM_BYTES),
+            header: Some((header, 0)),
+            ..Self::default()
         }
     }
 
     pub(in crate::audit) fn put(&mut self, name: &'static str, value: impl Canonical) -> &mut Self {
-        let start = self.text.len();
-        json::write_string(name, &mut self.text);
-        self.text.push(':');
-        value.write(&mut self.text);
-        self.members.push((name, start..self.text.len()));
+        self.put_header(name);
+        self.member(name, value);
         self
+    }
+
+    /// Puts the members of the header whose names come before this one.
+    fn put_header(&mut self, name: &str) {
+        let Some((header, mut written)) = self.header.take() else {
+            return;
+        };
+        let members = header.members();
+        let due = members.iter().skip(written);
+        for (own, value) in due.take_while(|(own, _)| *own < name) {
+            self.member(own, *value);
+            written += 1;
+        }
+        self.header = Some((header, written));
+    }
+
+    fn member(&mut self, name: &'static str, value: impl Canonical) {
+        let is_first = self.text.len() == self.start;
+        self.text.push(if is_first { '{' } else { ',' });
+        for (at, linked) in self.breaks.iter_mut().zip(LINKED) {
+            if at.is_none() && name > linked {
+                *at = Some(self.text.len());
+            }
+        }
+        self.is_unordered |= name <= self.last;
+        self.last = name;
+        // Names are words: nothing in them is escaped.
+        self.text.push('"');
+        self.text.push_str(name);
+        self.text.push_str("\":");
+        value.write(&mut self.text);
     }
 
     pub(in crate::audit) fn integer(&mut self, name: &'static str, value: u64) -> &mut Self {
@@ -118,58 +148,96 @@ impl Fields {
     }
 
     pub(super) fn texts(&mut self, name: &'static str, values: &[String]) -> &mut Self {
-        self.put(name, Text::array(values.iter().map(String::as_str)))
+        self.put(name, Items(values.iter().map(String::as_str)))
+    }
+
+    /// A list that is absent where it is empty.
+    pub(super) fn some_texts(&mut self, name: &'static str, values: &[String]) -> &mut Self {
+        match values.is_empty() {
+            true => self,
+            false => self.texts(name, values),
+        }
     }
 
     pub(super) fn hashed(&mut self, name: &'static str, value: Option<&Hashed>) -> &mut Self {
         self.optional(
             name,
-            value.map(|value| {
-                let mut fields = Self::default();
-                value.put_into(&mut fields);
-                fields.take()
-            }),
+            value.map(|value| members(|fields| value.put_into(fields))),
         )
     }
 
-    /// The object.
-    pub(in crate::audit) fn take(self) -> Text {
-        let [all, _, _] = self.split([LAST, LAST]);
-        Text(format!("{{{all}}}"))
+    /// What the object stands in, and the object.
+    fn take(mut self) -> String {
+        self.put_header(LAST);
+        let is_empty = self.text.len() == self.start;
+        self.text.push_str(if is_empty { "{}" } else { "}" });
+        if self.is_unordered {
+            let own = self.text.split_off(self.start);
+            Json::Object(object(&own)).write_canonical(&mut self.text);
+        }
+        self.text
     }
 
     /// The object, as a tree: for whoever looks at it, not for the log.
     pub(super) fn object(self) -> Object {
-        let Text(text) = self.take();
-        object(&text)
+        object(&self.take())
     }
 
-    /// The members by their names: before the first of these, before the second, and the rest.
-    pub(super) fn split(mut self, names: [&str; 2]) -> [String; 3] {
-        // Names are ASCII, so this order is that of UTF-16 code units.
-        self.members.sort_by_key(|(name, _)| *name);
-        let [first, second] = names;
-        let mut parts = [String::new(), String::new(), String::new()];
-        let [before, between, after] = &mut parts;
-        for (name, range) in &self.members {
-            let part = match *name {
-                name if name < first => &mut *before,
-                name if name < second => &mut *between,
-                _ => &mut *after,
-            };
-            if part.is_empty() {
-                part.reserve(self.text.len() + self.members.len());
-            } else {
-                part.push(',');
-            }
-            part.push_str(self.text.get(range.clone()).unwrap_or_default());
+    /// The record's text without its end, and where `prev` and `seq` belong.
+    pub(super) fn unlinked(mut self) -> Unlinked {
+        self.put_header(LAST);
+        match (self.is_unordered, self.breaks) {
+            (false, [Some(prev_at), Some(seq_at)]) => Unlinked {
+                text: self.text,
+                prev_at,
+                seq_at,
+            },
+            _ => Unlinked::render(self.object()),
         }
-        parts
     }
 }
 
+/// What a record's place in the chain gives it.
+const LINKED: [&str; 2] = ["prev", "seq"];
+
 /// Behind every name.
 const LAST: &str = "\u{7f}";
+
+/// An object whose members are put by a function.
+pub(super) struct Members<F>(F);
+
+/// The object of the members that `put` puts.
+pub(super) fn members<F: Fn(&mut Fields<'_>)>(put: F) -> Members<F> {
+    Members(put)
+}
+
+impl<F: Fn(&mut Fields<'_>)> Canonical for Members<F> {
+    fn write(&self, out: &mut String) {
+        let mut fields = Fields {
+            start: out.len(),
+            text: std::mem::take(out),
+            ..Fields::default()
+        };
+        (self.0)(&mut fields);
+        *out = fields.take();
+    }
+}
+
+/// An array of what an iterator gives.
+pub(super) struct Items<I>(pub(super) I);
+
+impl<I: Iterator<Item = T> + Clone, T: Canonical> Canonical for Items<I> {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        for (number, item) in self.0.clone().enumerate() {
+            if number > 0 {
+                out.push(',');
+            }
+            item.write(out);
+        }
+        out.push(']');
+    }
+}
 
 /// A record holds what was within the limits of a request, some levels deeper.
 const OWN_TEXT: Limits = Limits {
@@ -185,3 +253,6 @@ pub(super) fn object(text: &str) -> Object {
         _ => Object::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

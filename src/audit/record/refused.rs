@@ -1,6 +1,6 @@
 //! Calls that were refused without a record of their own.
 
-use super::fields::{Fields, Text};
+use super::fields::{Canonical, Fields, Items, members};
 use crate::model::time::Timestamp;
 
 /// Calls of nobody who is known, beyond the rate up to which each is a decision of its own.
@@ -29,24 +29,23 @@ pub struct RefusedPeer {
 
 impl CallsRefused {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let from = self.from.iter().map(|it| {
-            let mut fields = Fields::default();
-            fields
-                .put("peer", it.peer.as_str())
-                .integer("calls", it.calls);
-            fields.take()
-        });
-        let mut fields = Fields::default();
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
+            .integer("calls", self.calls)
+            .put("from", Items(self.from.iter().map(RefusedPeer::member)))
+            .optional("of_others", (self.of_others > 0).then_some(self.of_others))
             .put("reason", "unauthenticated")
             .put("since", self.since.rfc3339_micros())
-            .put("until", self.until.rfc3339_micros())
-            .integer("calls", self.calls)
-            .put("from", Text::array(from));
-        if self.of_others > 0 {
-            fields.integer("of_others", self.of_others);
-        }
-        fields
+            .put("until", self.until.rfc3339_micros());
+    }
+}
+
+impl RefusedPeer {
+    fn member(&self) -> impl Canonical {
+        members(|fields| {
+            fields
+                .integer("calls", self.calls)
+                .put("peer", self.peer.as_str());
+        })
     }
 }

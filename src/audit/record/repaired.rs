@@ -26,20 +26,18 @@ impl LogRepaired {
     /// The fields of the record, as JSON.
     #[must_use]
     pub fn to_json(&self) -> Object {
-        self.fields().object()
+        super::object_of(|fields| self.put_into(fields))
     }
 
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
-            .integer("first_seq", self.first_seq)
-            .integer("lines", self.lines)
             .integer("bytes", self.bytes)
             .put("digest", self.digest.as_str())
+            .put("fault", self.fault.as_str())
             .put("file", self.file.as_str())
             .texts("files", &self.files)
-            .put("fault", self.fault.as_str());
-        fields
+            .integer("first_seq", self.first_seq)
+            .integer("lines", self.lines);
     }
 }

@@ -1,7 +1,7 @@
 //! What administrators do: `policy_reload` and `policy_rolled_back`.
 
 use super::fields::Fields;
-use super::revision_text;
+use super::revision;
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
 
@@ -14,10 +14,8 @@ pub struct PolicyReload {
 
 impl PolicyReload {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields.put("by", self.by.as_str());
-        fields
     }
 }
 
@@ -38,14 +36,12 @@ pub struct PolicyRolledBack {
 
 impl PolicyRolledBack {
     /// The fields of the record.
-    pub(super) fn fields(&self) -> Fields {
-        let mut fields = Fields::default();
+    pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
-            .put("policy", revision_text(&self.policy))
-            .optional("previous", self.previous.as_ref().map(revision_text))
-            .put("reason", self.reason.as_str())
             .put("by", self.by.as_str())
+            .put("policy", revision(&self.policy))
+            .optional("previous", self.previous.as_ref().map(revision))
+            .put("reason", self.reason.as_str())
             .put("until", self.until.rfc3339_micros());
-        fields
     }
 }

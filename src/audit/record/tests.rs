@@ -114,12 +114,7 @@ fn basic_level_leaves_out_details_of_obligations() {
         level: AuditLevel::Basic,
         durable: true,
     });
-    let obligations = decision
-        .fields()
-        .object()
-        .get("obligations")
-        .unwrap()
-        .to_string();
+    let obligations = decision.object().get("obligations").unwrap().to_string();
     let expected = r#"[{"type":"mask_fields"},{"type":"limit_rows"},{"type":"audit"}]"#;
     assert_eq!(obligations, expected);
 }
@@ -128,7 +123,9 @@ fn basic_level_leaves_out_details_of_obligations() {
 fn integers_stay_below_two_to_the_53() {
     let mut outcome = outcome();
     outcome.latency_ms = u64::MAX;
-    let latency = outcome.fields().object().get("latency_ms").cloned();
+    let latency = object_of(|fields| outcome.put_into(fields))
+        .get("latency_ms")
+        .cloned();
     assert_eq!(latency, Some(9_007_199_254_740_991_u64.into()));
 }
 

@@ -76,6 +76,19 @@ struct Parser<'a> {
 
 type Spans = Vec<(String, Range<usize>)>;
 
+/// Bytes that are looked at in one instruction.
+const BLOCK_BYTES: usize = 16;
+
+/// How many bytes come before the first one that means something within a string.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    let is_plain = |byte: &u8| !matches!(byte, 0..0x20 | b'"' | b'\\');
+    let blocks = bytes.chunks_exact(BLOCK_BYTES);
+    let are_plain = |block: &&[u8]| block.iter().fold(true, |all, byte| all & is_plain(byte));
+    let plain = BLOCK_BYTES * blocks.take_while(are_plain).count();
+    let rest = bytes.get(plain..).unwrap_or_default();
+    plain + rest.iter().take_while(|byte| is_plain(byte)).count()
+}
+
 impl<'a> Parser<'a> {
     fn new(bytes: &'a [u8], limits: Limits) -> Result<Self, JsonError> {
         if bytes.len() > limits.bytes_max {
@@ -257,8 +270,7 @@ impl<'a> Parser<'a> {
         let mut text = String::new();
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let is_plain = |byte: &u8| !matches!(byte, 0..0x20 | b'"' | b'\\');
-            let plain = rest.iter().take_while(|byte| is_plain(byte)).count();
+            let plain = plain_bytes(rest);
             text.push_str(self.slice(self.at..self.at + plain));
             self.at += plain;
             match self.peek() {
