@@ -9,6 +9,7 @@ mod loads;
 mod rotate;
 mod serve;
 mod services;
+mod tenants;
 mod tls;
 mod transport;
 mod validity;
@@ -18,32 +19,25 @@ pub use embedded::EmbeddedPdp;
 pub use serve::{Bound, ServeError};
 pub use tls::TlsError;
 
-use crate::audit::files::OsFiles;
-use crate::audit::hash::{Hasher, KeyError};
-use crate::audit::log::{self, Log, OpenError};
-use crate::bundle::compile::compiler;
-use crate::bundle::load::Loader;
+use crate::audit::hash::KeyError;
+use crate::audit::log::OpenError;
 use crate::bundle::source::Source;
-use crate::bundle::swap::{PolicyStore, Status};
-use crate::bundle::watch::{Timing, Watch};
-use crate::config::{AuditConfig, AuditMode, Config, FailOpen, Listen, OnFailure, TransportLimits};
+use crate::bundle::swap::Refusal;
+use crate::bundle::watch::Watch;
+use crate::config::{Config, FailOpen, Listen, TenantConfig, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
-use crate::server::{
-    self, Admission, Connections, Decider, DecisionLimits, Evidence, LargeTurns, Metrics,
-    OwedCalls, Repeats, WriteMode,
-};
+use crate::server::{Admission, Connections, Decider, DecisionLimits, LargeTurns, Metrics};
 use crate::telemetry::now;
 use keys::KeyFetcher;
-use loads::{record_load, report_load};
 use rotate::Watched;
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,8 +80,8 @@ pub struct App {
     jwks: Option<(Watched, JwtConfig)>,
     /// What fetches the key set, if it is on a server.
     keys: Option<KeyFetcher>,
-    /// Watches the bundles for as long as it lives.
-    watch: Watch,
+    /// Watch the bundles for as long as they live.
+    watches: Vec<Watch>,
 }
 
 impl App {
@@ -109,10 +103,7 @@ impl App {
         replicas: NonZeroUsize,
         clock: Clock,
     ) -> Result<Self, AppError> {
-        let (evidence, owed) = evidence(&config.audit)?;
-        let evidence = Arc::new(evidence);
         let metrics = Arc::new(Metrics::default());
-        let policies = Arc::new(PolicyStore::new().map_err(AppError::Thread)?);
         // Made before the file is read, so that no change is missed.
         let jwks = config.jwt.as_ref().and_then(watched);
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
@@ -131,16 +122,14 @@ impl App {
         // Each thread that decides has a copy of the policies.
         let large_at_once = LargeTurns::beside(replicas);
         let threads = replicas.saturating_add(large_at_once);
-        let loader = Loader {
-            sources: config.bundles.iter().map(source).collect(),
-            compile: compiler(options(config, threads)),
-            store: Arc::clone(&policies),
-            record: record_load(Arc::clone(&evidence), names(config)),
-            on_event: report_load(Arc::clone(&metrics)),
-            now,
-            held_max: config.limits.policy_sets_held_max,
+        let build = tenants::Build {
+            config,
+            identity: &identity,
+            metrics: &metrics,
+            threads,
+            large_at_once,
         };
-        let watch = Watch::start(loader, Timing::default()).map_err(AppError::Thread)?;
+        let (tenants, watches) = build.all()?;
         let limits = decision_limits(config);
         let admission = Admission::new(
             config.limits.in_flight_decisions_max,
@@ -149,14 +138,12 @@ impl App {
             (config.limits.request_bytes_in_flight_max)
                 .max(2 * services::message_bytes_max(&limits)),
             &identity,
+            &tenants,
             clock(),
         );
         let decider = Decider {
-            policies,
+            tenants,
             identity,
-            evidence,
-            owed,
-            repeats: Repeats::default(),
             large: LargeTurns::new(large_at_once),
             metrics,
             clock,
@@ -170,7 +157,7 @@ impl App {
             connections: connections(&config.limits.transport),
             jwks,
             keys,
-            watch,
+            watches,
         })
     }
 
@@ -180,29 +167,25 @@ impl App {
         Arc::clone(&self.decider)
     }
 
-    /// What is in force, and what was refused.
+    /// Why policies were refused, if any were.
     #[must_use]
-    pub fn status(&self) -> Status {
-        self.decider.policies.status()
+    pub fn refused(&self) -> Option<Refusal> {
+        let mut tenants = self.decider.tenants.listed().iter();
+        tenants.find_map(|tenant| tenant.policies.status().refused)
     }
 
     /// Writes what waits and lets the log go.
     pub fn close(self) {
-        drop(self.watch);
+        drop(self.watches);
         self.admission.record_refused(&self.decider);
-        if let Err(error) = self.decider.evidence.log().close() {
-            tracing::error!(%error, "the audit log did not close cleanly");
+        for tenant in self.decider.tenants.logging() {
+            let log = tenant.evidence.log();
+            if let Err(error) = log.close() {
+                let origin = log.origin();
+                tracing::error!(%error, origin, "the audit log did not close cleanly");
+            }
         }
     }
-}
-
-fn names(config: &Config) -> String {
-    let names: Vec<_> = config
-        .bundles
-        .iter()
-        .map(|bundle| bundle.name.as_str())
-        .collect();
-    names.join(",")
 }
 
 /// Where this configuration has a bundle.
@@ -213,6 +196,19 @@ pub fn source(bundle: &crate::config::BundleConfig) -> Source {
         path: bundle.path.clone(),
         servers: bundle.servers.clone(),
     }
+}
+
+/// The sets that this configuration has: one, or one of each tenant under its name.
+#[must_use]
+pub fn sets(config: &Config) -> Vec<(Option<String>, Vec<Source>)> {
+    if config.tenants.is_empty() {
+        return vec![(None, config.bundles.iter().map(source).collect())];
+    }
+    let set = |tenant: &TenantConfig| {
+        let sources = tenants::bundles_of(config, tenant).map(source).collect();
+        (Some(tenant.name.clone()), sources)
+    };
+    config.tenants.iter().map(set).collect()
 }
 
 /// How this configuration has policies compiled.
@@ -296,41 +292,4 @@ fn tokens(config: &JwtConfig) -> Result<JwtVerifier, AppError> {
         error,
     })?;
     Ok(JwtVerifier::from_jwks(&bytes, config)?)
-}
-
-/// The key's file beside the log, where the configuration names none.
-const KEY_FILE: &str = "hash.key";
-
-/// The log, and what it tells of the calls before.
-fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
-    let files = Arc::new(OsFiles);
-    let (log, recovered) = Log::open(
-        &config.dir,
-        log::Options::new(&config.origin),
-        files.clone(),
-    )?;
-    if let Some(torn) = &recovered.report.torn {
-        tracing::warn!(
-            bytes = torn.bytes,
-            "dropped a torn last line of the audit log"
-        );
-    }
-    let own_key = config.dir.join(KEY_FILE);
-    let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
-    if recovered.report.records > 0 && !key.exists() {
-        return Err(AppError::AuditKeyLost(key.to_owned()));
-    }
-    let hasher = Hasher::open(key, files.as_ref())?;
-    let mode = match config.mode {
-        AuditMode::Async => WriteMode::Async,
-        AuditMode::Durable => WriteMode::Durable,
-    };
-    let on_failure = match config.on_failure {
-        OnFailure::Deny => server::OnFailure::Deny,
-        OnFailure::AllowAndAlert => server::OnFailure::AllowAndAlert,
-    };
-    let owed = OwedCalls::resumed(recovered.granted);
-    let tracker = recovered.tracker;
-    let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
-    Ok((evidence, owed))
 }

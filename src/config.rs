@@ -12,6 +12,7 @@ mod policy;
 mod problem;
 mod read;
 mod record;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -24,12 +25,14 @@ pub use overrides::Overrides;
 pub use policy::{BundleConfig, FailOpen, PolicyConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use record::{AuditConfig, AuditMode, LogConfig, LogFormat, LogLevel, OnFailure};
+pub use tenants::TenantConfig;
 
 use crate::identity::{Caller, JwtConfig};
 use crate::model::principal::RolesFrom;
 use read::{Reader, Section};
 use std::io::Read;
 use std::path::Path;
+use tenants::Tenants;
 use toml::de::DeTable;
 
 /// Largest configuration file, in bytes.
@@ -44,6 +47,8 @@ pub struct Config {
     pub listen: Listen,
     /// Bundles of policies; at least one, names are unique.
     pub bundles: Vec<BundleConfig>,
+    /// Those that are kept apart; none: one set of policies and one log for all.
+    pub tenants: Vec<TenantConfig>,
     /// How policies are compiled.
     pub policy: PolicyConfig,
     /// Limits.
@@ -105,15 +110,16 @@ impl Config {
     fn read<'a>(reader: &'a Reader<'a>, table: &'a DeTable<'a>, base: &Path) -> Option<Self> {
         let root = reader.root(table);
         let listen = Listen::read(reader, root.section("listen"), base);
+        let tenants = Tenants::read(root.sections("tenants"), base);
         let bundles = entries(&root, "bundles").into_iter();
         let bundles: Vec<_> = bundles
-            .filter_map(|section| BundleConfig::read(section, base))
+            .filter_map(|section| BundleConfig::read(section, base, &tenants))
             .collect();
         let policy = PolicyConfig::read(root.section("policy"));
         let limits = Limits::read(root.section("limits"));
         let audit = AuditConfig::read(root.section("audit"), base);
         let jwt = callers::read_jwt(root.section("jwt"), base);
-        let callers = callers::read_callers(entries(&root, "callers"), jwt.as_ref());
+        let callers = callers::read_callers(entries(&root, "callers"), jwt.as_ref(), &tenants);
         let roles_from = callers::read_roles_from(root.section("identity"));
         let log = LogConfig::read(root.section("log"));
         root.end();
@@ -125,11 +131,13 @@ impl Config {
         );
         // What spans sections means something only once each of them is sound.
         if reader.is_sound() {
-            callers::check_callers(reader, &callers, &listen, &roles_from);
+            callers::check_callers(reader, &callers, &listen, &roles_from, jwt.as_ref());
+            tenants.check(reader, &bundles, &callers, audit.as_ref());
         }
         Some(Self {
             listen,
             bundles: bundles.into_iter().map(|(bundle, _)| bundle).collect(),
+            tenants: tenants.into_configs(&limits),
             policy,
             limits,
             audit: audit?,

@@ -14,6 +14,7 @@ mod pattern;
 mod peer;
 mod session;
 mod subject;
+mod tenants;
 mod unfit;
 
 #[cfg(test)]
@@ -319,7 +320,7 @@ impl Identity {
         directory: &dyn Directory,
     ) -> Outcome<Identified> {
         let mut dropped = Dropped::default();
-        let tenant = tenant(caller, claimed.tenants)?;
+        let tenant = tenant(caller, &claimed.tenants)?;
         let mut principal = claimed.principal;
         check_enabled(caller, &principal, directory)?;
         let of_directory = directory.principal(&principal.id);

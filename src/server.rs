@@ -2,6 +2,7 @@
 //! that know; only `app` imports this.
 
 mod admission;
+mod answer;
 mod asked;
 mod audit;
 mod body;
@@ -33,6 +34,7 @@ mod revision;
 mod status;
 mod strangers;
 mod stream;
+mod tenants;
 
 pub use admission::Admission;
 pub use audit::{AuditServer, Publisher};
@@ -41,6 +43,7 @@ pub use deadline::{Deadline, Late};
 pub use decider::{Decider, DecisionLimits};
 pub use decision::DecisionServer;
 pub use evidence::{Evidence, OnFailure, WriteMode};
+pub use fair::FairLimit;
 pub use gate::{Gate, UNKNOWN_REQUEST_BYTES_MAX};
 pub use gathered::{Gathered, UnderWay};
 pub use health::watch as watch_health;
@@ -57,3 +60,4 @@ pub use repeats::Repeats;
 pub use revision::HEARTBEAT_INTERVAL;
 pub use status::RpcError;
 pub use strangers::STRANGERS_INTERVAL;
+pub use tenants::{Tenant, Tenants, Under};

@@ -14,6 +14,9 @@ pub mod v1 {
 /// Every file of `proto/` as a `FileDescriptorSet`, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+/// In the metadata of an RPC that is no decision: for which of its tenants a caller asks.
+pub const TENANT_METADATA: &str = "toolgate-tenant";
+
 mod details;
 mod endpoint;
 mod reply;

@@ -45,6 +45,7 @@ fn set(choice: EngineChoice) -> PolicySet {
             wall_time_max: Duration::from_secs(5),
             ..EvaluationLimits::default()
         },
+        memo_answers_max: toolgate::engine::MEMO_ANSWERS_MAX,
         element: toolgate::decide::check_element,
     };
     let verified = read_and_verify(&[source]).unwrap();

@@ -177,7 +177,7 @@ async fn start(case: &Case, variant: Variant) -> Server {
     pki::write_server_files(dir.path());
     tokens::write_key_set(dir.path());
     let server = Server::start(dir, &case.config(variant)).await;
-    let refused = server.decider.policies.status().refused;
+    let refused = server.decider.tenants.process().policies.status().refused;
     assert_eq!(refused.is_some(), case.refused, "{refused:#?}");
     server
 }

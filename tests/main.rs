@@ -31,6 +31,7 @@ mod server;
 mod strangers;
 mod stream;
 mod swap;
+mod tenants;
 mod tidy;
 mod token_shim;
 mod util;

@@ -285,7 +285,15 @@ fn what_cannot_be_recorded_is_not_done() {
         let mut scene = Scene::start(MAY).await;
         let first = active(&scene.status().await).digest;
         scene.load(&allowing("r2")).await;
-        scene.server.decider.evidence.log().close().unwrap();
+        scene
+            .server
+            .decider
+            .tenants
+            .process()
+            .evidence
+            .log()
+            .close()
+            .unwrap();
         let status = scene.rollback(&first, "why", 60).await.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable, "{status}");
         let reloaded = scene.policies.reload(ReloadRequest {}).await;

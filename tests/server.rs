@@ -116,7 +116,15 @@ impl Server {
 
     /// Every record that is in the log's files once all that waits is written.
     pub async fn records(&self) -> Vec<Value> {
-        let flushed = self.decider.evidence.log().flush().unwrap().await;
+        let flushed = self
+            .decider
+            .tenants
+            .process()
+            .evidence
+            .log()
+            .flush()
+            .unwrap()
+            .await;
         flushed.unwrap();
         records(&self.audit_dir)
     }
@@ -126,6 +134,13 @@ impl Server {
         self.stop.send(()).unwrap();
         self.run.await.unwrap().unwrap();
         verify::verify(&self.audit_dir).unwrap()
+    }
+
+    /// Stops it and keeps its files.
+    pub async fn stopped(self) -> TempDir {
+        self.stop.send(()).unwrap();
+        self.run.await.unwrap().unwrap();
+        self.dir
     }
 
     /// Stops it and reads its log.

@@ -108,6 +108,8 @@ fn a_thousand_swaps_under_load() {
             let before = asked.answers.load(Ordering::Relaxed);
             server
                 .decider
+                .tenants
+                .process()
                 .policies
                 .publish(set, (server.decider.clock)());
             until("answers under the new set", async || {
@@ -140,6 +142,7 @@ fn options() -> Options {
             wall_time_max: Duration::from_secs(5),
             ..EvaluationLimits::default()
         },
+        memo_answers_max: toolgate::engine::MEMO_ANSWERS_MAX,
         element: toolgate::decide::check_element,
     }
 }

@@ -41,7 +41,7 @@ static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
         context: Vec::new(),
         may: Permission::DEFAULT.to_vec(),
         assert_roles: false,
-        tenant: None,
+        tenants: Vec::new(),
     };
     let keys = JwtVerifier::from_jwks(JWKS, &CONFIG).expect("a key set");
     Identity::new(vec![caller], Vec::new(), Some(keys))

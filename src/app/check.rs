@@ -1,9 +1,10 @@
 //! Whether a process could start, without starting it.
 
 use super::tls;
-use super::{keys, options, source, tokens};
+use super::{keys, options, sets, tokens};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::read_and_verify;
+use crate::bundle::source::Source;
 use crate::config::{Config, TlsFiles};
 use crate::identity::{JwtConfig, KeySource};
 use crate::telemetry::now;
@@ -47,9 +48,19 @@ fn tls_files(config: &Config) -> Option<&TlsFiles> {
     config.listen.tcp.as_ref()?.tls.as_ref()
 }
 
+/// Each tenant's bundles are a set of their own.
 fn bundles(config: &Config) -> Vec<String> {
-    let sources: Vec<_> = config.bundles.iter().map(source).collect();
-    let verified = match read_and_verify(&sources) {
+    let mut problems = Vec::new();
+    for (tenant, sources) in sets(config) {
+        let whose = tenant.map_or(String::new(), |tenant| format!("tenant `{tenant}`: "));
+        let found = set(config, &sources).into_iter();
+        problems.extend(found.map(|problem| format!("{whose}{problem}")));
+    }
+    problems
+}
+
+fn set(config: &Config, sources: &[Source]) -> Vec<String> {
+    let verified = match read_and_verify(sources) {
         Ok(verified) => verified,
         Err(error) => return vec![error.to_string()],
     };

@@ -53,9 +53,14 @@ impl Pdp for EmbeddedPdp {
     }
 
     fn revision(&self) -> BoxFuture<'_, Result<String, PdpError>> {
-        let active = self.decider.policies.status().active;
-        let digest = active.map(|active| active.revision.digest.clone());
-        Box::pin(async { Ok(digest.unwrap_or_default()) })
+        let tenant = self.decider.speaks_for(&self.peer, None);
+        let digest = tenant.map_err(unavailable).map(|tenant| {
+            let active = tenant.policies.status().active;
+            active
+                .map(|active| active.revision.digest)
+                .unwrap_or_default()
+        });
+        Box::pin(async { digest })
     }
 
     fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
@@ -66,7 +71,9 @@ impl Pdp for EmbeddedPdp {
                 .permitted(peer, Permission::Publish)
                 .map_err(unavailable)?;
             let caller = self.decider.sender(peer).map_err(unavailable)?;
-            let mut publisher = Publisher::new(Arc::clone(&self.decider), caller);
+            let tenant = self.decider.speaks_for(&self.peer, None);
+            let tenant = Arc::clone(tenant.map_err(unavailable)?);
+            let mut publisher = Publisher::new(Arc::clone(&self.decider), tenant, caller);
             let reply = publisher
                 .publish(events)
                 .await

@@ -60,8 +60,18 @@ pub(super) fn record_load(evidence: Arc<Evidence>, source: String) -> Recorder {
 }
 
 /// What became of a change of policy is a log line and a metric.
-pub(super) fn report_load(metrics: Arc<Metrics>) -> OnEvent {
-    Box::new(move |event| match event {
+pub(super) fn report_load(metrics: Arc<Metrics>, tenant: Option<Arc<str>>) -> OnEvent {
+    Box::new(move |event| {
+        let span = tenant
+            .as_deref()
+            .map(|name| tracing::error_span!("tenant", name));
+        let _in_span = span.as_ref().map(tracing::Span::enter);
+        report(&metrics, event);
+    })
+}
+
+fn report(metrics: &Metrics, event: LoadEvent) {
+    match event {
         LoadEvent::Loaded {
             revision,
             warnings,
@@ -126,5 +136,5 @@ pub(super) fn report_load(metrics: Arc<Metrics>) -> OnEvent {
         LoadEvent::Unwatched { path, reason } => {
             tracing::warn!(path, reason, "changes are seen by polling only");
         }
-    })
+    }
 }

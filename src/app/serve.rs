@@ -255,7 +255,7 @@ impl Bound {
             connections: Arc::clone(&app.connections),
             decider: Arc::clone(&decider),
             admission: Arc::clone(&app.admission),
-            routes: routes(&decider, &app.admission, app.watch.steering(), &stopped)?,
+            routes: routes(&decider, &app.admission, &stopped)?,
             stopped: stopped.clone(),
         });
         let unix = unix.map(|(_, socket)| Listener::Unix(socket));

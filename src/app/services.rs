@@ -1,7 +1,6 @@
 //! Every service, the same on every socket.
 
 use super::serve::ServeError;
-use crate::bundle::watch::Steering;
 use crate::server::{
     self, Admission, AuditServer, Decider, DecisionLimits, DecisionServer, PolicyServer,
 };
@@ -26,13 +25,12 @@ pub(super) const fn message_bytes_max(limits: &DecisionLimits) -> usize {
 pub(super) fn routes(
     decider: &Arc<Decider>,
     admission: &Arc<Admission>,
-    steering: Steering,
     stopped: &watch::Receiver<bool>,
 ) -> Result<Routes, ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(server::watch_health(
         reporter,
-        decider.policies.subscribe(),
+        Arc::clone(decider),
         stopped.clone(),
     ));
     let reflection = || {
@@ -43,7 +41,7 @@ pub(super) fn routes(
     let message_bytes_max = message_bytes_max(&decider.limits);
     let decisions =
         DecisionServer::new(Arc::clone(decider), Arc::clone(admission), stopped.clone());
-    let policies = PolicyServer::new(Arc::clone(decider), Arc::clone(admission), steering);
+    let policies = PolicyServer::new(Arc::clone(decider), Arc::clone(admission));
     let decisions = DecisionServiceServer::new(decisions)
         .max_decoding_message_size(message_bytes_max)
         .max_encoding_message_size(message_bytes_max);

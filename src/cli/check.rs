@@ -6,6 +6,7 @@ use super::{CliError, Exit, Output, findings, watch};
 use crate::app;
 use crate::bundle::compile::compile;
 use crate::bundle::load::read_and_verify;
+use crate::bundle::source::Source;
 use crate::bundle::verify::Verified;
 use crate::config::{Config, Overrides};
 use crate::engine::{Options, Package, ScopeRow, SetName, explain_scope};
@@ -51,8 +52,13 @@ enum FailOpen {
     Warn,
 }
 
+/// A set, and whose it is where there are tenants.
+type ToCheck = (Option<String>, Verified<Sources>, Options);
+
 /// What a check found.
 struct Checked {
+    /// Whose set it is, where there are tenants.
+    tenant: Option<String>,
     findings: Vec<Finding>,
     packages: Vec<Package>,
     /// Empty unless it was asked for.
@@ -73,17 +79,39 @@ impl Check {
         self.once(output)
     }
 
+    /// Checks each set that there is; the gravest exit code.
     fn once(&self, output: &Output) -> Result<Exit, CliError> {
-        let (verified, options) = self.read()?;
+        let mut all = Exit::Done;
+        for (tenant, verified, options) in self.read()? {
+            let checked = self.check(tenant, verified, &options);
+            if output.is_json() {
+                output.json(&self.json(&checked));
+            } else {
+                self.print(output, &checked);
+            }
+            if checked.refused {
+                all = Exit::Unusable;
+            }
+        }
+        Ok(all)
+    }
+
+    fn check(
+        &self,
+        tenant: Option<String>,
+        verified: Verified<Sources>,
+        options: &Options,
+    ) -> Checked {
         let warnings = verified.warnings().to_vec();
         let scope = match self.explain_scope {
-            true => explain_scope(&verified, &options),
+            true => explain_scope(&verified, options),
             false => Vec::new(),
         };
-        let checked = match compile(verified, &options, 1) {
+        match compile(verified, options, 1) {
             Ok(compiled) => {
                 let set = compiled.into_set();
                 Checked {
+                    tenant,
                     findings: set.warnings().to_vec(),
                     packages: set.packages().to_vec(),
                     scope,
@@ -92,37 +120,35 @@ impl Check {
                 }
             }
             Err(refused) => Checked {
+                tenant,
                 findings: refused.findings,
                 packages: Vec::new(),
                 scope,
                 warnings,
                 refused: true,
             },
-        };
-        if output.is_json() {
-            output.json(&self.json(&checked));
-        } else {
-            self.print(output, &checked);
         }
-        Ok(match checked.refused {
-            true => Exit::Unusable,
-            false => Exit::Done,
-        })
     }
 
-    fn read(&self) -> Result<(Verified<Sources>, Options), CliError> {
+    /// The sets that there are, each with the tenant whose it is.
+    fn read(&self) -> Result<Vec<ToCheck>, CliError> {
         let Some(config) = &self.config else {
             let fail_open = match self.fail_open {
                 FailOpen::Error => Severity::Error,
                 FailOpen::Warn => Severity::Warning,
             };
             let options = self.engine.options(fail_open);
-            return Ok((bundles::read(&self.paths)?, options));
+            return Ok(vec![(None, bundles::read(&self.paths)?, options)]);
         };
         let config = Config::load(config, &Overrides::of_process()).map_err(CliError::unusable)?;
-        let sources: Vec<_> = config.bundles.iter().map(app::source).collect();
-        let verified = read_and_verify(&sources).map_err(CliError::unusable)?;
-        Ok((verified, app::options(&config, NonZeroUsize::MIN)))
+        let read = |(tenant, sources): (Option<String>, Vec<Source>)| {
+            let verified = read_and_verify(&sources).map_err(|error| match &tenant {
+                Some(tenant) => CliError::unusable(format!("tenant `{tenant}`: {error}")),
+                None => CliError::unusable(error),
+            })?;
+            Ok((tenant, verified, app::options(&config, NonZeroUsize::MIN)))
+        };
+        app::sets(&config).into_iter().map(read).collect()
     }
 
     fn json(&self, checked: &Checked) -> Json {
@@ -131,6 +157,9 @@ impl Check {
             .iter()
             .map(|package| package_json(package, &checked.findings));
         let mut all = Object::new();
+        if let Some(tenant) = &checked.tenant {
+            all.insert("tenant", tenant.as_str());
+        }
         all.insert(
             "findings",
             Json::array(checked.findings.iter().map(findings::json)),
@@ -149,6 +178,9 @@ impl Check {
     }
 
     fn print(&self, output: &Output, checked: &Checked) {
+        if let Some(tenant) = &checked.tenant {
+            output.line(format!("tenant `{tenant}`"));
+        }
         for warning in &checked.warnings {
             output.line(format!(
                 "{} {warning}",

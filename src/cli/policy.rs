@@ -4,8 +4,10 @@ mod show;
 
 use super::decide::remote::{Remote, TlsArgs};
 use super::{CliError, Exit, Output};
-use crate::wire::v1;
+use crate::wire::{TENANT_METADATA, v1};
 use clap::{Args, Subcommand};
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
 
 /// Show and steer the policies of a PDP.
 #[derive(Debug, Subcommand)]
@@ -58,6 +60,9 @@ struct PdpArgs {
     /// The PDP: `unix:/path`, `http://host:port` or `https://host:port`.
     #[arg(long, value_name = "URL")]
     pdp: String,
+    /// The tenant; needed of a caller that belongs to several.
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<MetadataValue<Ascii>>,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -86,13 +91,23 @@ impl PdpArgs {
     fn connect(&self) -> Result<Remote, CliError> {
         Remote::new(&self.pdp, &self.tls, None)
     }
+
+    /// A request about the tenant that is named.
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(tenant) = &self.tenant {
+            let metadata = request.metadata_mut();
+            metadata.insert(TENANT_METADATA, tenant.clone());
+        }
+        request
+    }
 }
 
 impl Status {
     fn ask(&self) -> Result<v1::GetStatusResponse, CliError> {
         let remote = self.pdp.connect()?;
         let mut policies = remote.policies();
-        let asked = policies.get_status(v1::GetStatusRequest {});
+        let asked = policies.get_status(self.pdp.request(v1::GetStatusRequest {}));
         Ok(remote.wait(asked)?.into_inner())
     }
 }
@@ -101,7 +116,7 @@ impl Reload {
     fn ask(&self) -> Result<v1::GetStatusResponse, CliError> {
         let remote = self.pdp.connect()?;
         let mut policies = remote.policies();
-        let reloaded = remote.wait(policies.reload(v1::ReloadRequest {}))?;
+        let reloaded = remote.wait(policies.reload(self.pdp.request(v1::ReloadRequest {})))?;
         Ok(reloaded.into_inner().status.unwrap_or_default())
     }
 }
@@ -110,11 +125,12 @@ impl Rollback {
     fn ask(&self) -> Result<v1::GetStatusResponse, CliError> {
         let remote = self.pdp.connect()?;
         let mut policies = remote.policies();
-        let rolled_back = remote.wait(policies.rollback(v1::RollbackRequest {
+        let rollback = self.pdp.request(v1::RollbackRequest {
             digest: self.digest.clone(),
             reason: self.reason.clone(),
             hold_seconds: self.hold_seconds,
-        }))?;
+        });
+        let rolled_back = remote.wait(policies.rollback(rollback))?;
         Ok(rolled_back.into_inner().status.unwrap_or_default())
     }
 }

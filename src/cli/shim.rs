@@ -213,7 +213,7 @@ impl Stdio {
             config.audit.dir.clone_from(dir);
         }
         let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
-        if let Some(refusal) = app.status().refused {
+        if let Some(refusal) = app.refused() {
             return Err(CliError::unusable(refusal.reason));
         }
         let subject = match self.speaker()? {

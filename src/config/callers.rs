@@ -4,6 +4,7 @@ use super::listen::Listen;
 use super::policy::not_a_name;
 use super::problem::Place;
 use super::read::{Located, Reader, Section};
+use super::tenants::Tenants;
 use super::words::{Words, list_of};
 use super::{is_short_name, repeated};
 use crate::identity::{
@@ -33,12 +34,17 @@ const KNOWN_BY_KEYS: [&str; 4] = ["spiffe_id", "dns_name", "uid", "token_subject
 pub(super) fn read_callers(
     sections: Vec<Section<'_>>,
     jwt: Option<&JwtConfig>,
+    tenants: &Tenants,
 ) -> Vec<(Caller, Place)> {
-    let read = |section| read_caller(section, jwt);
+    let read = |section| read_caller(section, jwt, tenants);
     sections.into_iter().filter_map(read).collect()
 }
 
-fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller, Place)> {
+fn read_caller(
+    section: Section<'_>,
+    jwt: Option<&JwtConfig>,
+    tenants: &Tenants,
+) -> Option<(Caller, Place)> {
     let name = section.required_text("name");
     let known_by = known_by(&section, jwt);
     let servers = section.texts("servers");
@@ -56,12 +62,10 @@ fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller,
     let context = patterns("context", section.texts("context"));
     let may = read_may(&section);
     let assert_roles = section.flag("assert_roles");
-    let tenant = section.text("tenant");
-    for (key, text) in [("name", &name), ("tenant", &tenant)] {
-        if let Some(text) = text.as_ref().filter(|text| !is_short_name(&text.value)) {
-            let key = section.path_of(key);
-            section.problem(&text.place, not_a_name(&key, &text.value));
-        }
+    let tenants = tenants.of_caller(&section);
+    if let Some(name) = name.as_ref().filter(|name| !is_short_name(&name.value)) {
+        let key = section.path_of("name");
+        section.problem(&name.place, not_a_name(&key, &name.value));
     }
     let place = section.place().clone();
     section.end();
@@ -73,7 +77,7 @@ fn read_caller(section: Section<'_>, jwt: Option<&JwtConfig>) -> Option<(Caller,
         context,
         may,
         assert_roles,
-        tenant: tenant.map(|tenant| tenant.value),
+        tenants,
     };
     Some((caller, place))
 }
@@ -173,6 +177,7 @@ pub(super) fn check_callers(
     callers: &[(Caller, Place)],
     listen: &Listen,
     roles_from: &[RolesFrom],
+    jwt: Option<&JwtConfig>,
 ) {
     repeated(
         reader,
@@ -192,6 +197,17 @@ pub(super) fn check_callers(
         if caller.assert_roles && !roles_from.contains(&RolesFrom::Shim) {
             let message = format!(
                 "the caller `{}` may assert roles, but `identity.roles_from` leaves `shim` out",
+                caller.name
+            );
+            reader.problem(place, message);
+        }
+        let tells_tenant = jwt.is_some_and(|jwt| jwt.claims.tenant.is_some());
+        let asks = [Permission::Decide, Permission::Publish];
+        let asks = caller.may.iter().any(|may| asks.contains(may));
+        if caller.tenants.len() > 1 && asks && !tells_tenant {
+            let message = format!(
+                "the caller `{}` is of several tenants, and nothing could say for which it asks: \
+                 configure `jwt.claims.tenant`, or a caller for each tenant",
                 caller.name
             );
             reader.problem(place, message);

@@ -10,7 +10,7 @@ use super::words::{Words, of};
 use crate::engine::MEMO_ANSWERS_MAX;
 use crate::model::revision::EngineChoice;
 use Kind::{
-    Again, Choice, Choices, Commented, Count, Flag, Many, Mode, Optional, Required, Section, Text,
+    Again, Choice, Choices, Count, Flag, Many, Mode, Optional, Required, Section, Text, Within,
 };
 
 /// One key, or one more line of the example.
@@ -30,6 +30,12 @@ pub(super) struct Key {
         expect(dead_code, reason = "written into the reference by a test")
     )]
     pub(super) note: &'static str,
+    /// Whether it is a comment in the example, which goes without it.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "written into the reference by a test")
+    )]
+    pub(super) is_comment: bool,
 }
 
 /// What a key may have.
@@ -42,14 +48,14 @@ pub(super) enum Kind {
     Required,
     /// A text, a list of texts or a number that is there or not; the note says what then.
     Optional,
-    /// The same, as a comment in the example: the other way to say it is there.
-    Commented,
     /// A text with a default.
     Text(&'static str),
     /// True or false.
     Flag(bool),
     /// A whole number from the second to the third.
     Count(u64, u64, u64),
+    /// A whole number from the first to the second, or none.
+    Within(u64, u64),
     /// Permission bits, up to the second.
     Mode(u32, u32),
     /// One of several words.
@@ -66,6 +72,14 @@ const fn key(path: &'static str, kind: Kind, example: &'static str, note: &'stat
         kind,
         example,
         note,
+        is_comment: false,
+    }
+}
+
+const fn comment(path: &'static str, kind: Kind, example: &'static str, note: &'static str) -> Key {
+    Key {
+        is_comment: true,
+        ..key(path, kind, example, note)
     }
 }
 
@@ -89,6 +103,13 @@ pub(super) const KEYS: &[Key] = &[
     key("bundles[].name", Required, "\"contracts\"", "letters, digits, . _ : -"),
     key("bundles[].path", Required, "\"bundles/contracts\"", "a directory, a .rego file or a .tar.gz"),
     key("bundles[].servers", Optional, "[\"contracts\", \"crm\"]", "where it may grant; default: every server"),
+    comment("bundles[].tenants", Optional, "[\"acme\"]", "with [[tenants]]; whose set it is part of; or [\"*\"]"),
+    comment("bundles[].tenant", Optional, "\"acme\"", "the same for one"),
+
+    comment("tenants", Many, "", "default: none are apart"),
+    comment("tenants[].name", Required, "\"acme\"", "letters, digits, . _ -; not \"default\""),
+    comment("tenants[].in_flight_decisions_max", Within(1, 1_000_000), "512", "default: half of limits.in_flight_decisions_max"),
+    comment("tenants[].audit_key_file", Optional, "\"acme.key\"", "default: a key made with the tenant's log"),
 
     key("policy", Section, "", ""),
     key("policy.engine", Choice(of::<EngineChoice>), "", ""),
@@ -137,7 +158,7 @@ pub(super) const KEYS: &[Key] = &[
     key("identity.roles_from", Choices(roles_from), "", "the first that knows the subject"),
 
     key("jwt", Section, "", "default: tokens are refused"),
-    key("jwt.jwks_file", Commented, "\"keys.json\"", "public keys of the issuer; exactly one of this and jwks_url"),
+    comment("jwt.jwks_file", Optional, "\"keys.json\"", "public keys of the issuer; exactly one of this and jwks_url"),
     key("jwt.jwks_url", Optional, "\"https://issuer.example/jwks.json\"", "fetched while running; http on loopback alone"),
     key("jwt.jwks_ca_file", Optional, "\"tls/issuer-ca.pem\"", "authorities of that server; default: the system's"),
     key("jwt.jwks_refresh_seconds", Count(300, 1, 86_400), "", "give or take a tenth"),
@@ -167,7 +188,8 @@ pub(super) const KEYS: &[Key] = &[
     key("callers[].context", Optional, "[\"purpose\", \"channel\"]", "default: none; context keys it may set"),
     key("callers[].may", Choices(may), "", "the last is for Reload and Rollback"),
     key("callers[].assert_roles", Flag(false), "", "whether its word on roles counts"),
-    key("callers[].tenant", Optional, "\"acme\"", "default: the token's, else \"default\""),
+    key("callers[].tenant", Optional, "\"acme\"", "default: the token's, else \"default\"; see Tenants"),
+    comment("callers[].tenants", Optional, "[\"acme\", \"globex\"]", "with [[tenants]]; those that its token may name"),
 
     key("callers", Again, "", ""),
     key("name", Again, "\"shim-docs\"", ""),

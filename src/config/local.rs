@@ -74,6 +74,7 @@ impl Config {
                 name: name.unwrap_or_default(),
                 path: path.clone(),
                 servers: None,
+                tenants: Vec::new(),
             });
         }
         let own_user = Caller {
@@ -84,7 +85,7 @@ impl Config {
             context: vec![Pattern::any()],
             may: Permission::ALL.map(|(_, permission)| permission).to_vec(),
             assert_roles: true,
-            tenant: None,
+            tenants: Vec::new(),
         };
         let unix = UnixListen {
             path: local.runtime_dir.join("toolgate.sock"),
@@ -96,6 +97,7 @@ impl Config {
                 ..Listen::default()
             },
             bundles: named,
+            tenants: Vec::new(),
             policy: PolicyConfig::default(),
             limits: Limits::default(),
             audit: AuditConfig {

@@ -1,6 +1,7 @@
 //! `[[bundles]]` and `[policy]`.
 
 use super::read::{Section, of_nothing};
+use super::tenants::Tenants;
 use super::words::Worded;
 use super::{is_short_name, problem::Place};
 use crate::model::revision::EngineChoice;
@@ -15,13 +16,20 @@ pub struct BundleConfig {
     pub path: PathBuf,
     /// Servers for which it may grant; `None`: every server. It may deny for any.
     pub servers: Option<Vec<String>>,
+    /// The tenants whose set it is part of; none where there are no tenants.
+    pub tenants: Vec<String>,
 }
 
 impl BundleConfig {
-    pub(super) fn read(section: Section<'_>, base: &Path) -> Option<(Self, Place)> {
+    pub(super) fn read(
+        section: Section<'_>,
+        base: &Path,
+        tenants: &Tenants,
+    ) -> Option<(Self, Place)> {
         let name = section.required_text("name");
         let path = section.required_text("path");
         let servers = section.texts("servers");
+        let tenants = tenants.of_bundle(&section);
         for server in servers.iter().flatten().filter(|it| it.value.contains('*')) {
             let message = format!(
                 "`bundles[].servers` lists exact names, not `{}`; leave it out for every server",
@@ -41,6 +49,7 @@ impl BundleConfig {
             name: name?.value,
             path: base.join(path?.value),
             servers: servers.map(names),
+            tenants,
         };
         Some((bundle, place))
     }

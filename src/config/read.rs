@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// How many typing errors an unknown key may be away from a known one that is suggested.
-const KEY_DISTANCE_MAX: usize = 3;
+pub(super) const KEY_DISTANCE_MAX: usize = 3;
 /// The same for environment variables: many that are not ours start like ours.
 const VARIABLE_DISTANCE_MAX: usize = 2;
 

@@ -1,11 +1,12 @@
 //! `[audit]` and `[log]`: what is written down. The log of events is evidence; `[log]` is not.
 
 use super::read::{Section, of_nothing};
+use super::tenants::TenantConfig;
 use super::words::Worded;
 use std::path::{Path, PathBuf};
 
 /// Longest origin, in bytes.
-const ORIGIN_BYTES_MAX: usize = 128;
+pub(super) const ORIGIN_BYTES_MAX: usize = 128;
 
 /// The audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +55,26 @@ impl Worded for OnFailure {
         ("allow_and_alert", Self::AllowAndAlert),
     ];
 }
+/// Below the log's directory: the tenants' directories, apart from all that the log itself has.
+const TENANTS_DIR: &str = "tenants";
 
 impl AuditConfig {
+    /// The log of one tenant: as this one, in a directory, under an origin and with a key of its
+    /// own.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &TenantConfig) -> Self {
+        Self {
+            dir: self.dir.join(TENANTS_DIR).join(&tenant.name),
+            origin: self.origin_of(&tenant.name),
+            key_file: tenant.audit_key_file.clone(),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn origin_of(&self, tenant: &str) -> String {
+        format!("{}/{tenant}", self.origin)
+    }
+
     pub(super) fn read(section: Section<'_>, base: &Path) -> Option<Self> {
         let dir = section.text("dir");
         let origin = origin(&section);

@@ -1,6 +1,7 @@
 mod invalid;
 mod reference;
 mod sources;
+mod tenants;
 
 use super::*;
 use reference::example;
@@ -61,8 +62,8 @@ fn a_small_file_gets_every_default() {
     assert_eq!(config.log, LogConfig::default());
     let caller = &config.callers[0];
     assert_eq!(
-        (caller.assert_roles, caller.tenant.as_deref()),
-        (false, None)
+        (caller.assert_roles, caller.tenants.is_empty()),
+        (false, true)
     );
     assert!(caller.subjects.is_empty() && caller.context.is_empty());
 }

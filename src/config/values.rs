@@ -109,18 +109,28 @@ impl<'a> Section<'a> {
             );
             return 0;
         };
-        let Some(count) = self.whole(key) else {
-            return *default;
-        };
-        if (from..=to).contains(&&count.value) {
-            return count.value;
+        self.whole_within(key, *from, *to).unwrap_or(*default)
+    }
+
+    /// A whole number within its range, if it is there.
+    pub(super) fn count_if_given(&self, key: &'static str) -> Option<u64> {
+        match self.kind_of(key)? {
+            Kind::Within(from, to) => self.whole_within(key, *from, *to),
+            _ => None,
+        }
+    }
+
+    fn whole_within(&self, key: &'static str, from: u64, to: u64) -> Option<u64> {
+        let count = self.whole(key)?;
+        if (from..=to).contains(&count.value) {
+            return Some(count.value);
         }
         let (path, given) = (self.path_of(key), count.value);
         self.problem(
             &count.place,
             format!("`{path}` must be {from} to {to}, not `{given}`"),
         );
-        *default
+        None
     }
 
     /// A whole number, not negative.

@@ -63,8 +63,9 @@ pub struct Caller {
     pub may: Vec<Permission>,
     /// Whether its word on roles and attributes counts.
     pub assert_roles: bool,
-    /// The tenant of everything it asks; `None`: the token's, or `default`.
-    pub tenant: Option<String>,
+    /// The tenants that it belongs to; of several, a token says which one asks. None: the token's,
+    /// or `default`.
+    pub tenants: Vec<String>,
 }
 
 /// What a connection must prove to be this caller.

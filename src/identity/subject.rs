@@ -125,15 +125,28 @@ fn malformed(caller: &Caller, what: &str) -> Box<Denied> {
 
 /// The one tenant that the caller's entry and its tokens name: they may not differ, so that nobody
 /// carries one tenant's token into another.
-pub(super) fn tenant(caller: &Caller, of_tokens: Vec<String>) -> Outcome<String> {
-    let mut named = caller.tenant.iter().chain(&of_tokens);
-    let Some(first) = named.next() else {
-        return Ok(DEFAULT_TENANT.to_owned());
+pub(super) fn tenant<'a>(
+    caller: &'a Caller,
+    of_tokens: impl IntoIterator<Item = &'a String>,
+) -> Outcome<String> {
+    let mut of_tokens = of_tokens.into_iter();
+    let deny = |code: Code, detail: &str| {
+        Err(denied(code.reason(), detail.to_owned(), Some(&caller.name)))
     };
-    if named.any(|other| other != first) {
-        let reason = Code::SubjectNotAllowed.reason();
-        let detail = "the token is of another tenant than the caller".to_owned();
-        return Err(denied(reason, detail, Some(&caller.name)));
+    let Some(first) = of_tokens.next() else {
+        return match caller.tenants.as_slice() {
+            [] => Ok(DEFAULT_TENANT.to_owned()),
+            [only] => Ok(only.clone()),
+            _ => deny(
+                Code::TenantUnknown,
+                "the caller is of several tenants, and no token says which",
+            ),
+        };
+    };
+    let is_granted = caller.tenants.is_empty() || caller.tenants.contains(first);
+    if !is_granted || of_tokens.any(|other| other != first) {
+        let detail = "the token is of another tenant than the caller";
+        return deny(Code::SubjectNotAllowed, detail);
     }
     Ok(first.clone())
 }

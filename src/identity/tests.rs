@@ -29,14 +29,14 @@ fn caller(name: &str, known_by: KnownBy) -> Caller {
         context: patterns(&["purpose"]),
         may: Permission::DEFAULT.to_vec(),
         assert_roles: false,
-        tenant: None,
+        tenants: Vec::new(),
     }
 }
 
 fn callers() -> Vec<Caller> {
     let trusted = Caller {
         assert_roles: true,
-        tenant: Some("acme".into()),
+        tenants: vec!["acme".into()],
         ..caller("trusted", KnownBy::Uid(1000))
     };
     let of_token = |subject| KnownBy::Token {

@@ -56,6 +56,8 @@ pub enum Code {
     TokenKeysUnavailable,
     /// The caller may not speak for this subject.
     SubjectNotAllowed,
+    /// The caller is of several tenants, and nothing says for which it asks.
+    TenantUnknown,
     /// The caller may not ask about this server.
     ServerNotAllowed,
     /// The caller may not ask for decisions.
@@ -110,13 +112,14 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `docs/reasons.md`.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::NoMatchingAllow,
         Self::ApprovalRequired,
         Self::DryRun,
         Self::Unauthenticated,
         Self::TokenKeysUnavailable,
         Self::SubjectNotAllowed,
+        Self::TenantUnknown,
         Self::ServerNotAllowed,
         Self::DecideNotAllowed,
         Self::MalformedRequest,
@@ -168,6 +171,12 @@ impl Code {
                 "subject_not_allowed",
                 Identity,
                 "the caller may not speak for this subject",
+                false,
+            ),
+            Self::TenantUnknown => (
+                "tenant_unknown",
+                Identity,
+                "it is not known which tenant asks",
                 false,
             ),
             Self::ServerNotAllowed => (

@@ -4,10 +4,11 @@ use super::connection::{Connection, PeerAddress};
 use super::decider::Decider;
 use super::fair::{FairLimit, FairPermit};
 use super::overload::{Limited, Overload};
-use super::peer;
+use super::peer::{self, Remote};
 use super::places::Standing;
 use super::receiving::Receiving;
 use super::strangers::Strangers;
+use super::tenants::{Tenant, Tenants};
 use crate::audit::record::Record;
 use crate::identity::{Identity, Peer};
 use crate::model::subject::Token;
@@ -33,22 +34,37 @@ pub(super) struct Asker {
     pub(super) connection: Arc<Connection>,
     /// The name of the caller's entry.
     pub(super) caller: Option<Arc<str>>,
+    /// The caller's tenant, where tenants are apart and it has one.
+    pub(super) tenant: Option<Arc<Tenant>>,
+}
+
+/// Room for some decisions, until it is dropped: among the tenant's, where there are tenants, and
+/// among those of all.
+pub(super) struct Admitted {
+    _of_all: FairPermit,
+    _of_tenant: Option<FairPermit>,
 }
 
 impl Admission {
     /// Room for so many decisions, RPCs and bytes of requests that are being received, of the
-    /// callers that `identity` knows.
+    /// callers that `identity` knows; decisions are shared by tenants first, where there are any.
     #[must_use]
     pub fn new(
         decisions_max: usize,
         rpcs_max: usize,
         request_bytes_max: usize,
         identity: &Identity,
+        tenants: &Tenants,
         now: Timestamp,
     ) -> Arc<Self> {
         let callers = || identity.caller_names().map(str::to_owned);
+        let names = tenants.listed().iter().filter_map(|it| it.name.as_deref());
+        let sharing: Vec<String> = match tenants.are_apart() {
+            true => names.map(str::to_owned).collect(),
+            false => callers().collect(),
+        };
         Arc::new(Self {
-            decisions: FairLimit::new(decisions_max, Limited::Decisions, callers()),
+            decisions: FairLimit::new(decisions_max, Limited::Decisions, sharing),
             rpcs: FairLimit::new(rpcs_max, Limited::Rpcs, callers()),
             receiving: Receiving::new(request_bytes_max, callers()),
             strangers: Strangers::new(now),
@@ -67,7 +83,7 @@ impl Admission {
         self.receiving.bytes()
     }
 
-    /// Room for these decisions.
+    /// Who asks, and room for these decisions.
     ///
     /// # Errors
     /// Too much at once, or too often by nobody who is known.
@@ -76,18 +92,29 @@ impl Admission {
         decider: &Decider,
         request: &Request<T>,
         questions: &[v1::DecideRequest],
-    ) -> Result<FairPermit, Overload> {
+    ) -> Result<(Remote, Admitted), Overload> {
         let asker = request.extensions().get::<Asker>();
-        let admitted = self.try_decide(decider, asker, questions);
-        admitted.inspect_err(|overload| decider.metrics.rpc_refused(overload.reason()))
+        let mut peer = peer::peer(request);
+        let tenant = decider.tenant_of(&peer, questions.first());
+        let tenant = tenant.name.is_some().then(|| Arc::clone(tenant));
+        let admitted = self.try_decide(decider, asker, tenant.as_deref(), questions);
+        peer.tenant = tenant;
+        match admitted {
+            Ok(admitted) => Ok((peer, admitted)),
+            Err(overload) => {
+                decider.metrics.rpc_refused(overload.reason());
+                Err(overload)
+            }
+        }
     }
 
     fn try_decide(
         &self,
         decider: &Decider,
         asker: Option<&Asker>,
+        tenant: Option<&Tenant>,
         questions: &[v1::DecideRequest],
-    ) -> Result<FairPermit, Overload> {
+    ) -> Result<Admitted, Overload> {
         let caller = asker.and_then(|asker| asker.caller.as_ref());
         if caller.is_none() {
             if !questions.iter().all(|it| shows_token(decider, it)) {
@@ -97,14 +124,31 @@ impl Admission {
                 asker.connection.standing.promote();
             }
         }
-        self.decisions.admit(caller, questions.len())
+        let calls = questions.len();
+        let Some((tenant, name)) = tenant.and_then(|it| Some((it, it.name.as_ref()?))) else {
+            // Where tenants are apart, a caller of none that is known shares with all such.
+            let caller = caller.filter(|_| !decider.tenants.are_apart());
+            return Ok(Admitted {
+                _of_all: self.decisions.admit(caller, calls)?,
+                _of_tenant: None,
+            });
+        };
+        let of_tenant = match &tenant.room {
+            Some(room) => Some(room.admit(caller, calls).map_err(|it| it.of_room(name))?),
+            None => None,
+        };
+        let of_all = self.decisions.admit(Some(name), calls);
+        Ok(Admitted {
+            _of_all: of_all.map_err(|it| it.of_share(name))?,
+            _of_tenant: of_tenant,
+        })
     }
 
     /// Room for the decisions of the stream that begins with this request, one at a time.
     pub(super) fn room_of<T>(&self, request: &Request<T>) -> Room {
         let asker = request.extensions().get::<Asker>();
         Room {
-            limit: Arc::clone(&self.decisions),
+            all: Arc::clone(&self.decisions),
             caller: asker.and_then(|asker| asker.caller.clone()),
             standing: asker.map(|asker| Arc::clone(&asker.connection.standing)),
         }
@@ -121,7 +165,7 @@ impl Admission {
             "calls of nobody who is known were refused"
         );
         let record = Record::CallsRefused(refused);
-        if let Err(error) = decider.evidence.log().post(now, &record) {
+        if let Err(error) = decider.tenants.process().evidence.log().post(now, &record) {
             tracing::error!(%error, "refused calls could not be recorded");
             decider.metrics.audit_failed();
         }
@@ -130,7 +174,7 @@ impl Admission {
 
 /// Room for the decisions of one caller.
 pub(super) struct Room {
-    limit: Arc<FairLimit>,
+    all: Arc<FairLimit>,
     caller: Option<Arc<str>>,
     standing: Option<Arc<Standing>>,
 }
@@ -144,9 +188,18 @@ impl Room {
         }
     }
 
-    /// Waits until there is room for one decision.
-    pub(super) async fn wait(&self) -> FairPermit {
-        self.limit.wait(self.caller.as_ref()).await
+    /// Waits until there is room for one decision of this tenant.
+    pub(super) async fn wait(&self, tenant: &Tenant) -> Admitted {
+        let caller = self.caller.as_ref();
+        let of_tenant = match &tenant.room {
+            Some(room) => Some(room.wait(caller).await),
+            None => None,
+        };
+        let share = tenant.name.as_ref().or(caller);
+        Admitted {
+            _of_all: self.all.wait(share).await,
+            _of_tenant: of_tenant,
+        }
     }
 }
 
@@ -166,9 +219,12 @@ impl Asker {
         headers: &HeaderMap,
         decider: &Decider,
     ) -> Self {
+        let known = connection.caller(&peer::of_connection(connection, headers), decider);
+        let (caller, tenant) = known.map(|it| (it.caller, it.tenant)).unzip();
         Self {
             connection: Arc::clone(connection),
-            caller: connection.caller(&peer::of_connection(connection, headers), decider),
+            caller,
+            tenant: tenant.flatten(),
         }
     }
 }

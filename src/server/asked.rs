@@ -1,6 +1,7 @@
 //! A question on its way through the steps of a decision.
 
 use super::owed::CallIdentity;
+use super::tenants::Tenant;
 use crate::identity::DEFAULT_TENANT;
 use crate::model::attempt::{ATTEMPT_NAMES_MAX, Attempt, Claim, ClaimedBy, SeenPeer, said};
 use crate::model::call::{Mcp, Request};
@@ -118,6 +119,13 @@ impl Asked {
             client_session: question.client_session,
             call_id: question.call_id,
             min_policy_version: question.min_policy_version,
+        }
+    }
+
+    /// Names the tenant in whose log this is, where nobody was identified who has one.
+    pub(super) fn is_of(&mut self, tenant: &Tenant) {
+        if let Some(name) = &tenant.name {
+            self.request.tenant = name.to_string();
         }
     }
 

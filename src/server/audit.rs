@@ -5,6 +5,7 @@ use super::metrics::Doubt;
 use super::peer::peer;
 use super::reported;
 use super::status::RpcError;
+use super::tenants::Tenant;
 use crate::audit::log::Pending;
 use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
@@ -52,11 +53,13 @@ impl AuditService for AuditServer {
         &self,
         request: Request<Streaming<v1::PublishRequest>>,
     ) -> Result<Response<Self::PublishStream>, Status> {
-        self.decider.permits(&request, Permission::Publish)?;
-        let caller = self.decider.sender(&peer(&request).peer)?;
+        let peer = peer(&request);
+        let may = Permission::Publish;
+        let (_, tenant) = self.decider.permits_for(&request, &peer, may)?;
+        let caller = self.decider.sender(&peer.peer)?;
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
-        let publisher = Publisher::new(Arc::clone(&self.decider), caller);
+        let publisher = Publisher::new(Arc::clone(&self.decider), tenant, caller);
         let stopped = self.stopped.clone();
         tokio::spawn(async move {
             if let Err(error) = publisher.run(events, &answers, stopped).await {
@@ -113,17 +116,19 @@ impl AuditService for AuditServer {
 /// One stream of events.
 pub struct Publisher {
     decider: Arc<Decider>,
+    tenant: Arc<Tenant>,
     caller: String,
     /// The (shim, epoch) of the stream's first event; every other must be of the same.
     stream: Option<(String, u64)>,
 }
 
 impl Publisher {
-    /// Events that this caller sends, into the log of this decider.
+    /// Events that this caller sends, into the log of this tenant.
     #[must_use]
-    pub fn new(decider: Arc<Decider>, caller: String) -> Self {
+    pub fn new(decider: Arc<Decider>, tenant: Arc<Tenant>, caller: String) -> Self {
         Self {
             decider,
+            tenant,
             caller,
             stream: None,
         }
@@ -142,7 +147,7 @@ impl Publisher {
             events.into_iter().map(|event| self.append(event)).collect();
         let mut last = None;
         for appending in appended? {
-            last = Some(appending.durable(&self.decider).await?);
+            last = Some(appending.durable(&self.tenant).await?);
         }
         Ok(last)
     }
@@ -156,10 +161,10 @@ impl Publisher {
         mut stopped: watch::Receiver<bool>,
     ) -> Result<(), RpcError> {
         let (appended, mut pending) = mpsc::channel::<Appending>(ACKNOWLEDGEMENTS_MAX);
-        let decider = Arc::clone(&self.decider);
+        let tenant = Arc::clone(&self.tenant);
         let acknowledge = async move {
             while let Some(appending) = pending.recv().await {
-                let answer = appending.durable(&decider).await?;
+                let answer = appending.durable(&tenant).await?;
                 if answers.send(Ok(answer)).await.is_err() {
                     break;
                 }
@@ -201,7 +206,7 @@ impl Publisher {
             let problem = "`shim_id` and `epoch` differ from those of the stream's first event";
             return Err(RpcError::Invalid(problem.to_owned()));
         }
-        let evidence = &self.decider.evidence;
+        let evidence = &self.tenant.evidence;
         let mut tracker = evidence.tracker();
         let accepted = tracker
             .judge(&event)
@@ -220,7 +225,7 @@ impl Publisher {
         if let Some(gap) = gap {
             evidence.log().post(now, &Record::Gap(gap.clone()))?;
             tracker.note_gap(&gap);
-            self.decider.metrics.doubted(Doubt::Gap);
+            self.tenant.metrics.doubted(Doubt::Gap);
         }
         let record = event.clone().into_record(reused);
         appending.pending = Some(evidence.log().append(now, &record)?);
@@ -232,7 +237,7 @@ impl Publisher {
 
     /// Counts what a shim says that does not agree with what is known.
     fn count_doubts(&self, event: &Event, seq_reused: bool) {
-        let doubted = |doubt| self.decider.metrics.doubted(doubt);
+        let doubted = |doubt| self.tenant.metrics.doubted(doubt);
         if seq_reused {
             doubted(Doubt::SeqReused);
         }
@@ -255,11 +260,11 @@ impl Publisher {
                 version: bounded("version", connected.version)?,
             },
             WireEvent::Outcome(outcome) => {
-                let outcome = reported::outcome(&self.decider, &self.caller, outcome, now)?;
+                let outcome = reported::outcome(&self.tenant, &self.caller, outcome, now)?;
                 EventKind::Outcome(Box::new(outcome))
             }
             WireEvent::LocalDenial(denial) => {
-                let denial = reported::local_denial(&self.caller, denial)?;
+                let denial = reported::local_denial(&self.tenant, &self.caller, denial)?;
                 EventKind::Decision(Box::new(denial))
             }
             WireEvent::Heartbeat(heartbeat) => EventKind::Heartbeat {
@@ -292,8 +297,8 @@ struct Appending {
 
 impl Appending {
     /// Waits until the event is durable; what to acknowledge then.
-    async fn durable(self, decider: &Decider) -> Result<v1::PublishResponse, RpcError> {
-        let evidence = &decider.evidence;
+    async fn durable(self, tenant: &Tenant) -> Result<v1::PublishResponse, RpcError> {
+        let evidence = &tenant.evidence;
         let is_new = self.pending.is_some();
         if let Some(pending) = self.pending {
             pending.await?;

@@ -2,6 +2,7 @@
 
 use super::decider::Decider;
 use super::places::Standing;
+use super::tenants::Tenant;
 use crate::identity::Peer;
 use crate::model::subject::Token;
 use crate::model::time::Timestamp;
@@ -54,8 +55,17 @@ const KNOWN_TOKEN_AGE_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 struct KnownToken {
     token: Token,
-    caller: Arc<str>,
+    known: Known,
     until: Timestamp,
+}
+
+/// Who asks on a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// The name of the caller's entry.
+    pub(super) caller: Arc<str>,
+    /// Its tenant, where tenants are apart and it has one.
+    pub(super) tenant: Option<Arc<Tenant>>,
 }
 
 /// One connection.
@@ -74,7 +84,7 @@ pub struct Connection {
     /// True once no new calls are taken: what has no end of its own ends then.
     pub closing: watch::Receiver<bool>,
     /// The caller that `proven` is; it stays the same.
-    caller: OnceLock<Option<Arc<str>>>,
+    caller: OnceLock<Option<Known>>,
     /// The caller that the last good token on this connection named. Only who gets which share is
     /// decided by it: a decision verifies its token anew.
     caller_by_token: Mutex<Option<KnownToken>>,
@@ -108,9 +118,8 @@ impl Connection {
         let _known = self.caller(&self.proven, decider);
     }
 
-    /// The name of the caller that a peer on this connection is; one that is known keeps the
-    /// connection.
-    pub(super) fn caller(&self, peer: &Peer, decider: &Decider) -> Option<Arc<str>> {
+    /// The caller that a peer on this connection is; one that is known keeps the connection.
+    pub(super) fn caller(&self, peer: &Peer, decider: &Decider) -> Option<Known> {
         let caller = self.find(peer, decider);
         if caller.is_some() {
             self.standing.promote();
@@ -118,8 +127,13 @@ impl Connection {
         caller
     }
 
-    fn find(&self, peer: &Peer, decider: &Decider) -> Option<Arc<str>> {
-        let known = || decider.known_caller(peer).ok().map(Arc::from);
+    fn find(&self, peer: &Peer, decider: &Decider) -> Option<Known> {
+        let known = || {
+            Some(Known {
+                caller: decider.known_caller(peer).ok()?.into(),
+                tenant: decider.tenant_of_peer(peer),
+            })
+        };
         let Peer::Token(token) = peer else {
             return self.caller.get_or_init(known).clone();
         };
@@ -130,15 +144,15 @@ impl Connection {
         let now = (decider.clock)();
         let is_good = |known: &&KnownToken| known.token == *token && now < known.until;
         if let Some(known) = last.as_ref().filter(is_good) {
-            return Some(Arc::clone(&known.caller));
+            return Some(known.known.clone());
         }
-        let caller: Arc<str> = known()?;
+        let known = known()?;
         *last = Some(KnownToken {
             token: token.clone(),
-            caller: Arc::clone(&caller),
+            known: known.clone(),
             until: now.plus(KNOWN_TOKEN_AGE_MAX),
         });
-        Some(caller)
+        Some(known)
     }
 }
 

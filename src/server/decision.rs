@@ -8,7 +8,7 @@ use super::repeats::{Answer, OtherRequest};
 use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
 use super::stream::Answering;
-use crate::engine::PolicySet;
+use super::tenants::Under;
 use crate::identity::Permission;
 use crate::model::reason::Code;
 use crate::wire::v1::decision_service_server::DecisionService;
@@ -56,12 +56,8 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::DecideRequest>,
     ) -> Result<Response<v1::DecideResponse>, Status> {
-        let _permit = self.admission.decide(
-            &self.decider,
-            &request,
-            std::slice::from_ref(request.get_ref()),
-        )?;
-        let peer = peer(&request);
+        let questions = std::slice::from_ref(request.get_ref());
+        let (peer, _permit) = self.admission.decide(&self.decider, &request, questions)?;
         Ok(Response::new(
             self.decider.decide(&peer, request.into_inner()).await,
         ))
@@ -78,8 +74,7 @@ impl DecisionService for DecisionServer {
             return Err(RpcError::Invalid(problem).into());
         }
         let questions = &request.get_ref().requests;
-        let _permit = self.admission.decide(&self.decider, &request, questions)?;
-        let peer = peer(&request);
+        let (peer, _permit) = self.admission.decide(&self.decider, &request, questions)?;
         let requests = request.into_inner().requests;
         let responses = self.decider.decide_batch(&peer, requests).await?;
         Ok(Response::new(v1::DecideBatchResponse { responses }))
@@ -107,10 +102,11 @@ impl DecisionService for DecisionServer {
         &self,
         request: tonic::Request<v1::WatchRevisionRequest>,
     ) -> Result<Response<Self::WatchRevisionStream>, Status> {
-        self.decider.permits(&request, Permission::Decide)?;
+        let peer = peer(&request);
+        let may = Permission::Decide;
+        let (_, tenant) = self.decider.permits_for(&request, &peer, may)?;
         let (tell, told) = mpsc::channel(BACKLOG_MAX);
-        let decider = Arc::clone(&self.decider);
-        tokio::spawn(revision::tell(decider, tell, self.stopped.clone()));
+        tokio::spawn(revision::tell(tenant, tell, self.stopped.clone()));
         Ok(Response::new(Box::pin(ReceiverStream::new(told))))
     }
 }
@@ -122,8 +118,8 @@ impl Decider {
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
-        let set = self.policies.current();
-        self.decide_once(set.as_ref(), peer, question).await
+        let under = Under::now(self.tenant_of(peer, Some(&question)));
+        self.decide_once(&under, peer, question).await
     }
 
     /// Decides a question whose id names nothing but its answer.
@@ -132,14 +128,14 @@ impl Decider {
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
-        let set = self.policies.current();
-        self.decide_in_turn(set.as_ref(), peer, question).await
+        let under = Under::now(self.tenant_of(peer, Some(&question)));
+        self.decide_in_turn(&under, peer, question).await
     }
 
     /// Decides a question that may have come before: it gets the same answer then.
     pub(super) async fn decide_once(
         self: &Arc<Self>,
-        set: Option<&Arc<PolicySet>>,
+        under: &Under<'_>,
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
@@ -149,30 +145,30 @@ impl Decider {
             _ => None,
         };
         let Some(caller) = caller else {
-            return self.decide_in_turn(set, peer, question).await;
+            return self.decide_in_turn(under, peer, question).await;
         };
         // Boxed, so that a question without an id stays small.
-        Box::pin(self.decide_named(&caller, set, peer, question)).await
+        Box::pin(self.decide_named(&caller, under, peer, question)).await
     }
 
     /// Decides a question that this caller has given an id.
     async fn decide_named(
         self: &Arc<Self>,
         caller: &str,
-        set: Option<&Arc<PolicySet>>,
+        under: &Under<'_>,
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         let (kept, now) = (self.limits.verdict_valid, (self.clock)());
-        match self
+        match under
+            .tenant
             .repeats
             .answer((caller, &peer.peer), &question, kept, now)
         {
-            Ok(answer) => self.answer_once(answer, set, peer, question).await,
+            Ok(answer) => self.answer_once(answer, under, peer, question).await,
             Err(OtherRequest) => {
                 let message = "`request_id`: it has come before, with another request";
                 let reason = Code::MalformedRequest.with_message(message);
-                let under = set.map(AsRef::as_ref);
                 self.deny(under, peer, &question, reason).await
             }
         }
@@ -183,13 +179,16 @@ impl Decider {
     async fn answer_once(
         self: &Arc<Self>,
         answer: Answer,
-        set: Option<&Arc<PolicySet>>,
+        under: &Under<'_>,
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
-        let (decider, set, peer) = (Arc::clone(self), set.map(Arc::clone), peer.clone());
+        let (tenant, set) = (Arc::clone(under.tenant), under.set.clone());
+        let (decider, peer) = (Arc::clone(self), peer.clone());
         let task = tokio::spawn(async move {
-            let decided = || decider.decide_in_turn(set.as_ref(), &peer, question);
+            let tenant = &tenant;
+            let under = Under { tenant, set };
+            let decided = || decider.decide_in_turn(&under, &peer, question);
             answer.get_or_init(decided).await.clone()
         });
         joined(task).await
@@ -205,10 +204,10 @@ impl Decider {
         mut questions: Vec<v1::DecideRequest>,
     ) -> Result<Vec<v1::DecideResponse>, RpcError> {
         share_subject(&mut questions)?;
-        let set = self.policies.current();
+        let under = Under::now(self.tenant_of(peer, questions.first()));
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
-            answers.push(self.decide_once(set.as_ref(), peer, question).await);
+            answers.push(self.decide_once(&under, peer, question).await);
         }
         Ok(answers)
     }

@@ -4,6 +4,7 @@ use super::asked::Asked;
 use super::decider::Decider;
 use super::peer::Remote;
 use super::policy::explanation;
+use super::tenants::Under;
 use crate::decide;
 use crate::model::call::Facts;
 use crate::model::verdict::Effect;
@@ -17,13 +18,13 @@ impl Decider {
         mut question: v1::DecideRequest,
     ) -> v1::ExplainResponse {
         question.dry_run = true;
-        let set = self.policies.current();
+        let under = Under::now(self.tenant_of(peer, Some(&question)));
+        let set = under.set();
         let now = (self.clock)();
         let mut asked = Asked::unidentified(&question);
-        let judged = self.judge(&mut asked, set.as_deref(), peer, question.clone(), now);
+        let judged = self.judge(&mut asked, &under, peer, question.clone(), now);
         let facts = Facts::default();
         let explained = set
-            .as_deref()
             .filter(|_| judged.is_ok())
             .map(|set| decide::explain(set, &asked.request, &facts, now).unwrap_or_default());
         let server = &asked.request.mcp.server;
@@ -33,7 +34,7 @@ impl Decider {
         let would_be = judged
             .as_ref()
             .map_or(Effect::Deny, |(verdict, _)| verdict.effect);
-        let mut decision = self.decide_under(set.as_deref(), peer, question).await;
+        let mut decision = self.decide_under(&under, peer, question).await;
         decision.effect = v1::Effect::from(would_be).into();
         v1::ExplainResponse {
             decision: Some(decision),

@@ -1,47 +1,67 @@
 //! `grpc.health.v1`: `""` is the process, `toolgate.ready` whether decisions can be made,
-//! `policyset/default` whether the policies on disk are the ones in force.
+//! `policyset/default` whether the policies on disk are the ones in force; `policyset/<tenant>`
+//! where there are tenants.
 
-use crate::bundle::swap::Status;
+use super::decider::Decider;
+use super::tenants::Tenant;
+use crate::identity::DEFAULT_TENANT;
+use std::sync::Arc;
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 /// Whether decisions can be made.
 pub const READY: &str = "toolgate.ready";
-/// Whether the policies on disk are the ones in force.
-pub const POLICY_SET: &str = "policyset/default";
+/// Before the name of a set: whether the policies on disk are the ones in force.
+const POLICY_SET: &str = "policyset/";
 
-/// Follows the policy store until it is gone, or the process drains: nothing is served then.
+/// Follows the policies of all tenants until the process drains: nothing is served then. One tenant
+/// without policies does not keep the others from being served.
 pub async fn watch(
     reporter: HealthReporter,
-    mut status: watch::Receiver<Status>,
+    decider: Arc<Decider>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let tenants = decider.tenants.listed();
+    let (tell, mut told) = watch::channel(());
+    for tenant in tenants {
+        let (tell, mut status) = (tell.clone(), tenant.policies.subscribe());
+        tokio::spawn(
+            async move { while status.changed().await.is_ok() && tell.send(()).is_ok() {} },
+        );
+    }
     loop {
-        let (ready, in_force) = {
-            let status = status.borrow_and_update();
-            (status.active.is_some(), status.is_newest_in_force())
-        };
+        let mut is_ready = false;
+        for tenant in tenants {
+            let status = tenant.policies.status();
+            is_ready |= status.active.is_some();
+            let in_force = serving(status.is_newest_in_force());
+            reporter
+                .set_service_status(service_of(tenant), in_force)
+                .await;
+        }
         reporter
             .set_service_status("", ServingStatus::Serving)
             .await;
-        reporter.set_service_status(READY, serving(ready)).await;
-        reporter
-            .set_service_status(POLICY_SET, serving(in_force))
-            .await;
+        reporter.set_service_status(READY, serving(is_ready)).await;
         tokio::select! {
-            changed = status.changed() => if changed.is_err() {
-                return;
-            },
+            // Never an error: the sender is held here.
+            _changed = told.changed() => {}
             // The sender is dropped only at the end of the run: that is a stop too.
             _stopped = stopped.wait_for(|stopped| *stopped) => break,
         }
     }
-    for service in ["", READY, POLICY_SET] {
+    let of_sets = tenants.iter().map(|tenant| service_of(tenant));
+    for service in ["", READY].map(str::to_owned).into_iter().chain(of_sets) {
         reporter
             .set_service_status(service, ServingStatus::NotServing)
             .await;
     }
+}
+
+fn service_of(tenant: &Tenant) -> String {
+    let name = tenant.name.as_deref().unwrap_or(DEFAULT_TENANT);
+    format!("{POLICY_SET}{name}")
 }
 
 fn serving(yes: bool) -> ServingStatus {

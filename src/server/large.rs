@@ -3,7 +3,7 @@
 
 use super::decider::Decider;
 use super::peer::Remote;
-use crate::engine::PolicySet;
+use super::tenants::Under;
 use crate::wire::v1;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -36,32 +36,35 @@ impl Decider {
     /// As `decide_under`, on a thread of its own and in its turn where the question is large.
     pub(super) async fn decide_in_turn(
         self: &Arc<Self>,
-        set: Option<&Arc<PolicySet>>,
+        under: &Under<'_>,
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
         if json_bytes(&question) <= LARGE_QUESTION_BYTES {
-            return self
-                .decide_under(set.map(AsRef::as_ref), peer, question)
-                .await;
+            return self.decide_under(under, peer, question).await;
         }
         // Boxed, so that a small question stays small.
-        Box::pin(self.decide_large(set, peer, question)).await
+        Box::pin(self.decide_large(under, peer, question)).await
     }
 
     async fn decide_large(
         self: &Arc<Self>,
-        set: Option<&Arc<PolicySet>>,
+        under: &Under<'_>,
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
-        // An error says that the turns are closed, which nobody does.
+        // An error says that the turns are closed, which nobody does. First in the tenant's own
+        // row: in that of all, no tenant stands more often than there are turns.
+        let own_turn = Arc::clone(&under.tenant.large.0).acquire_owned().await;
         let turn = Arc::clone(&self.large.0).acquire_owned().await;
-        let (decider, set, peer) = (Arc::clone(self), set.map(Arc::clone), peer.clone());
+        let (tenant, set) = (Arc::clone(under.tenant), under.set.clone());
+        let (decider, peer) = (Arc::clone(self), peer.clone());
         let runtime = Handle::current();
         let deciding = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            runtime.block_on(decider.decide_under(set.as_deref(), &peer, question))
+            let _turns = (turn, own_turn);
+            let tenant = &tenant;
+            let under = Under { tenant, set };
+            runtime.block_on(decider.decide_under(&under, &peer, question))
         });
         joined(deciding).await
     }

@@ -1,5 +1,11 @@
 //! What is counted: for operators, never evidence.
 
+mod counted;
+mod tenant;
+
+pub use counted::{Doubt, Fetched};
+
+use self::tenant::{PerTenant, TenantLabel};
 use super::overload::Overload;
 use super::places::ConnectionRefused;
 use crate::bundle::swap::Stage;
@@ -11,6 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bounds of the buckets of the evaluation time, in seconds.
@@ -46,66 +53,18 @@ struct WhatLabel {
 /// The files that are looked at while a process runs.
 const FILES: [&str; 2] = ["tls", "jwks"];
 
-/// What an enforcement point reported that does not agree with what is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
-    /// An outcome of a decision that is not known, or is another caller's.
-    DecisionUnknown,
-    /// An event under the number of another one.
-    SeqReused,
-    /// Events are missing.
-    Gap,
-}
-
-impl Doubt {
-    const ALL: [Self; 3] = [Self::DecisionUnknown, Self::SeqReused, Self::Gap];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::DecisionUnknown => "decision_unknown",
-            Self::SeqReused => "seq_reused",
-            Self::Gap => "gap",
-        }
-    }
-}
-
-/// What came of fetching the keys for tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fetched {
-    /// Other keys than before: they are in use.
-    Changed,
-    /// The keys that are in use: they count as new.
-    Unchanged,
-    /// Nothing was fetched.
-    Failed,
-    /// What was fetched is of no use.
-    Refused,
-}
-
-impl Fetched {
-    const ALL: [Self; 4] = [Self::Changed, Self::Unchanged, Self::Failed, Self::Refused];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Changed => "changed",
-            Self::Unchanged => "unchanged",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 /// The counters of one process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    decisions: Family<EffectLabel, Counter>,
+    tenant: TenantLabel,
+    decisions: Family<(EffectLabel, TenantLabel), Counter>,
     evaluation: Histogram,
-    audit_failures: Counter,
-    audit_doubts: Family<WhatLabel, Counter>,
-    policy_version: Gauge,
-    policy_loads: Counter,
-    policy_refusals: Family<StageLabel, Counter>,
-    policy_stale: Gauge,
+    audit_failures: PerTenant<Counter>,
+    audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
+    policy_version: PerTenant<Gauge>,
+    policy_loads: PerTenant<Counter>,
+    policy_refusals: Family<(StageLabel, TenantLabel), Counter>,
+    policy_stale: PerTenant<Gauge>,
     certificate_expiry: Family<WhatLabel, Gauge>,
     connections: Gauge,
     connections_refused: Family<ReasonLabel, Counter>,
@@ -120,14 +79,15 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let metrics = Self {
+            tenant: TenantLabel::default(),
             decisions: Family::default(),
             evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
-            audit_failures: Counter::default(),
+            audit_failures: PerTenant::default(),
             audit_doubts: Family::default(),
-            policy_version: Gauge::default(),
-            policy_loads: Counter::default(),
+            policy_version: PerTenant::default(),
+            policy_loads: PerTenant::default(),
             policy_refusals: Family::default(),
-            policy_stale: Gauge::default(),
+            policy_stale: PerTenant::default(),
             certificate_expiry: Family::default(),
             connections: Gauge::default(),
             connections_refused: Family::default(),
@@ -144,17 +104,53 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// What has never happened is 0 and not absent: else its first time is no rise.
-    fn show_zeros(&self) {
-        for effect in Effect::ALL.map(Effect::as_str) {
-            drop(self.decisions.get_or_create(&EffectLabel { effect }));
-        }
+    /// The same counters, as one tenant's.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: Arc<str>) -> Self {
+        let metrics = Self {
+            tenant: TenantLabel(Some(tenant)),
+            ..self.clone()
+        };
+        metrics.show_zeros_of_tenant();
+        metrics
+    }
+
+    /// Shows those of policies: of a process or a tenant that has them.
+    pub fn show_policies(&self) {
         for stage in Stage::ALL.map(Stage::as_str) {
-            drop(self.policy_refusals.get_or_create(&StageLabel { stage }));
+            drop(
+                self.policy_refusals
+                    .get_or_create(&self.of(StageLabel { stage })),
+            );
+        }
+        drop(self.policy_version.of(&self.tenant));
+        drop(self.policy_loads.of(&self.tenant));
+        drop(self.policy_stale.of(&self.tenant));
+    }
+
+    fn of<L>(&self, label: L) -> (L, TenantLabel) {
+        (label, self.tenant.clone())
+    }
+
+    fn show_zeros_of_tenant(&self) {
+        for effect in Effect::ALL.map(Effect::as_str) {
+            drop(
+                self.decisions
+                    .get_or_create(&self.of(EffectLabel { effect })),
+            );
         }
         for what in Doubt::ALL.map(Doubt::as_str) {
-            drop(self.audit_doubts.get_or_create(&WhatLabel { what }));
+            drop(
+                self.audit_doubts
+                    .get_or_create(&self.of(WhatLabel { what })),
+            );
         }
+        drop(self.audit_failures.of(&self.tenant));
+    }
+
+    /// What has never happened is 0 and not absent: else its first time is no rise.
+    fn show_zeros(&self) {
+        self.show_zeros_of_tenant();
         for what in FILES {
             drop(self.file_reloads.get_or_create(&WhatLabel { what }));
             drop(self.file_refusals.get_or_create(&WhatLabel { what }));
@@ -176,40 +172,43 @@ impl Metrics {
     /// A decision was made.
     pub fn decided(&self, effect: Effect, took: Duration) {
         self.decisions
-            .get_or_create(&EffectLabel {
+            .get_or_create(&self.of(EffectLabel {
                 effect: effect.as_str(),
-            })
+            }))
             .inc();
         self.evaluation.observe(took.as_secs_f64());
     }
 
     /// A record could not be written.
     pub fn audit_failed(&self) {
-        self.audit_failures.inc();
+        self.audit_failures.of(&self.tenant).inc();
     }
 
     /// An event was recorded that does not agree with what is known.
     pub fn doubted(&self, doubt: Doubt) {
         let what = doubt.as_str();
-        self.audit_doubts.get_or_create(&WhatLabel { what }).inc();
+        let label = self.of(WhatLabel { what });
+        self.audit_doubts.get_or_create(&label).inc();
     }
 
     /// A policy set became active.
     pub fn policy_loaded(&self, version: u64) {
-        self.policy_loads.inc();
+        self.policy_loads.of(&self.tenant).inc();
         self.policy_version
+            .of(&self.tenant)
             .set(i64::try_from(version).unwrap_or(i64::MAX));
     }
 
     /// Whether what is on disk is not in force, as it is now.
     pub fn policy_is_stale(&self, is_stale: bool) {
-        self.policy_stale.set(i64::from(is_stale));
+        let stale = self.policy_stale.of(&self.tenant);
+        stale.set(i64::from(is_stale));
     }
 
     /// A policy set was refused.
     pub fn policy_refused(&self, stage: &'static str) {
         self.policy_refusals
-            .get_or_create(&StageLabel { stage })
+            .get_or_create(&self.of(StageLabel { stage }))
             .inc();
     }
 

@@ -2,6 +2,7 @@
 
 use super::strangers::STRANGERS_INTERVAL;
 use crate::wire;
+use std::sync::Arc;
 use std::time::Duration;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
@@ -16,6 +17,8 @@ const PLACE_RETRY: Duration = Duration::from_millis(50);
 pub enum Limited {
     /// Decisions and explanations; each call of a batch is one.
     Decisions,
+    /// The same of one tenant's callers.
+    TenantDecisions,
     /// RPCs of every kind, but for health.
     Rpcs,
     /// Bytes of requests that are being received.
@@ -25,7 +28,7 @@ pub enum Limited {
 impl Limited {
     const fn noun(self) -> &'static str {
         match self {
-            Self::Decisions => "decisions",
+            Self::Decisions | Self::TenantDecisions => "decisions",
             Self::Rpcs => "RPCs",
             Self::RequestBytes => "bytes of requests",
         }
@@ -34,6 +37,7 @@ impl Limited {
     const fn setting(self) -> &'static str {
         match self {
             Self::Decisions => "limits.in_flight_decisions_max",
+            Self::TenantDecisions => "tenants[].in_flight_decisions_max",
             Self::Rpcs => "limits.in_flight_rpcs_max",
             Self::RequestBytes => "limits.request_bytes_in_flight_max",
         }
@@ -41,7 +45,7 @@ impl Limited {
 }
 
 /// Which limit is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overload {
     /// There are as many as there may be.
     #[error("too many {} at once: the limit is {limit}; try again", .what.noun())]
@@ -62,6 +66,19 @@ pub enum Overload {
         /// How many all callers together may have.
         limit: usize,
     },
+    /// The tenant has as many as it may have, or its share of all.
+    #[error(
+        "too many {} at once by the tenant `{tenant}`: the limit is {limit}, and others get their \
+         share; try again", .what.noun()
+    )]
+    Tenant {
+        /// Its name.
+        tenant: Arc<str>,
+        /// Of what.
+        what: Limited,
+        /// How many it, or all together, may have.
+        limit: usize,
+    },
     /// Callers that are not known ask more than is recorded one by one.
     #[error("too many calls of callers that are not known: try again later")]
     Strangers,
@@ -69,24 +86,68 @@ pub enum Overload {
 
 impl Overload {
     /// Every reason.
-    pub const REASONS: [&str; 3] = ["LIMIT_REACHED", "CALLER_SHARE_REACHED", "UNKNOWN_CALLERS"];
+    pub const REASONS: [&str; 4] = [
+        "LIMIT_REACHED",
+        "CALLER_SHARE_REACHED",
+        "TENANT_SHARE_REACHED",
+        "UNKNOWN_CALLERS",
+    ];
+
+    /// As a tenant's own limit: all that it may have is what all its callers have.
+    #[must_use]
+    pub(super) fn of_room(self, tenant: &Arc<str>) -> Self {
+        match self {
+            Self::All { what, limit } => Self::Tenant {
+                tenant: Arc::clone(tenant),
+                what,
+                limit,
+            },
+            other => other,
+        }
+    }
+
+    /// As the limit that tenants share.
+    #[must_use]
+    pub(super) fn of_share(self, tenant: &Arc<str>) -> Self {
+        match self {
+            Self::Caller { what, limit } => Self::Tenant {
+                tenant: Arc::clone(tenant),
+                what,
+                limit,
+            },
+            other => other,
+        }
+    }
 
     /// The reason in `google.rpc.ErrorInfo` and in metrics.
     #[must_use]
-    pub const fn reason(self) -> &'static str {
+    pub const fn reason(&self) -> &'static str {
         match self {
             Self::All { .. } => "LIMIT_REACHED",
             Self::Caller { .. } => "CALLER_SHARE_REACHED",
+            Self::Tenant { .. } => "TENANT_SHARE_REACHED",
             Self::Strangers => "UNKNOWN_CALLERS",
         }
     }
 
     /// `RESOURCE_EXHAUSTED`, with `RetryInfo` and `ErrorInfo`.
-    pub(super) fn status(self) -> Status {
+    pub(super) fn status(&self) -> Status {
+        let of_place = |what: &Limited, limit: &usize| {
+            let setting = ("setting", what.setting().to_owned());
+            vec![setting, ("limit", limit.to_string())]
+        };
         let (retry_after, metadata) = match self {
             Self::All { what, limit } | Self::Caller { what, limit } => {
-                let setting = ("setting", what.setting().to_owned());
-                (PLACE_RETRY, vec![setting, ("limit", limit.to_string())])
+                (PLACE_RETRY, of_place(what, limit))
+            }
+            Self::Tenant {
+                tenant,
+                what,
+                limit,
+            } => {
+                let mut metadata = of_place(what, limit);
+                metadata.push(("tenant", tenant.to_string()));
+                (PLACE_RETRY, metadata)
             }
             Self::Strangers => (STRANGERS_INTERVAL, Vec::new()),
         };

@@ -2,11 +2,13 @@
 
 use super::admission::Asker;
 use super::connection::{Connection, PeerAddress};
+use super::tenants::Tenant;
 use crate::identity::Peer;
 use crate::model::attempt::{ATTEMPT_NAMES_MAX, Claim, SeenPeer, said};
 use crate::model::subject::Token;
 use axum::http::HeaderMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tonic::Request;
 
 /// Who asks, and from where.
@@ -18,6 +20,8 @@ pub struct Remote {
     pub uid: Option<u32>,
     /// The address at the other end, where there is one.
     pub address: Option<SocketAddr>,
+    /// The tenant, where the connection tells it.
+    pub tenant: Option<Arc<Tenant>>,
 }
 
 impl From<Peer> for Remote {
@@ -30,6 +34,7 @@ impl From<Peer> for Remote {
             peer,
             uid,
             address: None,
+            tenant: None,
         }
     }
 }
@@ -76,6 +81,7 @@ pub(super) fn peer<T>(request: &Request<T>) -> Remote {
                 peer: of_connection(connection, request.metadata().as_ref()),
                 uid,
                 address: connection.remote,
+                tenant: asker.tenant.clone(),
             }
         }
         None => Peer::Anonymous.into(),

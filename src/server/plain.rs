@@ -4,6 +4,7 @@ use super::admission::Admission;
 use super::deadline::Deadline;
 use super::decider::Decider;
 use super::places::Connections;
+use super::tenants::Tenant;
 use crate::identity::KeyStatus;
 use crate::model::json::Json;
 use crate::model::time::Timestamp;
@@ -67,26 +68,37 @@ pub async fn serve(
         .await
 }
 
+/// Ready as soon as one tenant has policies: another's broken bundle is no reason to send this one's
+/// calls elsewhere.
 async fn ready(State(shown): State<Plain>) -> impl IntoResponse {
-    match shown.decider.policies.status().active {
-        Some(active) => (
-            StatusCode::OK,
-            format!("policy {}\n", active.revision.revision),
-        ),
-        None => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no policy set is active\n".to_owned(),
-        ),
+    let (mut is_ready, mut text) = (false, String::new());
+    for tenant in shown.decider.tenants.listed() {
+        if let Some(name) = &tenant.name {
+            text.push_str(&format!("{name}: "));
+        }
+        match tenant.policies.status().active {
+            Some(active) => {
+                is_ready = true;
+                text.push_str(&format!("policy {}\n", active.revision.revision));
+            }
+            None => text.push_str("no policy set is active\n"),
+        }
     }
+    let code = match is_ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, text)
 }
 
 async fn metrics(State(shown): State<Plain>) -> impl IntoResponse {
-    let decider = &shown.decider;
-    let is_stale = !decider.policies.status().is_newest_in_force();
-    decider.metrics.policy_is_stale(is_stale);
+    for tenant in shown.decider.tenants.listed() {
+        let is_stale = !tenant.policies.status().is_newest_in_force();
+        tenant.metrics.policy_is_stale(is_stale);
+    }
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],
-        decider.metrics.text(),
+        shown.decider.metrics.text(),
     )
 }
 
@@ -99,9 +111,7 @@ async fn status(State(shown): State<Plain>) -> impl IntoResponse {
 impl Plain {
     /// What runs here. Nothing of the text of policies: whoever may ask `GetStatus` gets that.
     fn status(&self) -> Json {
-        let policies = self.decider.policies.status();
-        let log = self.decider.evidence.log();
-        let count = |count: usize| Json::from(count as u64);
+        let tenants = &self.decider.tenants;
         let mut shown = vec![
             ("version", Json::from(env!("CARGO_PKG_VERSION"))),
             ("uptime_seconds", self.started.elapsed().as_secs().into()),
@@ -115,31 +125,23 @@ impl Plain {
                 count(self.admission.request_bytes_in_flight()),
             ),
         ];
-        let mut audit = vec![("origin", Json::from(log.origin()))];
-        audit.extend(log.head().map(|head| ("durable_seq", head.seq.into())));
-        shown.push(("audit", Json::object(audit)));
         shown.extend(self.decider.identity.key_status().map(|it| {
             let now = (self.decider.clock)();
             ("jwks", keys(it, now))
         }));
-        shown.extend(policies.active.map(|active| {
-            let policy = Json::object([
-                ("version", Json::from(active.revision.version)),
-                ("revision", active.revision.revision.as_str().into()),
-                ("digest", active.revision.digest.as_str().into()),
-                ("since", active.since.rfc3339_micros().into()),
-            ]);
-            ("policy", policy)
-        }));
-        shown.extend(policies.refused.map(|refused| {
-            let mut last = vec![
-                ("stage", Json::from(refused.stage.as_str())),
-                ("since", refused.since.rfc3339_micros().into()),
-                ("findings", count(refused.findings.len())),
-            ];
-            last.extend(refused.digest.map(|digest| ("digest", digest.into())));
-            ("refused", Json::object(last))
-        }));
+        shown.extend(of_tenant(tenants.process()));
+        if tenants.are_apart() {
+            let of_each = tenants.listed().iter().map(|tenant| {
+                let name = tenant.name.as_deref().unwrap_or_default();
+                let mut shown = vec![("name", Json::from(name))];
+                let under_way = tenant.room.as_ref().map(|room| room.under_way());
+                let under_way = count(under_way.unwrap_or_default());
+                shown.push(("decisions_under_way", under_way));
+                shown.extend(of_tenant(tenant));
+                Json::object(shown)
+            });
+            shown.push(("tenants", Json::array(of_each)));
+        }
         Json::object(shown)
     }
 }
@@ -162,6 +164,38 @@ fn keys(status: KeyStatus, now: Timestamp) -> Json {
         ("last_error", failure)
     }));
     Json::object(shown)
+}
+
+fn count(count: usize) -> Json {
+    Json::from(count as u64)
+}
+
+/// The log and the policies of a process or tenant.
+fn of_tenant(tenant: &Tenant) -> Vec<(&'static str, Json)> {
+    let log = tenant.evidence.log();
+    let mut audit = vec![("origin", Json::from(log.origin()))];
+    audit.extend(log.head().map(|head| ("durable_seq", head.seq.into())));
+    let mut shown = vec![("audit", Json::object(audit))];
+    let policies = tenant.policies.status();
+    shown.extend(policies.active.map(|active| {
+        let policy = Json::object([
+            ("version", Json::from(active.revision.version)),
+            ("revision", active.revision.revision.as_str().into()),
+            ("digest", active.revision.digest.as_str().into()),
+            ("since", active.since.rfc3339_micros().into()),
+        ]);
+        ("policy", policy)
+    }));
+    shown.extend(policies.refused.map(|refused| {
+        let mut last = vec![
+            ("stage", Json::from(refused.stage.as_str())),
+            ("since", refused.since.rfc3339_micros().into()),
+            ("findings", count(refused.findings.len())),
+        ];
+        last.extend(refused.digest.map(|digest| ("digest", digest.into())));
+        ("refused", Json::object(last))
+    }));
+    shown
 }
 
 /// A listener with so many connections at once.

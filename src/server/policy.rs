@@ -6,8 +6,9 @@ use super::audit::bounded;
 use super::decider::Decider;
 use super::peer::peer;
 use super::status::RpcError;
+use super::tenants::Tenant;
 use crate::audit::record::{PolicyReload, Record};
-use crate::bundle::held::{HOLD_SECONDS_MAX, Held, Pinned, Rollback};
+use crate::bundle::held::{HOLD_SECONDS_MAX, Held, Pinned, Rollback, SteerError};
 use crate::bundle::swap::{Active, Refusal, Status as StoreStatus};
 use crate::bundle::watch::Steering;
 use crate::decide::Explained;
@@ -24,37 +25,46 @@ use tonic::{Request, Response, Status};
 pub struct PolicyServer {
     decider: Arc<Decider>,
     admission: Arc<Admission>,
-    steering: Steering,
 }
 
 impl PolicyServer {
     /// Serves what this decider decides by, as far as there is room, and steers its policies.
     #[must_use]
-    pub fn new(decider: Arc<Decider>, admission: Arc<Admission>, steering: Steering) -> Self {
-        Self {
-            decider,
-            admission,
-            steering,
-        }
+    pub fn new(decider: Arc<Decider>, admission: Arc<Admission>) -> Self {
+        Self { decider, admission }
     }
 
-    fn status(&self) -> v1::GetStatusResponse {
-        let set = self.decider.policies.current();
-        let StoreStatus {
-            active,
-            refused,
-            held,
-            pinned,
-            ..
-        } = self.decider.policies.status();
-        v1::GetStatusResponse {
-            active: active.map(|active| self::active(&active, set.as_deref())),
-            refused: refused.map(|refusal| self::refused(&refusal)),
-            held: held.iter().map(held_set).collect(),
-            pin: pinned.map(pin),
-            server_version: env!("CARGO_PKG_VERSION").to_owned(),
-        }
+    fn permits<T>(
+        &self,
+        request: &Request<T>,
+        to: Permission,
+    ) -> Result<(String, Arc<Tenant>), RpcError> {
+        self.decider.permits_for(request, &peer(request), to)
     }
+}
+
+fn status(tenant: &Tenant) -> v1::GetStatusResponse {
+    let set = tenant.policies.current();
+    let StoreStatus {
+        active,
+        refused,
+        held,
+        pinned,
+        ..
+    } = tenant.policies.status();
+    v1::GetStatusResponse {
+        active: active.map(|active| self::active(&active, set.as_deref())),
+        refused: refused.map(|refusal| self::refused(&refusal)),
+        held: held.iter().map(held_set).collect(),
+        pin: pinned.map(pin),
+        server_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Nothing steers what has no policies.
+fn steering(tenant: &Tenant) -> Result<&Steering, RpcError> {
+    let steering = tenant.steering.as_ref();
+    steering.ok_or(RpcError::NotSteered(SteerError::Stopped))
 }
 
 fn held_set(held: &Held) -> v1::HeldSet {
@@ -126,18 +136,18 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        self.decider.permits(&request, Permission::Decide)?;
-        Ok(Response::new(self.status()))
+        let (_, tenant) = self.permits(&request, Permission::Decide)?;
+        Ok(Response::new(status(&tenant)))
     }
 
     async fn explain(
         &self,
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainResponse>, Status> {
-        let peer = peer(&request);
-        self.decider.permitted(&peer.peer, Permission::Decide)?;
+        let asker = peer(&request);
+        self.decider.permitted(&asker.peer, Permission::Decide)?;
         let questions = request.get_ref().request.as_slice();
-        let _permit = self.admission.decide(&self.decider, &request, questions)?;
+        let (peer, _permit) = self.admission.decide(&self.decider, &request, questions)?;
         let Some(question) = request.into_inner().request else {
             return Err(RpcError::Invalid("`request` is required".to_owned()).into());
         };
@@ -148,12 +158,13 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::ReloadRequest>,
     ) -> Result<Response<v1::ReloadResponse>, Status> {
-        let by = self.decider.permits(&request, Permission::Administer)?;
+        let (by, tenant) = self.permits(&request, Permission::Administer)?;
         let asked = Record::PolicyReload(PolicyReload { by });
-        self.decider.record_durably(asked).await?;
-        self.steering.reload().await.map_err(RpcError::from)?;
+        self.decider.record_durably(&tenant, asked).await?;
+        let reloaded = steering(&tenant)?.reload().await;
+        reloaded.map_err(RpcError::from)?;
         Ok(Response::new(v1::ReloadResponse {
-            status: Some(self.status()),
+            status: Some(status(&tenant)),
         }))
     }
 
@@ -161,12 +172,12 @@ impl PolicyService for PolicyServer {
         &self,
         request: Request<v1::RollbackRequest>,
     ) -> Result<Response<v1::RollbackResponse>, Status> {
-        let by = self.decider.permits(&request, Permission::Administer)?;
+        let (by, tenant) = self.permits(&request, Permission::Administer)?;
         let rollback = rollback(request.into_inner(), by)?;
-        let rolled_back = self.steering.rollback(rollback).await;
+        let rolled_back = steering(&tenant)?.rollback(rollback).await;
         rolled_back.map_err(RpcError::from)?;
         Ok(Response::new(v1::RollbackResponse {
-            status: Some(self.status()),
+            status: Some(status(&tenant)),
         }))
     }
 }

@@ -2,9 +2,9 @@
 //! held against what this PDP decided.
 
 use super::audit::bounded;
-use super::decider::Decider;
 use super::owed::Pairing;
 use super::status::RpcError;
+use super::tenants::Tenant;
 use crate::audit::hash::Hashed;
 use crate::audit::record::{DecisionRecord, OutcomeRecord, OutcomeStatus};
 use crate::identity::DEFAULT_TENANT;
@@ -25,7 +25,7 @@ const LOCAL_CODE_UNKNOWN: &str = "local_denial_unknown";
 
 /// The outcome of a call, paired with its decision if this PDP knows it.
 pub(super) fn outcome(
-    decider: &Decider,
+    of: &Tenant,
     caller: &str,
     outcome: v1::Outcome,
     now: Timestamp,
@@ -37,9 +37,9 @@ pub(super) fn outcome(
     }
     let origin = bounded("outcome.decision_origin", outcome.decision_origin)?;
     let call_id = bounded("outcome.call_id", outcome.call_id)?;
-    let is_here = origin.is_empty() || origin == decider.evidence.log().origin();
+    let is_here = origin.is_empty() || origin == of.evidence.log().origin();
     let pairing = match is_here {
-        true => decider.owed.pair(caller, &decision_id, &call_id, now),
+        true => of.owed.pair(caller, &decision_id, &call_id, now),
         false => Pairing::Unknown,
     };
     let (tenant, released) = match pairing {
@@ -56,9 +56,9 @@ pub(super) fn outcome(
     let (hashed, filtered) = match released {
         Some(released) => (Some(released.hashed), released.filtered),
         None => {
-            let tenant = tenant.as_deref().unwrap_or(DEFAULT_TENANT);
+            let tenant = tenant.as_deref().unwrap_or(name(of));
             let digest = outcome.response_digest.as_str();
-            let hashed = of_digest(decider, tenant, digest, now);
+            let hashed = of_digest(of, tenant, digest, now);
             (hashed, (own != Filtered::default()).then_some(own))
         }
     };
@@ -88,6 +88,11 @@ pub(super) fn outcome(
     })
 }
 
+/// The tenant's name in records.
+fn name(tenant: &Tenant) -> &str {
+    tenant.name.as_deref().unwrap_or(DEFAULT_TENANT)
+}
+
 fn invalid(problem: &str) -> RpcError {
     RpcError::Invalid(problem.to_owned())
 }
@@ -107,9 +112,9 @@ fn status(status: v1::OutcomeStatus) -> Result<OutcomeStatus, RpcError> {
 }
 
 /// The shim's digest of a result is hashed again: a plain one of a short result is guessed.
-fn of_digest(decider: &Decider, tenant: &str, digest: &str, now: Timestamp) -> Option<Hashed> {
+fn of_digest(of: &Tenant, tenant: &str, digest: &str, now: Timestamp) -> Option<Hashed> {
     let content = Json::from(digest);
-    (!digest.is_empty()).then(|| decider.evidence.hash(tenant, now, &content))
+    (!digest.is_empty()).then(|| of.evidence.hash(tenant, now, &content))
 }
 
 fn names(field: &str, names: Vec<String>) -> Result<Vec<String>, RpcError> {
@@ -123,13 +128,14 @@ fn names(field: &str, names: Vec<String>) -> Result<Vec<String>, RpcError> {
 
 /// A denial that the shim gave on its own. The subject is not known, only who reports it.
 pub(super) fn local_denial(
+    of: &Tenant,
     caller: &str,
     denial: v1::LocalDenial,
 ) -> Result<DecisionRecord, RpcError> {
     let address = denial.mcp.unwrap_or_default();
     let call = Call {
         phase: Phase::Call,
-        tenant: DEFAULT_TENANT.to_owned(),
+        tenant: name(of).to_owned(),
         principal: Principal {
             id: caller.to_owned(),
             authenticated_by: AuthenticatedBy::Shim,

@@ -1,6 +1,6 @@
 //! `WatchRevision`: who holds verdicts hears at once that they may be out of date.
 
-use super::decider::Decider;
+use super::tenants::Tenant;
 use crate::bundle::swap::Status as StoreStatus;
 use crate::model::revision::Revision;
 use crate::wire::{self, v1};
@@ -20,11 +20,11 @@ type Told = Result<v1::WatchRevisionResponse, Status>;
 /// Tells what is in force, at first and at each change, until the watcher is gone or `stopped`
 /// holds.
 pub(super) async fn tell(
-    decider: Arc<Decider>,
+    tenant: Arc<Tenant>,
     told: mpsc::Sender<Told>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut changes = decider.policies.subscribe();
+    let mut changes = tenant.policies.subscribe();
     let mut last: Option<Option<Revision>> = None;
     loop {
         let now = in_force(&changes.borrow_and_update());

@@ -5,6 +5,7 @@ use super::gate::UNKNOWN_REQUEST_BYTES_MAX;
 use super::overload::Overload;
 use crate::bundle::held::SteerError;
 use crate::identity::Permission;
+use crate::wire::TENANT_METADATA;
 use std::time::Duration;
 use tonic::{Code, Status};
 
@@ -17,6 +18,12 @@ pub enum RpcError {
     /// The caller is not known, and the RPC is not a decision.
     #[error("the caller is not known")]
     Unauthenticated,
+    /// Of several tenants, nothing says which one it is about.
+    #[error("the caller is of several tenants: name one in the metadata `{TENANT_METADATA}`")]
+    TenantUnknown,
+    /// The caller is not of that tenant.
+    #[error("the caller's entry in the configuration does not have the tenant that it names")]
+    OtherTenant,
     /// The caller may not do that.
     #[error("the caller's entry in the configuration does not let it `{}`", .0.as_str())]
     NotPermitted(Permission),
@@ -52,7 +59,7 @@ impl From<RpcError> for Status {
             RpcError::Overloaded(overload) => return overload.status(),
             RpcError::Unauthenticated | RpcError::UnknownSendsMuch => Code::Unauthenticated,
             RpcError::TimedOut { .. } => Code::DeadlineExceeded,
-            RpcError::NotPermitted(_) => Code::PermissionDenied,
+            RpcError::NotPermitted(_) | RpcError::OtherTenant => Code::PermissionDenied,
             RpcError::NotSteered(error) => match error {
                 SteerError::Unknown(_) => Code::NotFound,
                 SteerError::Refused(_) => Code::FailedPrecondition,
@@ -61,7 +68,7 @@ impl From<RpcError> for Status {
                     Code::Unavailable
                 }
             },
-            RpcError::Invalid(_) => Code::InvalidArgument,
+            RpcError::Invalid(_) | RpcError::TenantUnknown => Code::InvalidArgument,
             RpcError::AuditUnavailable(_) => Code::Unavailable,
             RpcError::Unimplemented(_) => Code::Unimplemented,
         };

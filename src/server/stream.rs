@@ -75,7 +75,8 @@ impl Answering {
     /// the caller is gone.
     async fn answer(&mut self, question: v1::DecideRequest, waiting: &mut JoinSet<()>) -> bool {
         self.room.look(&self.decider, &question);
-        let permit = self.room.wait().await;
+        let tenant = self.decider.tenant_of(&self.peer, Some(&question));
+        let permit = self.room.wait(tenant).await;
         let Ok(place) = self.answers.clone().reserve_owned().await else {
             return false;
         };

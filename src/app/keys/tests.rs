@@ -61,7 +61,7 @@ fn scene(url: &str, ca_file: Option<PathBuf>) -> (Scene, KeyFetcher) {
         context: Vec::new(),
         may: Permission::DEFAULT.to_vec(),
         assert_roles: false,
-        tenant: None,
+        tenants: Vec::new(),
     };
     let tokens = JwtVerifier::awaiting(&jwt);
     let identity = Arc::new(Identity::new(vec![agents], Vec::new(), Some(tokens)));

@@ -75,8 +75,8 @@ impl DemoPdp {
         let app = built
             .map_err(CliError::failure)?
             .map_err(CliError::failure)?;
-        let status = app.decider().policies.subscribe();
-        if let Some(refusal) = app.status().refused {
+        let status = app.decider().tenants.process().policies.subscribe();
+        if let Some(refusal) = app.refused() {
             return Err(CliError::failure(refusal.reason));
         }
         let bound = app.bind().await.map_err(CliError::failure)?;

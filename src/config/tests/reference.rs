@@ -30,9 +30,7 @@ fn quoted(words: &[&str]) -> Vec<String> {
 fn value(key: &Key) -> (String, Vec<String>) {
     let said = |text: &str| vec![text.to_owned()];
     let (default, said) = match key.kind {
-        Kind::Section | Kind::Many | Kind::Again | Kind::Optional | Kind::Commented => {
-            (String::new(), Vec::new())
-        }
+        Kind::Section | Kind::Many | Kind::Again | Kind::Optional => (String::new(), Vec::new()),
         Kind::Required => (String::new(), said("required")),
         Kind::Text(default) => (format!("\"{default}\""), said("default")),
         Kind::Flag(default) => (default.to_string(), said("default")),
@@ -40,6 +38,7 @@ fn value(key: &Key) -> (String, Vec<String>) {
             default.to_string(),
             said(&format!("default; {from} to {to}")),
         ),
+        Kind::Within(from, to) => (String::new(), said(&format!("{from} to {to}"))),
         Kind::Mode(default, _) => (format!("0o{default:o}"), said("default")),
         Kind::Choice(words) => {
             let Words { all, default } = words();
@@ -85,8 +84,11 @@ fn line(key: &Key) -> String {
         Kind::Section => format!("[{}]", key.path),
         Kind::Many => format!("[[{}]]", key.path),
         Kind::Again if key.example.is_empty() => format!("[[{}]]", key.path),
-        Kind::Commented => format!("# {name} = {value}"),
         _ => format!("{name} = {value}"),
+    };
+    let text = match key.is_comment {
+        true => format!("# {text}"),
+        false => text,
     };
     match said.is_empty() {
         true => text,
@@ -98,7 +100,7 @@ fn written() -> String {
     let mut text = String::new();
     for key in KEYS {
         let line = line(key);
-        if line.starts_with('[') && !text.is_empty() {
+        if line.trim_start_matches("# ").starts_with('[') && !text.is_empty() {
             text.push('\n');
         }
         writeln!(text, "{line}").unwrap();
@@ -116,6 +118,17 @@ fn the_reference_is_written_from_the_table_of_keys() {
         return std::fs::write(path, page).unwrap();
     }
     assert_eq!(example, written, "run `make golden`");
+}
+
+#[test]
+fn whole_files_of_the_page_are_valid() {
+    let blocks = PAGE.split("```toml\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split_once("```").unwrap().0);
+    let files: Vec<_> = blocks.filter(|text| text.contains("[audit]")).collect();
+    assert!(files.len() > 1);
+    for file in files {
+        parse(file).unwrap();
+    }
 }
 
 #[test]

@@ -13,7 +13,9 @@ fn shown(metrics: &Metrics) -> BTreeMap<String, String> {
 
 #[test]
 fn what_never_happened_is_zero() {
-    let shown = shown(&Metrics::default());
+    let metrics = Metrics::default();
+    metrics.show_policies();
+    let shown = shown(&metrics);
     for name in [
         "toolgate_decisions_total{effect=\"require_approval\"}",
         "toolgate_policy_refusals_total{stage=\"read\"}",
@@ -29,12 +31,52 @@ fn what_never_happened_is_zero() {
         "toolgate_connections_refused_total{reason=\"handshake_timeout\"}",
         "toolgate_rpcs_refused_total{reason=\"LIMIT_REACHED\"}",
         "toolgate_rpcs_refused_total{reason=\"CALLER_SHARE_REACHED\"}",
+        "toolgate_rpcs_refused_total{reason=\"TENANT_SHARE_REACHED\"}",
         "toolgate_rpcs_refused_total{reason=\"UNKNOWN_CALLERS\"}",
     ] {
         assert_eq!(shown.get(name).map(String::as_str), Some("0"), "{name}");
     }
     // Without TLS no certificate expires: a 0 there would look like one that has.
     assert!(!shown.keys().any(|name| name.contains("certificate")));
+}
+
+#[test]
+fn a_tenant_s_counters_are_beside_those_of_the_process() {
+    let metrics = Metrics::default();
+    let acme = metrics.of_tenant("acme".into());
+    acme.show_policies();
+    acme.decided(Effect::Deny, Duration::ZERO);
+    acme.policy_loaded(7);
+    acme.policy_is_stale(true);
+    acme.doubted(Doubt::Gap);
+    let shown = shown(&metrics);
+    for (name, value) in [
+        (
+            "toolgate_decisions_total{effect=\"deny\",tenant=\"acme\"}",
+            Some("1"),
+        ),
+        (
+            "toolgate_decisions_total{effect=\"allow\",tenant=\"acme\"}",
+            Some("0"),
+        ),
+        ("toolgate_decisions_total{effect=\"deny\"}", Some("0")),
+        ("toolgate_policy_version{tenant=\"acme\"}", Some("7")),
+        ("toolgate_policy_stale{tenant=\"acme\"}", Some("1")),
+        (
+            "toolgate_policy_refusals_total{stage=\"read\",tenant=\"acme\"}",
+            Some("0"),
+        ),
+        (
+            "toolgate_audit_doubts_total{what=\"gap\",tenant=\"acme\"}",
+            Some("1"),
+        ),
+        ("toolgate_audit_failures_total{tenant=\"acme\"}", Some("0")),
+        // A process whose policies are its tenants' has none of its own to be stale.
+        ("toolgate_policy_version", None),
+        ("toolgate_policy_stale", None),
+    ] {
+        assert_eq!(shown.get(name).map(String::as_str), value, "{name}");
+    }
 }
 
 #[test]
@@ -53,6 +95,7 @@ fn certificates_that_are_replaced_take_their_expiry_with_them() {
 #[test]
 fn the_documentation_lists_every_metric() {
     let metrics = Metrics::default();
+    metrics.show_policies();
     metrics.certificates_expire(1, Some(1));
     metrics.decided(Effect::Allow, Duration::ZERO);
     let text = metrics.text();
