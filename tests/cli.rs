@@ -9,6 +9,7 @@ mod explain;
 mod guide;
 mod policy;
 mod test;
+mod v0;
 mod watch;
 
 use crate::util::Workplace;

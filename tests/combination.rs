@@ -43,6 +43,7 @@ fn module(name: &str, metadata: &str) -> Module {
     Module {
         path: format!("{name}.rego"),
         source,
+        ..Module::default()
     }
 }
 

@@ -1,20 +1,23 @@
 //! What the gate lets through is answered as OPA answers it: every policy below
 //! `data/differential`, over random inputs, in both evaluators and in the `opa` program.
 //!
-//! A policy's first line says which evaluators the gate lets it run in. An error of OPA, such as a
+//! A policy's first line says which evaluators the gate lets it run in, and whether it is Rego v0. An error of OPA, such as a
 //! conflict of two rules, has to be an error here.
 
+mod canonical;
 mod corners;
 mod inputs;
 mod random;
+mod v0;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use canonical::elements;
 use inputs::{INPUTS, inputs};
 use toolgate::engine::{EvaluationLimits, Input, Options, PolicySet};
-use toolgate::model::bundle::{Module, Sources};
+use toolgate::model::bundle::{Module, RegoVersion, Sources};
 use toolgate::model::finding::Severity;
 use toolgate::model::json::{Json, Limits, Object, parse};
 use toolgate::model::revision::{EngineChoice, EngineKind};
@@ -82,6 +85,10 @@ fn policy(path: &Path) -> Policy {
             .collect(),
         module: Module {
             path: format!("{name}.rego"),
+            rego: match has("v0") {
+                true => RegoVersion::V0,
+                false => RegoVersion::V1,
+            },
             source,
         },
         name,
@@ -178,13 +185,17 @@ fn exec(work: &Path, policies: &[&Policy], decision: &str) -> Vec<(usize, Result
         bundle.path().join("data.json"),
     )
     .unwrap();
+    let mut versions = Vec::new();
     for policy in policies {
-        std::fs::write(
-            bundle.path().join(&policy.module.path),
-            &policy.module.source,
-        )
-        .unwrap();
+        let module = &policy.module;
+        std::fs::write(bundle.path().join(&module.path), &module.source).unwrap();
+        if module.rego == RegoVersion::V0 {
+            versions.push(format!("\"/{}\": 0", module.path));
+        }
     }
+    let versions = versions.join(", ");
+    let manifest = format!("{{\"revision\": \"1\", \"file_rego_versions\": {{{versions}}}}}");
+    std::fs::write(bundle.path().join(".manifest"), manifest).unwrap();
     let output = Command::new("opa")
         .arg("exec")
         .arg("--bundle")
@@ -240,49 +251,6 @@ fn here(set: &PolicySet, inputs: &[String], only: Option<&str>) -> Vec<Answers> 
             answers.collect()
         })
         .collect()
-}
-
-/// The elements of a set, in an order of its own: regorus orders sets before objects, OPA after.
-fn elements(set: &Json) -> String {
-    let Json::Array(elements) = set else {
-        panic!("{set:?}");
-    };
-    let mut elements: Vec<String> = elements.iter().map(canonical).collect();
-    elements.sort();
-    elements.join("\n")
-}
-
-/// A text that is the same for the same value: members sorted, numbers as their value.
-fn canonical(json: &Json) -> String {
-    match json {
-        Json::Null => "null".to_owned(),
-        Json::Bool(value) => value.to_string(),
-        Json::Number(number) => canonical_number(number.as_str()),
-        Json::String(text) => format!("{text:?}"),
-        Json::Array(items) => {
-            let items: Vec<String> = items.iter().map(canonical).collect();
-            format!("[{}]", items.join(","))
-        }
-        Json::Object(members) => {
-            let members: BTreeMap<&str, String> = members
-                .iter()
-                .map(|(name, value)| (name, canonical(value)))
-                .collect();
-            format!("{members:?}")
-        }
-    }
-}
-
-/// `1`, `1.0` and `10e-1` are one number.
-fn canonical_number(text: &str) -> String {
-    if let Ok(integer) = text.parse::<i128>() {
-        return integer.to_string();
-    }
-    let double: f64 = text.parse().unwrap();
-    if double.fract() == 0.0 && double.abs() < 1e37 {
-        return format!("{double:.0}");
-    }
-    format!("{double:e}")
 }
 
 /// The elements that only the first has.

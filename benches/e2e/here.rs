@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use toolgate::app::App;
-use toolgate::bundle::compile::compile;
+use toolgate::bundle::compile::{compile, compiler};
 use toolgate::bundle::load::read_and_verify;
 use toolgate::bundle::source::Source;
 use toolgate::config::{Config, Local, Overrides};
@@ -64,6 +64,39 @@ pub fn evaluate(bundle: &str, name: &str, calls: usize) -> Result<()> {
         black_box(set.evaluate(set.packages().iter(), &input));
     }
     print(calls, started.elapsed());
+    Ok(())
+}
+
+/// Compiles a set whole, and then again as the loader does where only data changed: that it does
+/// not compare the data is why the same data will do. Prints seconds, each the least of its rounds.
+pub fn change(bundle: &str, rounds: usize) -> Result<()> {
+    let source = Source {
+        name: "bundle".to_owned(),
+        path: bundle.into(),
+        servers: None,
+    };
+    let options = Options {
+        replicas: NonZeroUsize::new(2).ok_or("no threads")?,
+        ..Options::default()
+    };
+    let (mut read, mut whole, mut data) = (f64::MAX, f64::MAX, f64::MAX);
+    for _ in 0..rounds {
+        let started = Instant::now();
+        let verified = read_and_verify(std::slice::from_ref(&source))?;
+        read = read.min(started.elapsed().as_secs_f64());
+        let compile = compiler(options);
+        for (recompiled, seconds) in [(true, &mut whole), (false, &mut data)] {
+            let verified = verified.clone();
+            let started = Instant::now();
+            let compiled = compile(verified, 1).map_err(|findings| format!("{findings:?}"))?;
+            *seconds = seconds.min(started.elapsed().as_secs_f64());
+            if compiled.recompiled() != recompiled {
+                return Err("compiled when it need not, or not when it must".into());
+            }
+        }
+    }
+    let line = serde_json::json!({ "read": read, "whole": whole, "data": data });
+    println!("{line}");
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 //! - `e2e load-opa SOCKET CASE CALLERS SECONDS` posts the same input to OPA's REST interface.
 //! - `e2e here CONFIG CASE THREADS CALLS` decides in this process, each thread its share.
 //! - `e2e rvm BUNDLE CASE CALLS` evaluates alone: the least that a decision can cost.
+//! - `e2e change BUNDLE ROUNDS` compiles a set whole, and as a change of its data alone.
 //! - `e2e sync DIRECTORY SECONDS` appends a record's worth of bytes and waits for the disk.
 //!
 //! Each prints one line of JSON: calls, seconds, p50 and p99 in microseconds, effects.
@@ -57,6 +58,7 @@ fn main() -> Result<()> {
             here::decide(config, case, threads.parse()?, calls.parse()?)
         }
         ["rvm", bundle, case, calls] => here::evaluate(bundle, case, calls.parse()?),
+        ["change", bundle, rounds] => here::change(bundle, rounds.parse()?),
         ["sync", directory, seconds] => here::sync(directory, seconds.parse()?),
         // `cargo bench` starts every bench; this one needs its other end.
         _ => {

@@ -31,8 +31,7 @@ fn judge(text: &str) {
     let sources = Sources {
         modules: vec![Module {
             path: "p.rego".to_owned(),
-            source: text.to_owned(),
-        }],
+            source: text.to_owned(), ..Module::default() }],
         ..Sources::default()
     };
     let found = findings(&sources, &options(EngineChoice::Auto));

@@ -76,6 +76,7 @@ fn report(metrics: &Metrics, event: LoadEvent) {
             revision,
             warnings,
             findings,
+            recompiled,
             took,
             ..
         } => {
@@ -88,6 +89,7 @@ fn report(metrics: &Metrics, event: LoadEvent) {
                 version = revision.version,
                 revision = revision.revision,
                 digest = revision.digest,
+                recompiled,
                 took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "policy set in force"
             );

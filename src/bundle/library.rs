@@ -28,6 +28,7 @@ fn embedded(files: &[(&str, &str)]) -> Vec<Module> {
         .map(|(path, source)| Module {
             path: (*path).to_owned(),
             source: (*source).to_owned(),
+            ..Module::default()
         })
         .collect()
 }

@@ -72,6 +72,8 @@ pub enum LoadEvent {
         warnings: Vec<String>,
         /// What `check` warns of in its modules.
         findings: Vec<Finding>,
+        /// Whether its modules were compiled for it; else only its data is new.
+        recompiled: bool,
         /// How long it took from reading to swapping.
         took: Duration,
     },
@@ -299,6 +301,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             packages: compiled.packages.clone(),
             warnings: compiled.warnings.clone(),
             findings: compiled.findings.clone(),
+            recompiled: compiled.recompiled,
             took: started.elapsed(),
         };
         // A swap is not held up because its record cannot be written; decisions fail then too.

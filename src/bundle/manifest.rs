@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod tests;
+mod versions;
+
+pub use versions::{Disagree, Versions};
 
 use crate::model::json::{self, Json, JsonError, Limits, Object};
 
@@ -29,6 +32,8 @@ pub struct Manifest {
     pub revision: String,
     /// The parts of `data` that the bundle owns; the empty root owns everything.
     pub roots: Vec<Root>,
+    /// Which Rego its modules are written in.
+    pub versions: Versions,
 }
 
 impl Default for Manifest {
@@ -36,6 +41,7 @@ impl Default for Manifest {
         Self {
             revision: String::new(),
             roots: vec![Root::default()],
+            versions: Versions::default(),
         }
     }
 }
@@ -113,9 +119,18 @@ pub enum ManifestError {
         /// What was there.
         found: &'static str,
     },
-    /// Old Rego.
-    #[error("`{0}` must be 1: rewrite the modules with `opa fmt --v0-v1`")]
+    /// A version of Rego that there is not.
+    #[error("`{0}` must be 0 or 1")]
     RegoVersion(&'static str),
+    /// A pattern that fits no file, or that is not known here.
+    #[error(
+        "`file_rego_versions`: `{0}` is no path: it starts with `/` or `*`, and has no other \
+         wildcards than `*` and `?`"
+    )]
+    Pattern(String),
+    /// Too many patterns.
+    #[error("`file_rego_versions` has {0} patterns, more than {1}")]
+    Patterns(usize, usize),
     /// A revision that does not fit in a record.
     #[error("`revision` has control characters or more than 256 bytes")]
     Revision,
@@ -133,7 +148,7 @@ pub enum ManifestError {
 /// Reads a manifest.
 ///
 /// # Errors
-/// The first thing that OPA's format, at Rego version 1, does not have.
+/// The first thing that OPA's format does not have.
 pub fn parse(bytes: &[u8]) -> Result<Manifest, ManifestError> {
     let limits = Limits {
         bytes_max: MANIFEST_BYTES_MAX,
@@ -150,41 +165,24 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, ManifestError> {
     Ok(Manifest {
         revision: revision(object)?,
         roots: roots(object)?,
+        versions: Versions::read(object)?,
     })
 }
 
-/// The keys of which nothing is kept.
+/// Keys that are not known, and those of which nothing is kept.
 fn check(key: &str, value: &Json) -> Result<(), ManifestError> {
     match key {
-        "revision" | "roots" => Ok(()),
+        "revision" | "roots" | "rego_version" | "file_rego_versions" => Ok(()),
         "metadata" => match value {
             Json::Object(_) | Json::Null => Ok(()),
             _ => Err(wrong_type("metadata", "an object", value)),
         },
-        "rego_version" if value.as_u64() == Some(1) => Ok(()),
-        "rego_version" => Err(ManifestError::RegoVersion("rego_version")),
-        "file_rego_versions" => file_versions(value),
         "wasm" if value.as_array().is_some_and(<[Json]>::is_empty) => Ok(()),
         "wasm" => Err(ManifestError::Wasm),
         _ => Err(ManifestError::UnknownKey {
             key: key.chars().filter(|c| !c.is_control()).take(64).collect(),
             hint: hint(key),
         }),
-    }
-}
-
-fn file_versions(value: &Json) -> Result<(), ManifestError> {
-    const KEY: &str = "file_rego_versions";
-    let Json::Object(versions) = value else {
-        return Err(wrong_type(KEY, "an object", value));
-    };
-    if versions
-        .iter()
-        .all(|(_, version)| version.as_u64() == Some(1))
-    {
-        Ok(())
-    } else {
-        Err(ManifestError::RegoVersion(KEY))
     }
 }
 

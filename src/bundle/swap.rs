@@ -30,6 +30,8 @@ pub struct Compiled<T> {
     pub(super) packages: Vec<String>,
     pub(super) warnings: Vec<String>,
     pub(super) findings: Vec<Finding>,
+    /// `false`: its programs are those of another set, over new data.
+    pub(super) recompiled: bool,
 }
 
 impl<T> Compiled<T> {
@@ -37,6 +39,12 @@ impl<T> Compiled<T> {
     #[must_use]
     pub fn into_set(self) -> T {
         self.set
+    }
+
+    /// Whether its modules were compiled for it; else only its data is new.
+    #[must_use]
+    pub const fn recompiled(&self) -> bool {
+        self.recompiled
     }
 
     /// What is worth knowing about its files, such as those that are not used.

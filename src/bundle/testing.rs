@@ -105,6 +105,7 @@ fn text_of(verified: Verified<Sources>, version: u64) -> Result<Compiled<String>
         return Err(vec![broken()]);
     }
     Ok(Compiled {
+        recompiled: true,
         revision: Revision {
             version,
             revision: verified.revision.clone(),

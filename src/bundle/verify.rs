@@ -118,6 +118,20 @@ pub enum VerifyError {
         /// Byte offset from 0.
         at: usize,
     },
+    /// A module that two patterns of the manifest give two versions.
+    #[error(
+        "bundle `{bundle}`: `.manifest`: `file_rego_versions`: `{a}` and `{b}` both fit `{path}` and do not agree: make one of them narrower"
+    )]
+    RegoVersions {
+        /// The bundle.
+        bundle: String,
+        /// The file.
+        path: String,
+        /// One pattern.
+        a: String,
+        /// The other.
+        b: String,
+    },
     /// A module whose package cannot be seen.
     #[error(
         "bundle `{bundle}`: `{path}`: must start with `package` and a plain name on one line, such as `package policies.contracts`"

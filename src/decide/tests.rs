@@ -33,6 +33,7 @@ fn set(bodies: &[&str], choice: EngineChoice) -> PolicySet {
         Module {
             path: format!("{name}.rego"),
             source,
+            ..Module::default()
         }
     };
     let sources = Sources {

@@ -7,6 +7,7 @@ use super::lint;
 use super::metadata::{self, Enforcement, PackageMetadata, package_metadata};
 use super::replica::Entry;
 use super::set::{Package, SetName};
+use super::view::{Answers, DataView};
 use crate::model::bundle::{BundleGrant, Sources};
 use crate::model::finding::{Finding, Severity};
 use crate::model::revision::{EngineChoice, EngineKind};
@@ -23,6 +24,8 @@ pub(super) struct Checked {
     pub(super) modules: Vec<ParsedModule>,
     /// The policies, sorted by name.
     pub(super) plans: Vec<Plan>,
+    /// What was asked of the data, but for its directory, and what it answered.
+    pub(super) answers: Answers,
 }
 
 /// A policy to be compiled.
@@ -33,13 +36,10 @@ pub(super) struct Plan {
     pub(super) path: DataPath,
 }
 
-impl Checked {
-    /// Whether any finding is an error.
-    pub(super) fn is_refused(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
-    }
+/// Whether any finding is an error.
+pub(super) fn is_refused(findings: &[Finding]) -> bool {
+    let mut severities = findings.iter().map(|finding| finding.severity);
+    severities.any(|severity| severity == Severity::Error)
 }
 
 /// Looks through a set that is to decide.
@@ -64,37 +64,45 @@ fn look(sources: &Sources, options: &Options, decides: bool) -> Checked {
         findings: Vec::new(),
         modules: parsed,
         plans: Vec::new(),
+        answers: Answers::default(),
     };
+    let data = DataView::new(&sources.data);
     if findings.is_empty() {
         findings.extend(reserved(sources, &checked.modules));
-        let gate = gate::inspect(&checked.modules, &sources.data);
+        let gate = gate::inspect(&checked.modules, &data);
         if decides {
-            findings.extend(lint::imports(&checked.modules, &sources.data));
+            findings.extend(lint::imports(&checked.modules, &data));
         }
         checked.plans = plans(sources, options, &checked.modules, &gate, &mut findings);
         findings.extend(gate.findings);
         findings.extend(lint::fail_open(&checked.modules, options.fail_open));
         if decides {
-            findings.extend(lints(sources, options, &checked));
+            findings.extend(lints(&data, options, &checked));
+            findings.extend(lint::directory(&sources.data));
         }
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    sort(&mut findings);
     checked.findings = findings;
+    checked.answers = data.into_answers();
     checked
 }
 
+/// Errors first.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+}
+
 /// What makes a policy looser or deader than it reads.
-fn lints(sources: &Sources, options: &Options, checked: &Checked) -> Vec<Finding> {
+fn lints(data: &DataView<'_>, options: &Options, checked: &Checked) -> Vec<Finding> {
     let modules = &checked.modules;
     let plans = checked.plans.iter();
     let servers = plans.map(|plan| (plan.path.clone(), plan.package.servers.clone()));
     let mut findings = lint::policy_shape(modules, &servers.collect());
     findings.extend(lint::elements(modules, options.element));
     findings.extend(lint::input_members(modules));
-    findings.extend(lint::constants(modules, &sources.data));
+    findings.extend(lint::constants(modules, data));
     findings.extend(lint::unanchored(modules));
-    findings.extend(lint::unknown_data(modules, &sources.data));
-    findings.extend(lint::directory(&sources.data));
+    findings.extend(lint::unknown_data(modules, data));
     findings
 }
 

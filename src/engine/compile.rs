@@ -1,32 +1,26 @@
 //! From sources to a policy set: check, group packages into programs, build the copies.
 
-use super::ast::{DataPath, Index, ParsedModule};
 use super::builtins;
-use super::check::{Checked, Plan, check};
+use super::check::check;
 use super::lint::{ScopeRow, scope_row};
-use super::memo::{MEMO_ANSWERS_MAX, MemoKey};
-use super::reads::InputReads;
-use super::replica::{Entry, EvaluationLimits, Replica, last_line};
-use super::set::{ElementCheck, PolicySet, Seat};
+use super::memo::MEMO_ANSWERS_MAX;
+use super::parts::Parts;
+use super::replica::{EvaluationLimits, last_line};
+use super::set::{ElementCheck, PolicySet};
 use super::value;
-use crate::model::bundle::{Module, Sources};
+use crate::model::bundle::{Module, RegoVersion, Sources};
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::Object;
-use crate::model::revision::{EngineChoice, EngineKind, Revision};
+use crate::model::revision::{EngineChoice, Revision};
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::program::Program;
 use regorus::{Engine, Value};
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Stack of a thread that compiles or evaluates, in bytes: both recurse as deep as policies do.
 pub const STACK_BYTES: usize = 64 << 20;
-/// Most source files of a program; the machine's own limit is 256.
-const PROGRAM_SOURCES_MAX: usize = 250;
-/// Most entry points of a program; the machine's own limit is 254.
-pub(super) const PROGRAM_ENTRIES_MAX: usize = 250;
 /// The package of the generated entry points.
 pub(super) const ENTRY_PACKAGE: &str = "toolgate_entry";
 /// Length of a revision taken from a digest, in characters.
@@ -78,20 +72,20 @@ impl PolicySet {
     /// # Errors
     /// Everything that keeps the set from being run as its author means it.
     pub fn compile(sources: &Sources, options: &Options, version: u64) -> Result<Self, Refused> {
-        on_large_stack(|| {
-            let checked = check(sources, options);
-            if checked.is_refused() {
-                return Err(Refused {
-                    findings: checked.findings,
-                });
-            }
-            build(sources, options, version, checked)
-        })
-        .unwrap_or_else(|| {
-            Err(Refused {
-                findings: vec![panicked()],
-            })
-        })
+        or_panicked(on_large_stack(|| {
+            Parts::compile(sources, options)?.set(sources, options, version)
+        }))
+    }
+}
+
+/// What came out of a thread, or that it panicked.
+pub(super) fn or_panicked<T>(done: Option<Result<T, Refused>>) -> Result<T, Refused> {
+    done.unwrap_or_else(|| Err(refused(panicked())))
+}
+
+pub(super) fn refused(finding: Finding) -> Refused {
+    Refused {
+        findings: vec![finding],
     }
 }
 
@@ -142,45 +136,7 @@ pub(super) fn error(code: &'static str, message: impl Into<String>) -> Finding {
     }
 }
 
-fn build(
-    sources: &Sources,
-    options: &Options,
-    version: u64,
-    checked: Checked,
-) -> Result<PolicySet, Refused> {
-    let refused = |finding| Refused {
-        findings: vec![finding],
-    };
-    let mut plans = checked.plans;
-    let reads = InputReads::new(&checked.modules);
-    for (number, plan) in plans.iter_mut().enumerate() {
-        let reads = reads.of_package(&plan.path);
-        plan.package.volatile = reads.is_volatile();
-        plan.package.memo = MemoKey::new(number, &reads);
-    }
-    let groups = group(&mut plans, &checked.modules);
-    let layout = Layout {
-        sources,
-        groups: &groups,
-        plans: &plans,
-    };
-    let seats: Result<Vec<_>, Finding> = (0..options.replicas.get())
-        .map(|_| {
-            let replica = layout.replica(options.limits)?;
-            Ok(Mutex::new(Seat::new(replica, options.memo_answers_max)))
-        })
-        .collect();
-    let data = layout.data().map_err(refused)?;
-    Ok(PolicySet {
-        revision: revision(sources, version),
-        seats: seats.map_err(refused)?.into(),
-        packages: plans.into_iter().map(|plan| plan.package).collect(),
-        warnings: checked.findings,
-        data,
-    })
-}
-
-fn revision(sources: &Sources, version: u64) -> Revision {
+pub(super) fn revision(sources: &Sources, version: u64) -> Revision {
     let digest = sources.digest.clone();
     let short = || {
         digest
@@ -201,165 +157,10 @@ fn revision(sources: &Sources, version: u64) -> Revision {
     }
 }
 
-/// The packages of one program, and the modules that they need.
-#[derive(Default)]
-struct Group {
-    plans: Vec<usize>,
-    modules: BTreeSet<usize>,
-}
-
-/// Puts the packages that the register machine runs into as few programs as its limits allow, and
-/// gives every package its entry point.
-fn group(plans: &mut [Plan], modules: &[ParsedModule]) -> Vec<Group> {
-    let needs = ModuleNeeds::new(modules);
-    let mut groups: Vec<Group> = Vec::new();
-    for (number, plan) in plans.iter_mut().enumerate() {
-        if plan.package.engine == EngineKind::Interpreter {
-            plan.package.entry = Entry::Interpreter(entry_rule(number));
-            continue;
-        }
-        let needed = needs.of_package(&plan.path);
-        let fits = groups.last().is_some_and(|group| {
-            group.plans.len() < PROGRAM_ENTRIES_MAX
-                && group.modules.union(&needed).count() < PROGRAM_SOURCES_MAX
-        });
-        if !fits {
-            groups.push(Group::default());
-        }
-        let program = groups.len() - 1;
-        if let Some(group) = groups.last_mut() {
-            plan.package.entry = Entry::Rvm {
-                program,
-                index: group.plans.len(),
-            };
-            group.plans.push(number);
-            group.modules.extend(needed);
-        }
-    }
-    groups
-}
-
-/// Which modules the rules of each module read from, directly.
-pub(super) struct ModuleNeeds<'a> {
-    modules: &'a [ParsedModule],
-    direct: Vec<BTreeSet<usize>>,
-}
-
-impl<'a> ModuleNeeds<'a> {
-    pub(super) fn new(modules: &'a [ParsedModule]) -> Self {
-        let index = Index::new(modules);
-        let direct = modules.iter().map(|module| {
-            let rules = module.module.policy.iter();
-            let read = rules.flat_map(|rule| index.reads(module, rule));
-            read.flat_map(|path| index.definitions(&path).to_vec())
-                .map(|definition| definition.module)
-                .collect()
-        });
-        Self {
-            modules,
-            direct: direct.collect(),
-        }
-    }
-
-    /// The modules of a package and everything that they need.
-    pub(super) fn of_package(&self, path: &DataPath) -> BTreeSet<usize> {
-        let numbered = self.modules.iter().enumerate();
-        let own = numbered.filter(|(_, module)| module.package_path == *path);
-        let mut open: Vec<usize> = own.map(|(number, _)| number).collect();
-        let mut found = BTreeSet::new();
-        while let Some(number) = open.pop() {
-            if found.insert(number) {
-                open.extend(self.direct.get(number).into_iter().flatten());
-            }
-        }
-        found
-    }
-}
-
-/// `data.toolgate_entry.p<number>`.
-fn entry_rule(number: usize) -> String {
-    format!("data.{ENTRY_PACKAGE}.p{number}")
-}
-
-/// What every copy is built from.
-struct Layout<'a> {
-    sources: &'a Sources,
-    groups: &'a [Group],
-    plans: &'a [Plan],
-}
-
-impl Layout<'_> {
-    fn data(&self) -> Result<Value, Finding> {
-        data_value(&self.sources.data)
-    }
-
-    /// One copy, that shares nothing with the others.
-    fn replica(&self, limits: EvaluationLimits) -> Result<Replica, Finding> {
-        let data = self.data()?;
-        let programs = self.groups.iter().map(|group| self.program(group, &data));
-        let programs = programs.collect::<Result<_, _>>()?;
-        let interpreter = self.interpreter(&data)?;
-        Replica::new(programs, data, interpreter, limits)
-            .map_err(|failure| error("engine.data", failure.to_string()))
-    }
-
-    fn program(&self, group: &Group, data: &Value) -> Result<Arc<Program>, Finding> {
-        let all = modules(self.sources);
-        let needed = group
-            .modules
-            .iter()
-            .filter_map(|number| all.get(*number).copied());
-        let engine = &mut load(needed, &self.entries(group.plans.iter().copied()))?;
-        let entries: Vec<String> = group
-            .plans
-            .iter()
-            .map(|number| entry_rule(*number))
-            .collect();
-        compile_entries(engine, &entries, data)
-    }
-
-    fn interpreter(&self, data: &Value) -> Result<Engine, Finding> {
-        let interpreted: Vec<usize> = (0..self.plans.len())
-            .filter(|number| {
-                let plan = self.plans.get(*number);
-                plan.is_some_and(|plan| plan.package.engine == EngineKind::Interpreter)
-            })
-            .collect();
-        if interpreted.is_empty() {
-            return Ok(Engine::new());
-        }
-        let mut engine = load(
-            modules(self.sources).into_iter(),
-            &self.entries(interpreted.into_iter()),
-        )?;
-        engine
-            .add_data(data.clone())
-            .map_err(|failure| error("engine.data", failure.to_string()))?;
-        Ok(engine)
-    }
-
-    /// A module with one rule a package, that gives its sets as an array.
-    fn entries(&self, plans: impl Iterator<Item = usize>) -> String {
-        let mut text = format!("package {ENTRY_PACKAGE}\n\nimport rego.v1\n");
-        for number in plans {
-            let Some(plan) = self.plans.get(number) else {
-                continue;
-            };
-            let sets = plan.package.defines.iter();
-            let sets: Vec<_> = sets
-                .map(|set| format!("{}.{}", plan.path, set.as_str()))
-                .collect();
-            text.push_str(&format!("\np{number} := [{}]\n", sets.join(", ")));
-        }
-        text
-    }
-}
-
 /// The program of an engine's modules, entered at these rules.
 pub(super) fn compile_entries(
     engine: &mut Engine,
     entries: &[String],
-    data: &Value,
 ) -> Result<Arc<Program>, Finding> {
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
     let Some(first) = entries.first().copied() else {
@@ -375,9 +176,6 @@ pub(super) fn compile_entries(
     let program = program.unwrap_or_else(|_| Err("the compiler panicked".to_owned()));
     let mut program = program.map_err(failed)?;
     builtins::replace_in_program(Arc::make_mut(&mut program));
-    program
-        .check_rule_data_conflicts(data)
-        .map_err(|error| failed(error.to_string()))?;
     Ok(program)
 }
 
@@ -398,13 +196,14 @@ pub(super) fn load<'a>(
 ) -> Result<Engine, Finding> {
     let mut engine = Engine::new();
     builtins::replace_in_interpreter(&mut engine).map_err(|text| error("engine.builtins", text))?;
-    let mut add = |path: &str, source: &str| {
+    let mut add = |path: &str, source: &str, rego: RegoVersion| {
+        engine.set_rego_v0(rego == RegoVersion::V0);
         let added = engine.add_policy(path.to_owned(), source.to_owned());
         added.map_err(|failure| error("engine.syntax", last_line(&failure.to_string())))
     };
     for module in modules {
-        add(&module.path, &module.source)?;
+        add(&module.path, &module.source, module.rego)?;
     }
-    add(ENTRY_PACKAGE, entries)?;
+    add(ENTRY_PACKAGE, entries, RegoVersion::V1)?;
     Ok(engine)
 }

@@ -26,13 +26,14 @@ mod tables;
 mod template;
 #[cfg(test)]
 mod tests;
+mod v0;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ast::{DataPath, Index, ParsedModule};
+use super::view::DataView;
 use crate::model::finding::Finding;
-use crate::model::json::Object;
 use crate::model::revision::EngineKind;
 use graph::Edges;
 use issue::{Bars, Issue, Issues};
@@ -43,8 +44,8 @@ use size::Sizes;
 
 /// Greatest number of modules of a set.
 pub(crate) const MAX_MODULES: usize = 1024;
-/// Greatest number of rule definitions of a set; the register machine takes 4,000 rules.
-pub(crate) const MAX_RULES: usize = 4000;
+/// Greatest number of rule definitions of a set. A program takes fewer, but a set is several.
+pub(crate) const MAX_RULES: usize = 16_000;
 
 /// What the gate says about a policy set.
 #[derive(Debug, Default)]
@@ -77,9 +78,9 @@ impl Gate {
     }
 }
 
-/// Inspects a policy set; `data` has the top-level members of `data`.
+/// Inspects a policy set over its data.
 #[must_use]
-pub(crate) fn inspect(modules: &[ParsedModule], data: &Object) -> Gate {
+pub(crate) fn inspect(modules: &[ParsedModule], data: &DataView<'_>) -> Gate {
     let mut found = Vec::new();
     if !within_limits(modules, &mut found) {
         return conclude(modules, found, &Edges::new());
@@ -127,6 +128,7 @@ fn check_module(facts: Facts<'_>, found: &mut Vec<Issue>) {
     let module = facts.module;
     let mut issues = Issues { module, found };
     check_header(&mut issues);
+    v0::check(&mut issues);
     let mut checker = Checker {
         facts,
         issues,

@@ -65,7 +65,7 @@ mod shape;
 mod tests;
 
 pub(crate) use data::unknown_data;
-pub(crate) use directory::directory;
+pub(crate) use directory::{CODE as DIRECTORY, directory};
 pub(crate) use element::elements;
 pub(crate) use imports::imports;
 pub(crate) use library::constants;

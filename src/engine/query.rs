@@ -6,14 +6,16 @@ mod reference;
 mod tests;
 
 use super::ast::{self, ParsedModule};
-use super::check::check_for_query;
+use super::check::{check_for_query, is_refused};
 use super::compile::{
-    ENTRY_PACKAGE, ModuleNeeds, Options, PROGRAM_ENTRIES_MAX, Refused, compile_entries, data_value,
-    error, load, modules, on_large_stack,
+    ENTRY_PACKAGE, Options, Refused, compile_entries, data_value, error, load, modules,
+    on_large_stack,
 };
 use super::gate;
+use super::parts::{ModuleNeeds, PROGRAM_ENTRIES_MAX};
 use super::replica::{Entry, EvaluationError, Replica};
 use super::value::{self, Inexact};
+use super::view::DataView;
 use crate::model::bundle::{Module, Sources};
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::Json;
@@ -89,7 +91,7 @@ fn answer(
         ..*options
     };
     let checked = check_for_query(sources, &any);
-    if checked.is_refused() {
+    if is_refused(&checked.findings) {
         let findings = checked.findings;
         return Err(Refused { findings }.into());
     }
@@ -132,7 +134,7 @@ fn evaluate(
         .collect();
     let (programs, interpreter) = match engine {
         EngineKind::Rvm => {
-            let program = compile_entries(&mut loaded, &names, &data).map_err(refused)?;
+            let program = compile_entries(&mut loaded, &names).map_err(refused)?;
             (vec![program], Engine::new())
         }
         EngineKind::Interpreter => {
@@ -172,6 +174,7 @@ fn entry_module(plan: &Plan) -> Module {
     Module {
         path: ENTRY_PACKAGE.to_owned(),
         source,
+        ..Module::default()
     }
 }
 
@@ -181,7 +184,7 @@ fn engine(
     parsed: &[ParsedModule],
     sources: &Sources,
 ) -> Result<EngineKind, QueryError> {
-    let gate = gate::inspect(parsed, &sources.data);
+    let gate = gate::inspect(parsed, &DataView::new(&sources.data));
     let of_severity = |severity| {
         let found = gate.findings.iter();
         found.filter(move |finding| finding.severity == severity)

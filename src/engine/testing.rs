@@ -10,6 +10,7 @@ use super::ast::{self, ParsedModule, Reference, head_args, head_ref, position, r
 use super::compile::{ENTRY_PACKAGE, Refused, data_value, error, load, modules, on_large_stack};
 use super::gate;
 use super::replica::last_line;
+use super::view::DataView;
 use crate::model::bundle::{Module, Sources};
 use crate::model::finding::{Finding, Severity};
 use coverage::Coverage;
@@ -153,8 +154,9 @@ fn parse(all: &[&Module], tests: usize, sources: &Sources) -> Result<Vec<ParsedM
 /// interpreter raises an error instead, the test says so itself, and a builtin that is not on the
 /// list can do no more harm than to a test.
 fn gated(parsed: &[ParsedModule], live: usize, sources: &Sources) -> Vec<Finding> {
+    let data = DataView::new(&sources.data);
     let errors = |modules| {
-        let found = gate::inspect(modules, &sources.data).findings.into_iter();
+        let found = gate::inspect(modules, &data).findings.into_iter();
         found.filter(|finding| finding.severity == Severity::Error)
     };
     let (policies, tests) = parsed.split_at_checked(live).unwrap_or((parsed, &[]));

@@ -59,10 +59,10 @@ pub fn trace(sources: &Sources, input: &Input) -> Result<Vec<TracedRule>, Refuse
 }
 
 /// A copy of a rule, in the text of its module.
-struct Copied {
-    rule: TracedRule,
+pub(super) struct Copied {
+    pub(super) rule: TracedRule,
     /// `data.policies.contracts.toolgate_held_3`.
-    reference: String,
+    pub(super) reference: String,
     /// The line of the module's text on which the copy begins.
     line: u32,
     lines: u32,
@@ -103,7 +103,7 @@ fn run(sources: &Sources, input: &Value) -> Result<Vec<TracedRule>, Refused> {
 }
 
 /// Adds a copy of each rule of a set to the text of its module.
-fn copy_rules(text: &mut Module, parsed: &ParsedModule, copies: &mut Vec<Copied>) {
+pub(super) fn copy_rules(text: &mut Module, parsed: &ParsedModule, copies: &mut Vec<Copied>) {
     let [_, package] = parsed.package_path.0.as_slice() else {
         return;
     };

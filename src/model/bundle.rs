@@ -2,13 +2,25 @@
 
 use super::json::Object;
 
+/// Which Rego a module is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RegoVersion {
+    /// The language before OPA 1.0: no `if`, and `deny[x]` for a partial set.
+    V0,
+    /// The language of OPA 1.0.
+    #[default]
+    V1,
+}
+
 /// One Rego module.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Module {
     /// The path within its bundle, such as `contracts/policy.rego`: named in errors and coverage.
     pub path: String,
     /// The Rego text.
     pub source: String,
+    /// What the text is written in.
+    pub rego: RegoVersion,
 }
 
 /// Everything that one policy set is compiled from.

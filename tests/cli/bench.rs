@@ -38,6 +38,16 @@ fn policies_are_measured_package_by_package() {
     assert_eq!(packages[0]["percent_of_packages"], 100);
     let instructions = packages[0]["instructions"].as_u64().unwrap();
     assert!((10..2_000).contains(&instructions), "{instructions}");
+    let rules = json["rules"].as_array().unwrap();
+    let lines: Vec<_> = rules.iter().map(|rule| rule["line"].as_u64()).collect();
+    assert_eq!(rules.len(), 3, "{json}");
+    assert!([8, 13, 18].iter().all(|line| lines.contains(&Some(*line))));
+    let costs: Vec<_> = rules
+        .iter()
+        .map(|rule| rule["instructions"].as_u64().unwrap())
+        .collect();
+    assert!(costs.is_sorted_by(|a, b| a >= b), "{costs:?}");
+    assert!(costs.iter().all(|cost| (1..=instructions).contains(cost)));
     let interpreted = place
         .run(&[&bench[..], &["--engine", "interpreter"]].concat())
         .expect(0);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Policy, canonical, compile, directory, exec, write_inputs};
+use super::canonical::canonical;
+use super::{Policy, compile, directory, exec, write_inputs};
 use toolgate::engine::{Input, PolicySet};
 use toolgate::model::bundle::Module;
 use toolgate::model::json::{Json, Limits, parse};
@@ -140,6 +141,7 @@ fn policy(table: &Table, written_for: For) -> Policy {
         module: Module {
             path: "corners.rego".to_owned(),
             source,
+            ..Module::default()
         },
         rvm: true,
         interpreter: true,

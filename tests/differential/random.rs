@@ -215,6 +215,7 @@ impl Writer {
             module: Module {
                 path: format!("{name}.rego"),
                 source: self.module(name),
+                ..Module::default()
             },
             rvm: false,
             interpreter: false,

@@ -78,22 +78,6 @@ fn a_bad_manifest_is_refused_and_the_reason_says_what_to_do() {
             "roots `` and `a` overlap: keep the shorter one",
         ),
         (
-            r#"{"rego_version": 0}"#,
-            "`rego_version` must be 1: rewrite the modules with `opa fmt --v0-v1`",
-        ),
-        (
-            r#"{"rego_version": "1"}"#,
-            "`rego_version` must be 1: rewrite the modules with `opa fmt --v0-v1`",
-        ),
-        (
-            r#"{"file_rego_versions": {"/a.rego": 0}}"#,
-            "`file_rego_versions` must be 1: rewrite the modules with `opa fmt --v0-v1`",
-        ),
-        (
-            r#"{"file_rego_versions": []}"#,
-            "`file_rego_versions` must be an object, is array",
-        ),
-        (
             r#"{"wasm": [{"entrypoint": "a"}]}"#,
             "`wasm` is not run here: build the bundle with `opa build --target rego`",
         ),

@@ -15,6 +15,7 @@ fn revision(version: u64) -> Revision {
 
 fn compiled<T>(set: T, version: u64) -> Compiled<T> {
     Compiled {
+        recompiled: true,
         set,
         revision: revision(version),
         packages: Vec::new(),

@@ -2,10 +2,10 @@
 
 use super::VerifyError;
 use crate::bundle::data::{self, RESERVED};
-use crate::bundle::manifest::{self, Manifest};
+use crate::bundle::manifest::{self, Disagree, Manifest};
 use crate::bundle::package;
 use crate::bundle::source::Bundle;
-use crate::model::bundle::Module;
+use crate::model::bundle::{Module, RegoVersion};
 use crate::model::json::Json;
 
 /// Most unused files that a warning names.
@@ -135,7 +135,20 @@ impl<'a> Part<'a> {
         Ok(Module {
             path: path.to_owned(),
             source: source.to_owned(),
+            rego: self.rego_version(path)?,
         })
+    }
+
+    fn rego_version(&self, path: &str) -> Result<RegoVersion, VerifyError> {
+        let versions = &self.manifest.versions;
+        versions
+            .of(path)
+            .map_err(|Disagree(a, b)| VerifyError::RegoVersions {
+                bundle: self.name.to_owned(),
+                path: path.to_owned(),
+                a,
+                b,
+            })
     }
 
     fn package(&self, module: &Module) -> Result<Vec<String>, VerifyError> {

@@ -138,8 +138,15 @@ fn a_malformed_bundle_is_refused_and_the_reason_says_what_to_do() {
             "bundle `demo`: `.manifest`: no valid JSON: expected a key at byte 1",
         ),
         (
-            with((".manifest", r#"{"rego_version": 0}"#)),
-            "bundle `demo`: `.manifest`: `rego_version` must be 1: rewrite the modules with `opa fmt --v0-v1`",
+            with((".manifest", r#"{"rego_version": 2}"#)),
+            "bundle `demo`: `.manifest`: `rego_version` must be 0 or 1",
+        ),
+        (
+            with((
+                ".manifest",
+                r#"{"file_rego_versions": {"/p*": 0, "*.rego": 1}}"#,
+            )),
+            "bundle `demo`: `.manifest`: `file_rego_versions`: `/p*` and `*.rego` both fit `p.rego` and do not agree: make one of them narrower",
         ),
         (
             with(("patch.json", "{}")),

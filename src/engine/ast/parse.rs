@@ -8,7 +8,7 @@ use regorus::unstable::{Import, Module, Parser, Source, Span};
 use super::path::DataPath;
 use super::refs::Reference;
 use super::shape;
-use crate::model::bundle;
+use crate::model::bundle::{self, RegoVersion};
 use crate::model::finding::{Finding, Severity};
 
 /// A module and its syntax tree.
@@ -59,10 +59,10 @@ impl ParsedModule {
     }
 }
 
-/// Parses one module as Rego v1.
+/// Parses one module.
 ///
 /// # Errors
-/// Says where the text is not Rego v1, or why it is refused before it is parsed.
+/// Says where the text is not Rego of its version, or why it is refused before it is parsed.
 pub(crate) fn parse(module: &bundle::Module) -> Result<ParsedModule, Finding> {
     shape::check(module)?;
     // A panic of the parser is a bug of regorus; a policy that meets one is refused, not fatal.
@@ -89,7 +89,9 @@ fn syntax(module: &bundle::Module) -> Result<Module, String> {
     let parse = || {
         let source = Source::from_contents(module.path.clone(), module.source.clone())?;
         let mut parser = Parser::new(&source)?;
-        parser.enable_rego_v1()?;
+        if module.rego == RegoVersion::V1 {
+            parser.enable_rego_v1()?;
+        }
         parser.parse()
     };
     parse().map_err(|error| error.to_string())
@@ -133,7 +135,10 @@ fn syntax_error(module: &bundle::Module, error: &str) -> Finding {
         .unwrap_or_default();
     let (message, hint) = match unclosed(module, message, line, column) {
         Some((message, hint)) => (message, hint),
-        None => (message.trim().trim_end_matches('.'), hint(message)),
+        None => (
+            message.trim().trim_end_matches('.'),
+            hint(message, module.rego),
+        ),
     };
     Finding {
         severity: Severity::Error,
@@ -171,10 +176,14 @@ fn unclosed(
     ))
 }
 
-fn hint(message: &str) -> &'static str {
+fn hint(message: &str, rego: RegoVersion) -> &'static str {
+    const V0: &str = "the manifest says that this module is Rego v0, where `if`, `contains`, `in` and \
+                      `every` need `import future.keywords`; `opa fmt --v0-v1 -w` makes it v1";
     const V1: &str = "policies are Rego v1: write `if` before a rule's body and `contains` in a \
                       partial set, as in `deny contains \"code\" if { … }`";
-    if message.contains("`if`") || message.contains("`contains`") {
+    if rego == RegoVersion::V0 {
+        V0
+    } else if message.contains("`if`") || message.contains("`contains`") {
         V1
     } else {
         ""

@@ -11,6 +11,7 @@ pub(crate) fn parsed(sources: &[&str]) -> Vec<ParsedModule> {
             parse(&Module {
                 path: format!("m{at}.rego"),
                 source: (*source).to_owned(),
+                ..Module::default()
             })
             .unwrap_or_else(|finding| panic!("{finding}"))
         })
@@ -21,6 +22,7 @@ fn error(source: &str) -> String {
     let module = Module {
         path: "a.rego".to_owned(),
         source: source.to_owned(),
+        ..Module::default()
     };
     match parse(&module) {
         Ok(_) => "parsed".to_owned(),

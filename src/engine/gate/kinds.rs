@@ -9,7 +9,7 @@ use super::heads::head_terms;
 use super::known::{Facts, Known, text_of};
 use super::tables;
 use crate::engine::ast::{DataPath, Imported, Reference, Scope, Target, head_args};
-use crate::model::json::{Json, Object};
+use crate::engine::view::{DataView, Stands};
 
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl<'a> Facts<'a> {
                     || known.has_reference(expr.span().text())
             }
             Some(Target::Data(path)) => {
-                (reference.is_static() && member(self.data, &path.0).is_some())
+                (reference.is_static() && member(self.data, &path.0).is_value())
                     || known.has_reference(expr.span().text())
             }
             Some(Target::Input) => {
@@ -352,12 +352,13 @@ impl<'a> Facts<'a> {
         let reference = Reference::of(expr)?;
         match self.index.resolve(self.module, scope, expr)? {
             Target::Rule(path) if self.names_rule(&reference, &path) => self.rule_kind(&path),
-            Target::Data(path) if reference.is_static() => match member(self.data, &path.0)? {
-                Json::Array(_) => Some(Kind::Array),
-                Json::Object(_) => Some(Kind::Object),
-                Json::String(_) => Some(Kind::Text),
-                Json::Bool(_) => Some(Kind::Truth),
-                Json::Null | Json::Number(_) => None,
+            Target::Data(path) if reference.is_static() => match member(self.data, &path.0) {
+                Stands::Array => Some(Kind::Array),
+                Stands::Object => Some(Kind::Object),
+                Stands::Text => Some(Kind::Text),
+                Stands::Truth => Some(Kind::Truth),
+                Stands::Null | Stands::Number => None,
+                Stands::Nothing | Stands::BelowValue => None,
             },
             // The contract: the input is an object, and its time a whole number.
             Target::Input => match expr.span().text() {
@@ -370,11 +371,10 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn member<'a>(data: &'a Object, path: &[String]) -> Option<&'a Json> {
-    let (first, rest) = path.split_first()?;
-    match (data.get(first)?, rest) {
-        (value, []) => Some(value),
-        (Json::Object(inner), rest) => member(inner, rest),
-        _ => None,
+/// What stands below `data`; of all data as a whole nothing is said.
+fn member(data: &DataView<'_>, path: &[String]) -> Stands {
+    match path {
+        [] => Stands::Nothing,
+        path => data.stands(path),
     }
 }

@@ -10,7 +10,7 @@ use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, Query};
 
 use super::kinds::{Kind, Memory};
 use crate::engine::ast::{Index, ParsedModule, Reference, Scope, Step, Target, variables};
-use crate::model::json::Object;
+use crate::engine::view::DataView;
 
 /// Names and references that have a value.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Known {
 pub(crate) struct Facts<'a> {
     pub(crate) modules: &'a [ParsedModule],
     pub(crate) index: &'a Index,
-    pub(crate) data: &'a Object,
+    pub(crate) data: &'a DataView<'a>,
     pub(crate) module: &'a ParsedModule,
     /// What was worked out about rules before.
     pub(crate) memory: &'a Memory,

@@ -8,7 +8,7 @@ use super::heads::{head_terms, iterates};
 use super::issue::{Bars, Issue, Issues};
 use super::known::is_constant;
 use crate::engine::ast::{DataPath, Index, ParsedModule, RuleDef, head_args, string};
-use crate::model::json::{Json, Object};
+use crate::engine::view::{DataView, Stands};
 
 /// The kinds of rules; the definitions of one rule have one kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Kind {
 pub(crate) fn check(
     modules: &[ParsedModule],
     index: &Index,
-    data: &Object,
+    data: &DataView<'_>,
     found: &mut Vec<Issue>,
 ) {
     for (path, definitions) in index.rules() {
@@ -156,8 +156,8 @@ impl<'a> Paths<'a> {
         }
     }
 
-    fn no_data(&self, data: &Object, found: &mut Vec<Issue>) {
-        if !occupied(data, &self.path.0) {
+    fn no_data(&self, data: &DataView<'_>, found: &mut Vec<Issue>) {
+        if data.stands(&self.path.0) == Stands::Nothing {
             return;
         }
         if let Some((module, rule)) = self.nodes().next() {
@@ -168,18 +168,6 @@ impl<'a> Paths<'a> {
                 "move the data below another name",
             );
         }
-    }
-}
-
-/// Whether data has a value at the path, or something that is no object above it.
-fn occupied(data: &Object, path: &[String]) -> bool {
-    let Some((first, rest)) = path.split_first() else {
-        return true;
-    };
-    match (data.get(first), rest) {
-        (None, _) => false,
-        (Some(Json::Object(inner)), [_, ..]) => occupied(inner, rest),
-        (Some(_), _) => true,
     }
 }
 

@@ -11,7 +11,8 @@ use super::{Gate, inspect, tables};
 use crate::engine::ast::{
     Index, ParsedModule, Scope, Target, Visitor, parse as parse_module, walk_rule,
 };
-use crate::model::bundle::Module;
+use crate::engine::view::DataView;
+use crate::model::bundle::{Module, RegoVersion};
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::{Json, Limits, Object, parse};
 use crate::model::revision::EngineKind;
@@ -28,6 +29,9 @@ struct Case {
     third: Option<String>,
     /// The data, as JSON.
     data: Option<String>,
+    /// Whether the modules are Rego v0.
+    #[serde(default)]
+    v0: bool,
     /// `both`, `rvm`, `interpreter` or `refused`.
     runs: String,
     /// What is found, as `line:column message [code]`; in the second module, with `other:` before.
@@ -96,6 +100,10 @@ fn judge(case: &Case) -> (String, Vec<String>) {
         let module = Module {
             path: path.to_owned(),
             source: source.clone(),
+            rego: match case.v0 {
+                true => RegoVersion::V0,
+                false => RegoVersion::V1,
+            },
         };
         match parse_module(&module) {
             Ok(module) => modules.push(module),
@@ -103,7 +111,7 @@ fn judge(case: &Case) -> (String, Vec<String>) {
         }
     }
     let data = object(case.data.as_deref().unwrap_or("{}"));
-    let gate = inspect(&modules, &data);
+    let gate = inspect(&modules, &DataView::new(&data));
     let package = &modules[0].package;
     let mut found: Vec<String> = gate.findings.iter().map(shown).collect();
     if runs(&gate, package) == "rvm" {
@@ -238,7 +246,12 @@ struct Corners {
 /// The builtins and nodes that a policy uses.
 fn used(source: String) -> (BTreeSet<&'static str>, BTreeSet<String>) {
     let path = "policy".to_owned();
-    let modules = [parse_module(&Module { path, source }).unwrap()];
+    let header = source.lines().next().unwrap_or_default();
+    let rego = match header.split(' ').any(|word| word == "v0") {
+        true => RegoVersion::V0,
+        false => RegoVersion::V1,
+    };
+    let modules = [parse_module(&Module { path, source, rego }).unwrap()];
     let index = Index::new(&modules);
     let mut used = Used {
         index: &index,
@@ -348,10 +361,11 @@ fn the_import_that_is_missing_is_named() {
             let module = Module {
                 path: "m.rego".to_owned(),
                 source: source.to_owned(),
+                ..Module::default()
             };
             parse_module(&module).unwrap()
         });
-        let findings = inspect(&modules, &Object::new()).findings;
+        let findings = inspect(&modules, &DataView::new(&Object::new())).findings;
         let hints: Vec<&str> = findings.iter().map(|it| it.hint.as_str()).collect();
         assert_eq!(hints, [expected], "{statement}");
     }

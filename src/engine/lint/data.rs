@@ -10,18 +10,16 @@ use crate::engine::ast::{
     DataPath, Index, ParsedModule, Scope, Target, Visitor, rule_path, walk_rule,
 };
 use crate::engine::suggest::nearest;
+use crate::engine::view::DataView;
 use crate::model::finding::{Finding, Severity};
-use crate::model::json::{Json, Object};
 
 const UNKNOWN: &str = "data.unknown";
-/// Members of one object among which a misspelt name is looked for.
-const CANDIDATES_MAX: usize = 4096;
 
 /// Finds references below `data` that begin with a path at which neither data nor rules stand. An
 /// error in what `deny`, `approve` and `constrain` read: it would make them hold nowhere. The
 /// library is left out: it reads what a set may go without.
 #[must_use]
-pub(crate) fn unknown_data(modules: &[ParsedModule], data: &Object) -> Vec<Finding> {
+pub(crate) fn unknown_data(modules: &[ParsedModule], data: &DataView<'_>) -> Vec<Finding> {
     let index = Index::new(modules);
     let edges = index.edges(modules);
     let refusing = reached(&edges, |path| {
@@ -56,7 +54,7 @@ fn is_library(module: &ParsedModule) -> bool {
 struct Reads<'a> {
     index: &'a Index,
     module: &'a ParsedModule,
-    data: &'a Object,
+    data: &'a DataView<'a>,
     severity: Severity,
     findings: &'a mut Vec<Finding>,
 }
@@ -73,33 +71,23 @@ impl Reads<'_> {
     /// Finds the first part of a path that is not there.
     fn path(&mut self, expr: &Expr, path: &DataPath) {
         let mut above = DataPath::default();
-        let mut object = Some(self.data);
         for name in &path.0 {
             let at = above.join(name);
-            let value = object.and_then(|object| object.get(name));
-            if value.is_none() && !self.index.has_rules_below(&at) {
-                self.unknown(expr, &at, object, &above, name);
+            if !self.data.stands(&at.0).is_value() && !self.index.has_rules_below(&at) {
+                self.unknown(expr, &at, &above, name);
                 return;
             }
-            object = value.and_then(Json::as_object);
             above = at;
         }
     }
 
-    fn unknown(
-        &mut self,
-        expr: &Expr,
-        at: &DataPath,
-        object: Option<&Object>,
-        above: &DataPath,
-        name: &str,
-    ) {
+    fn unknown(&mut self, expr: &Expr, at: &DataPath, above: &DataPath, name: &str) {
         let rules = self.index.rules();
         let rules = rules.filter(|(rule, _)| rule.starts_with(above));
         let rules = rules.filter_map(|(rule, _)| rule.0.get(above.0.len()));
         let known: BTreeSet<&str> = rules.map(String::as_str).collect();
-        let members = object.into_iter().flat_map(Object::iter);
-        let members = members.map(|(member, _)| member).take(CANDIDATES_MAX);
+        let members = self.data.names(&above.0);
+        let members = members.iter().map(String::as_str);
         let known: Vec<&str> = members.chain(known).collect();
         let hint = match nearest(name, &known) {
             Some(meant) => format!("did you mean `{}`?", above.join(meant)),

@@ -5,7 +5,7 @@ use crate::engine::suggest::nearest;
 use crate::model::finding::{Finding, Severity};
 use crate::model::json::{Json, Object};
 
-const CODE: &str = "data.directory";
+pub(crate) const CODE: &str = "data.directory";
 /// Findings about the directory that are told; a script that misspelt a key did so everywhere.
 const DIRECTORY_FINDINGS_MAX: usize = 20;
 

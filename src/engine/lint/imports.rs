@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use crate::engine::ast::{DataPath, Index, ParsedModule, Reference};
 use crate::engine::suggest::nearest;
+use crate::engine::view::{DataView, Stands};
 use crate::model::finding::{Finding, Severity};
-use crate::model::json::{Json, Object};
 
 const NOTHING: &str = "import.nothing";
 const NOT_NEEDED: &str = "import.not_needed";
 
 /// Finds imports of packages and data that there are not, and of keywords that Rego v1 has anyway.
 #[must_use]
-pub(crate) fn imports(modules: &[ParsedModule], data: &Object) -> Vec<Finding> {
+pub(crate) fn imports(modules: &[ParsedModule], data: &DataView<'_>) -> Vec<Finding> {
     let index = Index::new(modules);
     let packages = modules.iter().map(|module| module.package.as_str());
     let packages: BTreeSet<&str> = packages.collect();
@@ -25,7 +25,7 @@ pub(crate) fn imports(modules: &[ParsedModule], data: &Object) -> Vec<Finding> {
             };
             let path: DataPath = reference.static_prefix().map(str::to_owned).collect();
             let found = match reference.head {
-                "future" => Some((
+                "future" if module.module.rego_v1 => Some((
                     Severity::Warning,
                     NOT_NEEDED,
                     format!("`import future.{}` is not needed", path.0.join(".")),
@@ -44,8 +44,13 @@ pub(crate) fn imports(modules: &[ParsedModule], data: &Object) -> Vec<Finding> {
 
 type Found = (Severity, &'static str, String, String);
 
-fn nothing(index: &Index, data: &Object, packages: &[&str], path: &DataPath) -> Option<Found> {
-    if path.0.is_empty() || index.has_rules_below(path) || is_data(data, &path.0) {
+fn nothing(
+    index: &Index,
+    data: &DataView<'_>,
+    packages: &[&str],
+    path: &DataPath,
+) -> Option<Found> {
+    if path.0.is_empty() || index.has_rules_below(path) || data.stands(&path.0) != Stands::Nothing {
         return None;
     }
     let written = path.0.join(".");
@@ -63,17 +68,4 @@ fn nothing(index: &Index, data: &Object, packages: &[&str], path: &DataPath) -> 
     };
     let message = format!("`data.{written}` is neither a package nor data here");
     (!is_package).then_some((severity, NOTHING, message, hint))
-}
-
-/// Whether something stands at this path, or above it stands what is no object.
-fn is_data(data: &Object, path: &[String]) -> bool {
-    let mut at = data;
-    for name in path {
-        match at.get(name) {
-            Some(Json::Object(below)) => at = below,
-            Some(_) => return true,
-            None => return false,
-        }
-    }
-    true
 }

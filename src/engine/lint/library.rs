@@ -1,6 +1,5 @@
 //! Written values that the library does not know: the helper is false whatever the call.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -12,8 +11,9 @@ use super::pattern::is_helper;
 use super::shape::{is_policy, name};
 use crate::engine::ast::{Index, ParsedModule, Scope, Target, Visitor, string, walk_rule};
 use crate::engine::suggest::nearest;
+use crate::engine::view::{DataView, Role};
 use crate::model::finding::{Finding, Severity};
-use crate::model::json::{Json, Object};
+use crate::model::json::Json;
 
 const CODE: &str = "policy.constant";
 const ROLE: &str = "policy.role";
@@ -60,15 +60,14 @@ const ZONED: [&str; 3] = ["time.clock", "time.date", "time.weekday"];
 /// Finds written zones, days, hours and levels that there are not, and roles that the directory in
 /// `data` does not have.
 #[must_use]
-pub(crate) fn constants(modules: &[ParsedModule], data: &Object) -> Vec<Finding> {
+pub(crate) fn constants(modules: &[ParsedModule], data: &DataView<'_>) -> Vec<Finding> {
     let index = Index::new(modules);
-    let roles = roles(data);
     let mut findings = Vec::new();
     for module in modules {
         let mut constants = Constants {
             index: &index,
             module,
-            roles: &roles,
+            data,
             findings: &mut findings,
         };
         for rule in &module.module.policy {
@@ -90,35 +89,10 @@ pub(super) fn nearest_zone(name: &str) -> Option<&'static str> {
     nearest(name, &names)
 }
 
-/// Every role that the directory names anywhere.
-fn roles(data: &Object) -> BTreeSet<&str> {
-    let mut roles = BTreeSet::new();
-    let part = |name: &str| {
-        data.get("directory")
-            .and_then(|directory| directory.get(name))
-            .and_then(Json::as_object)
-    };
-    for (_, entry) in part("principals").into_iter().flat_map(Object::iter) {
-        roles.extend(entry.get("roles").into_iter().flat_map(listed));
-    }
-    for (role, included) in part("role_includes").into_iter().flat_map(Object::iter) {
-        roles.insert(role);
-        roles.extend(listed(included));
-    }
-    let ranks = part("role_ranks").into_iter().flat_map(Object::iter);
-    roles.extend(ranks.map(|(role, _)| role));
-    roles
-}
-
-fn listed(value: &Json) -> impl Iterator<Item = &str> {
-    let items = value.as_array().unwrap_or_default();
-    items.iter().filter_map(Json::as_str)
-}
-
 struct Constants<'a> {
     index: &'a Index,
     module: &'a ParsedModule,
-    roles: &'a BTreeSet<&'a str>,
+    data: &'a DataView<'a>,
     findings: &'a mut Vec<Finding>,
 }
 
@@ -251,12 +225,11 @@ impl Constants<'_> {
 
     /// A role may also come with a token, so that this is no error.
     fn role(&mut self, at: &Expr, name: &str) {
-        if self.roles.is_empty() || self.roles.contains(name) {
+        let Role::Unknown(meant) = self.data.role(name) else {
             return;
-        }
-        let known: Vec<&str> = self.roles.iter().copied().collect();
+        };
         let message = format!("`data.directory` does not have the role `{name}`");
-        let hint = nearest(name, &known).map(written);
+        let hint = meant.as_deref().map(written);
         let hint =
             hint.unwrap_or_else(|| "add it to the directory, unless tokens bring it".to_owned());
         self.add(at, Severity::Warning, ROLE, message, hint);

@@ -41,6 +41,7 @@ impl Case {
             .map(|(source, path)| Module {
                 path: path.to_owned(),
                 source,
+                ..Module::default()
             })
             .collect()
     }
@@ -101,7 +102,11 @@ fn read_policies(folder: &Path, sources: &mut Vec<Module>) {
             read_policies(&path, sources);
         } else if name.ends_with(".rego") && !name.ends_with("_test.rego") {
             let source = std::fs::read_to_string(&path).unwrap();
-            sources.push(Module { path: name, source });
+            sources.push(Module {
+                path: name,
+                source,
+                ..Module::default()
+            });
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::engine::{Input, Options, PolicySet, Sets};
-use crate::model::bundle::{Module, Sources};
+use crate::model::bundle::{Module, RegoVersion, Sources};
 use crate::model::call::{Facts, Mcp, Phase, Request};
 use crate::model::json::{Json, Limits, Object, parse};
 use crate::model::principal::Principal;
@@ -13,6 +13,7 @@ fn set(body: &str, memo_answers_max: usize) -> PolicySet {
     let module = Module {
         path: "a.rego".to_owned(),
         source,
+        rego: RegoVersion::V1,
     };
     let sources = Sources {
         modules: vec![module],

@@ -26,6 +26,7 @@ impl Reference {
         let module = ast::parse(&Module {
             path: ENTRY_PACKAGE.to_owned(),
             source: format!("package {ENTRY_PACKAGE}\n\nq := {text}\n"),
+            ..Module::default()
         });
         let module = module.ok()?.module;
         // A text with a line end can hold more than one expression.

@@ -37,6 +37,7 @@ fn sources() -> Sources {
     let module = |path: &str, source: &str| Module {
         path: path.to_owned(),
         source: source.to_owned(),
+        ..Module::default()
     };
     Sources {
         modules: vec![
@@ -128,6 +129,7 @@ fn a_conflict_is_an_error_and_not_undefined() {
         modules: vec![Module {
             path: "c.rego".to_owned(),
             source: module.to_owned(),
+            ..Module::default()
         }],
         ..Sources::default()
     };

@@ -6,6 +6,7 @@ fn is_volatile(files: &[&str]) -> bool {
     let module = |(number, source): (usize, &&str)| Module {
         path: format!("m{number}.rego"),
         source: (*source).to_owned(),
+        ..Module::default()
     };
     let sources = Sources {
         modules: files.iter().enumerate().map(module).collect(),

@@ -13,6 +13,7 @@ fn sources(modules: &[(&str, &str)], data: &str) -> Sources {
     let module = |(path, source): &(&str, &str)| Module {
         path: (*path).to_owned(),
         source: (*source).to_owned(),
+        ..Module::default()
     };
     let Json::Object(data) = json(data) else {
         panic!("data is an object")

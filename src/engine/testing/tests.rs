@@ -54,6 +54,7 @@ fn module(path: &str, source: &str) -> Module {
     Module {
         path: path.to_owned(),
         source: source.to_owned(),
+        ..Module::default()
     }
 }
 

@@ -5,11 +5,11 @@ use crate::model::json::{Limits, Object, parse};
 fn says_which_rules_hold_and_where_the_others_end() {
     let module = Module {
         path: "p/p.rego".to_owned(),
-        source: "package policies.p\n\nallow contains \"a\"\n\nallow contains \"b\" if {\n\tinput.n > 1\n\tinput.n > 10\n\tinput.n > 100\n}\n\ndeny contains code if {\n\tsome code in {\"c\", \"d\"}\n\tinput.n == 5\n}\n\nhelper contains \"x\"\n\nallow contains \"e\" if input.n == \"x\"\n".to_owned(),
-    };
+        source: "package policies.p\n\nallow contains \"a\"\n\nallow contains \"b\" if {\n\tinput.n > 1\n\tinput.n > 10\n\tinput.n > 100\n}\n\ndeny contains code if {\n\tsome code in {\"c\", \"d\"}\n\tinput.n == 5\n}\n\nhelper contains \"x\"\n\nallow contains \"e\" if input.n == \"x\"\n".to_owned(), ..Module::default() };
     let other = Module {
         path: "h.rego".to_owned(),
         source: "package helpers\nallow contains \"never\"\n".to_owned(),
+        ..Module::default()
     };
     let sources = Sources {
         modules: vec![other, module],

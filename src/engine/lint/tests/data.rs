@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::written::{data, shown};
 use super::*;
 use crate::engine::lint::unknown_data;
+use crate::engine::view::DataView;
 use crate::model::json::Object;
 
 /// One case of `tests/data/lint/data.yaml`.
@@ -27,6 +28,7 @@ impl Row {
         let modules = modules.map(|(source, path)| Module {
             path: path.to_owned(),
             source,
+            ..Module::default()
         });
         parsed(&modules.collect::<Vec<_>>())
     }
@@ -45,7 +47,7 @@ fn finds_data_that_there_is_not() {
     );
     let mut wrong = Vec::new();
     for row in rows() {
-        let found = shown(&unknown_data(&row.modules(), &data));
+        let found = shown(&unknown_data(&row.modules(), &DataView::new(&data)));
         if found != row.findings {
             wrong.push(format!("{}: found\n{}", row.name, found.join("\n")));
         }
@@ -56,7 +58,7 @@ fn finds_data_that_there_is_not() {
 #[test]
 fn without_data_every_read_is_found() {
     let row = rows().swap_remove(0);
-    let found = unknown_data(&row.modules(), &Object::new());
+    let found = unknown_data(&row.modules(), &DataView::new(&Object::new()));
     let lines: Vec<u32> = found.iter().map(|finding| finding.line).collect();
     assert_eq!(lines, [2, 3, 4, 5]);
     assert!(found.iter().all(|it| it.severity == Severity::Error));

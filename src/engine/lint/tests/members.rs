@@ -2,6 +2,7 @@
 
 use super::written::{data, one, shown};
 use crate::engine::lint::{imports, input_members, members};
+use crate::engine::view::DataView;
 use crate::model::call::INPUT_OBJECTS;
 
 #[test]
@@ -122,7 +123,7 @@ fn finds_imports_of_nothing() {
             "warning m.rego:3:1: `import future.keywords.in` is not needed [import.not_needed]\n  policies are Rego v1: remove it",
         ),
     ] {
-        let found = imports(&one(&format!("import {import}")), &data);
+        let found = imports(&one(&format!("import {import}")), &DataView::new(&data));
         assert_eq!(shown(&found).join("\n"), expected, "{import}");
     }
 }

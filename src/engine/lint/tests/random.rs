@@ -201,6 +201,7 @@ fn no_random_policy_it_passes_loses_a_deny() {
         let modules = parsed(&[Module {
             path: "m0.rego".to_owned(),
             source: policy.clone(),
+            ..Module::default()
         }]);
         if !fail_open(&modules, Severity::Error).is_empty() {
             continue;

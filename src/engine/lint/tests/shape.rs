@@ -10,6 +10,7 @@ fn modules(sources: &[&str]) -> Vec<Module> {
         .map(|(at, source)| Module {
             path: format!("m{at}.rego"),
             source: (*source).to_owned(),
+            ..Module::default()
         })
         .collect()
 }
@@ -266,6 +267,7 @@ fn scopes_say_who_can_grant_what() {
     let bundle = |name: &str, source: &str| Module {
         path: format!("{name}/p.rego"),
         source: source.to_owned(),
+        ..Module::default()
     };
     let grant = |name: &str, servers| BundleGrant {
         bundle: name.to_owned(),

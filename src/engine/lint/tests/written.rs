@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::lint::{constants, directory, elements, library, unanchored};
 use crate::engine::set::SetName;
+use crate::engine::view::DataView;
 use crate::model::json::{Json, Limits, Object, parse as parse_json};
 use crate::model::reason::{Code, Reason};
 
@@ -12,6 +13,7 @@ pub(super) fn one(source: &str) -> Vec<ParsedModule> {
     let module = |path: &str, source: String| Module {
         path: path.to_owned(),
         source,
+        ..Module::default()
     };
     parsed(&[
         module("lib.rego", library.to_owned()),
@@ -197,19 +199,22 @@ fn finds_constants_that_the_library_does_not_know() {
             "warning m.rego:3:24: `data.directory` does not have the role `analist` [policy.role]\n  write \"analyst\"",
         ),
     ] {
-        let found = constants(&one(&format!("allow contains \"x\" if {statement}")), &data);
+        let found = constants(
+            &one(&format!("allow contains \"x\" if {statement}")),
+            &DataView::new(&data),
+        );
         assert_eq!(shown(&found).join("\n"), expected, "{statement}");
     }
     let approval = "approve contains {\"by\": [\"admin\", \"legl\"], \"code\": \"x\"}";
     assert_eq!(
-        shown(&constants(&one(approval), &data)),
+        shown(&constants(&one(approval), &DataView::new(&data))),
         [
             "warning m.rego:3:36: `data.directory` does not have the role `legl` [policy.role]\n  add it to the directory, unless tokens bring it"
         ]
     );
     let without = constants(
         &one("allow contains \"x\" if tg.has_role(\"finanse\")"),
-        &Object::new(),
+        &DataView::new(&Object::new()),
     );
     assert_eq!(shown(&without), Vec::<String>::new());
 }
