@@ -20,6 +20,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 pub(super) use fetch::check;
 
+/// Most ids of keys in a line of the log.
+const KEY_IDS_SAID_MAX: usize = 16;
+
 /// How a server of keys is asked.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
@@ -149,7 +152,7 @@ impl KeyFetcher {
             for why in verifier.skipped() {
                 tracing::warn!("jwks: {why}");
             }
-            let key_ids: Vec<&str> = verifier.key_ids().collect();
+            let key_ids: Vec<&str> = verifier.key_ids().take(KEY_IDS_SAID_MAX).collect();
             tracing::info!(?key_ids, "jwks: new keys are in use");
         }
         self.identity.replace_tokens(verifier);
