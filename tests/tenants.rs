@@ -2,15 +2,18 @@
 
 mod checked;
 mod flood;
+mod loss;
 mod rpcs;
 mod scene;
 
-use crate::server::asking::{Decisions, call, codes, get};
-use crate::server::{Server, block_on, of_type, pki, records, until};
+use crate::server::asking::{Decisions, call, codes};
+use crate::server::{Server, block_on, of_type, pki, records};
 use scene::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use toolgate::audit::verify::verify;
+use toolgate::identity::Peer;
+use toolgate::server::Remote;
 use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
 use toolgate::wire::v1::{DecideRequest, DecideStreamRequest, Effect, ExplainRequest, Phase};
 
@@ -166,115 +169,6 @@ fn a_caller_asks_for_the_tenants_of_its_entry_alone() {
 }
 
 #[test]
-fn a_broken_bundle_is_its_own_tenant_s_loss() {
-    block_on(async {
-        let server = start().await;
-        until_health(&server, [true; 3]).await;
-        let data = json!({"granted": ["write"], "directory": {}});
-        write_bundle(
-            server.dir.path(),
-            "acme",
-            "package policies.crm\nallow contains\n",
-            &data,
-        );
-        until_health(&server, [true, false, true]).await;
-        // The last good set decides, and globex's changes are taken.
-        write_bundle(
-            server.dir.path(),
-            "globex",
-            POLICY,
-            &json!({"granted": ["new"], "directory": {}}),
-        );
-        let mut globex = decisions(&server, "globex").await;
-        until("the new set of globex", async || {
-            let reply = ask(&mut globex, call("crm/new")).await;
-            (codes(&reply) == ["crm.granted"]).then_some(())
-        })
-        .await;
-        let mut acme = decisions(&server, "acme").await;
-        assert_eq!(
-            codes(&ask(&mut acme, call("crm/read")).await),
-            ["crm.granted"]
-        );
-        let http = server.http.unwrap();
-        let ready = get(http, "/readyz").await.unwrap();
-        let lines: Vec<_> = ready
-            .lines()
-            .map(|line| line.split(' ').next().unwrap())
-            .collect();
-        assert_eq!(lines, ["acme:", "globex:"]);
-        let metrics = get(http, "/metrics").await.unwrap();
-        for line in [
-            "toolgate_policy_stale{tenant=\"acme\"} 1",
-            "toolgate_policy_stale{tenant=\"globex\"} 0",
-            "toolgate_policy_version{tenant=\"globex\"} 2",
-            "toolgate_decisions_total{effect=\"allow\",tenant=\"acme\"} 1",
-        ] {
-            assert!(metrics.lines().any(|it| it == line), "{line}: {metrics}");
-        }
-        let status: Value = serde_json::from_str(&get(http, "/statusz").await.unwrap()).unwrap();
-        assert_eq!(status["audit"]["origin"], "toolgate");
-        assert_eq!(status.get("policy"), None);
-        let [acme_status, globex_status] = &status["tenants"].as_array().unwrap()[..] else {
-            panic!("{status}");
-        };
-        assert_eq!(
-            (
-                &acme_status["name"],
-                &acme_status["refused"]["stage"],
-                &acme_status["policy"]["version"]
-            ),
-            (&json!("acme"), &json!("compile"), &json!(1))
-        );
-        assert_eq!(
-            (
-                &globex_status["audit"]["origin"],
-                globex_status.get("refused")
-            ),
-            (&json!("toolgate/globex"), None)
-        );
-        let refused = of_type(&records_of(&server, Some("globex")).await, "policy_refused");
-        assert!(refused.is_empty());
-
-        // Broken from the start: denied, and still nobody else's loss.
-        let server = server.restart(&config("", AUDIT)).await;
-        until_health(&server, [true, false, true]).await;
-        let mut acme = decisions(&server, "acme").await;
-        assert_eq!(
-            codes(&ask(&mut acme, call("crm/read")).await),
-            ["no_policy_set"]
-        );
-        let mut globex = decisions(&server, "globex").await;
-        assert_eq!(
-            codes(&ask(&mut globex, call("crm/new")).await),
-            ["crm.granted"]
-        );
-        assert!(get(server.http.unwrap(), "/readyz").await.is_some());
-        server.stop().await;
-    });
-}
-
-#[test]
-fn no_tenant_with_policies_is_no_readiness() {
-    block_on(async {
-        let dir = files();
-        for tenant in ["acme", "globex"] {
-            let data = json!({"granted": [], "directory": {}});
-            write_bundle(
-                dir.path(),
-                tenant,
-                "package policies.crm\nallow contains\n",
-                &data,
-            );
-        }
-        let server = Server::start(dir, &config("", AUDIT)).await;
-        until_health(&server, [false; 3]).await;
-        assert_eq!(get(server.http.unwrap(), "/readyz").await, None);
-        server.stop().await;
-    });
-}
-
-#[test]
 fn a_call_and_a_request_id_are_of_one_tenant() {
     block_on(async {
         let server = start().await;
@@ -364,6 +258,28 @@ fn each_question_of_a_stream_and_each_explanation_is_its_own_tenant_s() {
             assert_eq!(explained.decision.unwrap().effect(), effect, "{tenant}");
             let input: Value = serde_json::from_slice(&explained.input_json).unwrap();
             assert_eq!(input["tenant"], tenant);
+        }
+        server.stop().await;
+    });
+}
+
+/// Whatever a question was routed by: who it comes from is found out anew.
+#[test]
+fn a_question_that_reached_another_tenant_is_denied_there() {
+    block_on(async {
+        let server = start().await;
+        let tenants = &server.decider.tenants;
+        for (tenant, expected) in [("acme", "crm.granted"), ("globex", "tenant_unknown")] {
+            let peer = Peer::Certificate {
+                spiffe_ids: vec!["spiffe://test/acme".to_owned()],
+                dns_names: Vec::new(),
+            };
+            let remote = Remote {
+                tenant: tenants.get(tenant).cloned(),
+                ..Remote::from(peer)
+            };
+            let reply = server.decider.decide(&remote, call("crm/both")).await;
+            assert_eq!(codes(&reply), [expected], "{tenant}");
         }
         server.stop().await;
     });

@@ -3,6 +3,7 @@
 use crate::inputs::{Result, directory, input, request};
 use crate::plan::{Call, Plan};
 use hyper_util::rt::TokioIo;
+use prost::Message;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
@@ -44,6 +45,14 @@ pub async fn decisions(plan: &Plan, count: usize) -> Result<Vec<Decider>> {
         }));
     }
     Ok(callers)
+}
+
+pub async fn reply_bytes(plan: &Plan) -> Result<()> {
+    let request = request(&input(&directory()?, plan.case)?)?;
+    let mut client = DecisionServiceClient::new(connect(&plan.socket).await?);
+    let response = client.decide(request).await?.into_inner();
+    println!("{{\"bytes\":{}}}", response.encoded_len());
+    Ok(())
 }
 
 /// A caller on a stream: as many questions are under way as the stream's window holds.

@@ -9,11 +9,14 @@ use tonic::{Request, Response, Status};
 use toolgate::wire::v1;
 use toolgate::wire::v1::decision_service_server::{DecisionService, DecisionServiceServer};
 
-struct Echo;
+/// Gives back as many bytes as a decision has.
+struct Echo {
+    reply_bytes: usize,
+}
 
-pub async fn echo(socket: &str) -> Result<()> {
+pub async fn echo(socket: &str, reply_bytes: usize) -> Result<()> {
     let incoming = UnixListenerStream::new(UnixListener::bind(socket)?);
-    let service = DecisionServiceServer::new(Echo);
+    let service = DecisionServiceServer::new(Echo { reply_bytes });
     let serving = Server::builder().add_service(service);
     Ok(serving.serve_with_incoming(incoming).await?)
 }
@@ -29,8 +32,10 @@ impl DecisionService for Echo {
         &self,
         request: Request<v1::DecideRequest>,
     ) -> std::result::Result<Response<v1::DecideResponse>, Status> {
+        let mut params_json = request.into_inner().params_json;
+        params_json.resize(self.reply_bytes, b' ');
         Ok(Response::new(v1::DecideResponse {
-            params_json: Some(request.into_inner().params_json),
+            params_json: Some(params_json),
             ..v1::DecideResponse::default()
         }))
     }

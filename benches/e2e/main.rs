@@ -1,6 +1,7 @@
 //! The ends of the end-to-end comparison; `benches/run` starts them, each on its own core.
 //!
-//! - `e2e echo SOCKET` answers each `Decide` with its own `params`: what gRPC alone costs.
+//! - `e2e echo SOCKET REPLY_BYTES` answers each `Decide` with so many bytes: what gRPC alone costs.
+//! - `e2e reply-bytes SOCKET CASE` calls `Decide` once and tells how many bytes came back.
 //! - `e2e load SOCKET CASE CALLERS SECONDS` calls `Decide` in a closed loop.
 //! - `e2e open SOCKET CASE CALLS_A_SECOND SECONDS` calls it at a fixed rate, whatever comes back;
 //!   a call's time counts from when it was due.
@@ -33,7 +34,14 @@ fn main() -> Result<()> {
         .enable_all()
         .build()?;
     match arguments.as_slice() {
-        ["echo", socket] => runtime.block_on(echo::echo(socket)),
+        ["echo", socket, reply_bytes] => {
+            let reply_bytes = reply_bytes.parse()?;
+            runtime.block_on(echo::echo(socket, reply_bytes))
+        }
+        ["reply-bytes", socket, case] => {
+            let plan = Plan::new(socket, case, "0")?;
+            runtime.block_on(callers::reply_bytes(&plan))
+        }
         ["load", socket, case, callers, seconds] => {
             let plan = Plan::new(socket, case, seconds)?;
             let callers = callers.parse()?;

@@ -76,11 +76,19 @@ impl Answering {
     async fn answer(&mut self, question: v1::DecideRequest, waiting: &mut JoinSet<()>) -> bool {
         self.room.look(&self.decider, &question);
         let tenant = self.decider.tenant_of(&self.peer, Some(&question));
+        // Told once for each question, where only its token tells it.
+        let peer = match (&tenant.name, &self.peer.tenant) {
+            (Some(_), None) => Arc::new(Remote {
+                tenant: Some(Arc::clone(tenant)),
+                ..Remote::clone(&self.peer)
+            }),
+            _ => Arc::clone(&self.peer),
+        };
         let permit = self.room.wait(tenant).await;
         let Ok(place) = self.answers.clone().reserve_owned().await else {
             return false;
         };
-        let (decider, peer) = (Arc::clone(&self.decider), Arc::clone(&self.peer));
+        let decider = Arc::clone(&self.decider);
         let mut deciding = Box::pin(async move {
             let request_id = question.request_id.clone();
             let response = Some(decider.decide_anew(&peer, question).await);
