@@ -76,8 +76,9 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	fuzz/run $(FUZZ_SECONDS)
 
 golden: ## Rewrites what golden cases expect: read the diff.
+	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main identity::
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main decide
-	TOOLGATE_BLESS=1 $(CARGO) test --locked --lib cli::tests::the_reference
+	TOOLGATE_BLESS=1 $(CARGO) test --locked --lib -- cli::tests::the_reference config::tests::reference
 
 # Not part of ci: what Go and Java need takes minutes to install the first time.
 clients: $(TOOLS)/bin/protoc-gen-go $(TOOLS)/bin/protoc-gen-go-grpc $(TOOLS)/node_modules/.bin/buf test-tools ## The programs of docs/calling-decide.md in Go and Java. Needs also a JDK and mvn.

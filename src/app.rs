@@ -3,6 +3,8 @@
 mod accept;
 mod check;
 mod embedded;
+mod jitter;
+mod keys;
 mod loads;
 mod rotate;
 mod serve;
@@ -25,12 +27,13 @@ use crate::bundle::watch::Watch;
 use crate::config::{Config, FailOpen, Listen, TenantConfig, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
-use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier};
+use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
 use crate::server::{Admission, Connections, Decider, DecisionLimits, LargeTurns, Metrics};
 use crate::telemetry::now;
+use keys::KeyFetcher;
 use rotate::Watched;
 use std::io;
 use std::num::NonZeroUsize;
@@ -75,6 +78,8 @@ pub struct App {
     connections: Arc<Connections>,
     /// The key set's file, if there is one.
     jwks: Option<(Watched, JwtConfig)>,
+    /// What fetches the key set, if it is on a server.
+    keys: Option<KeyFetcher>,
     /// Watch the bundles for as long as they live.
     watches: Vec<Watch>,
 }
@@ -98,13 +103,22 @@ impl App {
         replicas: NonZeroUsize,
         clock: Clock,
     ) -> Result<Self, AppError> {
-        let metrics = Metrics::default();
-        let jwks = config.jwt.clone().map(|jwt| {
-            let watched = Watched::new("jwks", vec![jwt.jwks_file.clone()]);
-            (watched, jwt)
-        });
+        let metrics = Arc::new(Metrics::default());
+        // Made before the file is read, so that no change is missed.
+        let jwks = config.jwt.as_ref().and_then(watched);
         let tokens = config.jwt.as_ref().map(tokens).transpose()?;
         let identity = Identity::new(config.callers.clone(), config.roles_from.clone(), tokens);
+        let identity = Arc::new(identity);
+        let keys = config.jwt.as_ref().and_then(|jwt| match &jwt.keys {
+            KeySource::File(_) => None,
+            KeySource::Server(server) => Some(KeyFetcher::new(
+                server.clone(),
+                jwt.clone(),
+                Arc::clone(&identity),
+                Arc::clone(&metrics),
+                Arc::clone(&clock),
+            )),
+        });
         // Each thread that decides has a copy of the policies.
         let large_at_once = LargeTurns::beside(replicas);
         let threads = replicas.saturating_add(large_at_once);
@@ -129,9 +143,9 @@ impl App {
         );
         let decider = Decider {
             tenants,
-            identity: Arc::new(identity),
+            identity,
             large: LargeTurns::new(large_at_once),
-            metrics: Arc::new(metrics),
+            metrics,
             clock,
             limits,
         };
@@ -142,6 +156,7 @@ impl App {
             limits: config.limits.transport,
             connections: connections(&config.limits.transport),
             jwks,
+            keys,
             watches,
         })
     }
@@ -249,13 +264,29 @@ fn decision_limits(config: &Config) -> DecisionLimits {
             values_max: config.limits.json_values_max,
         },
         batch_max: config.limits.batch_calls_max,
+        stream_window_max: config.limits.stream_window_decisions_max,
         verdict_valid: Duration::from_secs(config.limits.verdict_valid_seconds),
         cacheable: Duration::from_secs(config.limits.cacheable_seconds),
     }
 }
 
+/// The key set's file, if it is one.
+fn watched(config: &JwtConfig) -> Option<(Watched, JwtConfig)> {
+    match &config.keys {
+        KeySource::File(path) => {
+            let watched = Watched::new("jwks", vec![path.clone()]);
+            Some((watched, config.clone()))
+        }
+        KeySource::Server(_) => None,
+    }
+}
+
+/// Verifies with the keys of the file; those of a server are fetched later.
 fn tokens(config: &JwtConfig) -> Result<JwtVerifier, AppError> {
-    let path = &config.jwks_file;
+    let path = match &config.keys {
+        KeySource::File(path) => path,
+        KeySource::Server(_) => return Ok(JwtVerifier::awaiting(config)),
+    };
     let bytes = std::fs::read(path).map_err(|error| AppError::JwksFile {
         path: path.clone(),
         error,

@@ -3,6 +3,7 @@
 //! Reference: `docs/configuration.md`.
 
 mod callers;
+mod keys;
 mod limits;
 mod listen;
 mod local;
@@ -15,6 +16,7 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 
 pub use limits::{Limits, TransportLimits};
 pub use listen::{Listen, TcpListen, TlsFiles, UnixListen};

@@ -31,5 +31,5 @@ pub use replica::{EvaluationError, EvaluationLimits};
 pub use reuse::{Compiled, Compiler};
 pub use set::{Answered, ElementCheck, Input, Package, PolicySet, SetName, Sets, Unreadable};
 pub use testing::{FileCoverage, Outcome, TestPlan, TestReport, TestResult, run_tests};
-pub use trace::{TracedRule, trace};
+pub use trace::{OtherEngine, Trace, TraceLimits, TracedRule, trace, trace_set};
 pub use value::Inexact;

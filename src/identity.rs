@@ -9,11 +9,13 @@ mod claims;
 mod directory;
 mod jwks;
 mod jwt;
+mod keys;
 mod pattern;
 mod peer;
 mod session;
 mod subject;
 mod tenants;
+mod unfit;
 
 #[cfg(test)]
 mod testing;
@@ -24,11 +26,13 @@ pub use algorithm::Algorithm;
 pub use callers::{Caller, DEFAULT_TENANT, KnownBy, KnownByError, Permission};
 pub use claims::{ClaimPath, ClaimPaths};
 pub use directory::{Directory, DirectoryEntry, directory};
-pub use jwks::JwksError;
-pub use jwt::{JwtConfig, JwtVerifier, TOKEN_BYTES_MAX, TokenError};
+pub use jwks::{JWKS_BYTES_MAX, JwksError};
+pub use jwt::{JwtConfig, JwtVerifier, TOKEN_BYTES_MAX};
+pub use keys::{KeyServer, KeySource, KeyStatus, KeyUrl, KeyUrlError};
 pub use pattern::{Pattern, PatternError};
 pub use peer::{CertificateError, Peer};
 pub use session::session_id;
+pub use unfit::TokenError;
 
 use crate::model::attempt::Claim;
 use crate::model::json::Object;
@@ -36,9 +40,10 @@ use crate::model::principal::{Principal, RolesFrom};
 use crate::model::reason::{Code, Reason};
 use crate::model::subject::{Subject, Token};
 use crate::model::time::Timestamp;
-use arc_swap::ArcSwap;
+use arc_swap::Guard;
 use callers::Dropped;
 use jwt::VerifiedToken;
+use keys::TokenKeys;
 use std::sync::Arc;
 use subject::{Claimed, check_enabled, tenant};
 
@@ -94,8 +99,7 @@ pub struct Denied {
 pub struct Identity {
     callers: Vec<Caller>,
     roles_from: Vec<RolesFrom>,
-    /// Replaced as a whole.
-    tokens: Option<Arc<ArcSwap<JwtVerifier>>>,
+    tokens: Option<Arc<TokenKeys>>,
 }
 
 /// What was asked with, once its tokens are verified.
@@ -122,20 +126,12 @@ impl Identity {
         Self {
             callers,
             roles_from,
-            tokens: tokens.map(|tokens| Arc::new(ArcSwap::from_pointee(tokens))),
+            tokens: tokens.map(|tokens| Arc::new(TokenKeys::new(tokens))),
         }
     }
 
-    /// Verifies with other keys from now on, after the JWKS file has changed. Tokens that were not
-    /// accepted stay so.
-    pub fn replace_tokens(&self, tokens: JwtVerifier) {
-        if let Some(current) = &self.tokens {
-            current.store(Arc::new(tokens));
-        }
-    }
-
-    fn verifier(&self) -> Option<Arc<JwtVerifier>> {
-        self.tokens.as_ref().map(|tokens| tokens.load_full())
+    fn verifier(&self) -> Option<Guard<Arc<JwtVerifier>>> {
+        self.tokens.as_ref().map(|keys| keys.current())
     }
 
     /// Who asks: the caller that `peer` (or the subject's token) proves, and the subject it speaks
@@ -153,7 +149,8 @@ impl Identity {
         directory: &dyn Directory,
         now: Timestamp,
     ) -> Result<Identified, Box<Denied>> {
-        let unverified = |token: &Token| claimed::unverified(token, self.verifier().as_deref());
+        let unverified =
+            |token: &Token| claimed::unverified(token, self.verifier().as_deref().map(Arc::as_ref));
         let of_peer = match peer {
             Peer::Token(token) => Some(self.verify(token, now).map_err(|denied| {
                 let by_subject = match &subject {
@@ -164,7 +161,9 @@ impl Identity {
             })?),
             _ => None,
         };
-        let verified = |token: &VerifiedToken| claimed::verified(token, self.verifier().as_deref());
+        let verified = |token: &VerifiedToken| {
+            claimed::verified(token, self.verifier().as_deref().map(Arc::as_ref))
+        };
         let by_peer = of_peer.as_ref().map(verified);
         let of_subject = match &subject {
             Subject::BearerToken(token) => Some(
@@ -284,14 +283,11 @@ impl Identity {
     }
 
     fn verify(&self, token: &Token, now: Timestamp) -> Outcome<VerifiedToken> {
-        let verified = match &self.tokens {
-            Some(tokens) => tokens.load().verify(token, now),
+        let verified = match self.verifier() {
+            Some(tokens) => tokens.verify(token, now),
             None => Err(TokenError::NotConfigured),
         };
-        verified.map_err(|error| {
-            let reason = Code::Unauthenticated.with_message("the token is not valid");
-            denied(reason, error.to_string(), None)
-        })
+        verified.map_err(|error| denied(self.refusal(&error), error.to_string(), None))
     }
 
     /// The caller's entry, and whether it is known by the subject's own token.
@@ -302,7 +298,7 @@ impl Identity {
         of_subject: Option<&VerifiedToken>,
     ) -> Outcome<(&Caller, bool)> {
         let by_token = |token: &VerifiedToken| {
-            let tokens = self.tokens.as_ref()?.load();
+            let tokens = self.verifier()?;
             callers::by_token(&self.callers, tokens.issuer(), &token.subject.id)
         };
         let known = callers::by_peer(&self.callers, peer).or_else(|| of_peer.and_then(by_token));

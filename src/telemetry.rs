@@ -3,6 +3,8 @@
 
 mod clock;
 mod logs;
+mod sampling;
 
 pub use clock::now;
 pub use logs::{LogFormat, init, set_level};
+pub use sampling::{SAMPLING_INTERVAL, say_all_left_out, say_left_out, set_lines_max};

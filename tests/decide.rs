@@ -7,7 +7,7 @@
 mod case;
 mod request;
 mod shown;
-mod yaml;
+pub mod yaml;
 
 use crate::server::{self, Server, block_on, pki, tokens};
 use case::{Case, Step, Variant};

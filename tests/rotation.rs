@@ -166,7 +166,23 @@ fn a_hangup_sets_the_log_level_anew() {
         says("log level set anew").await;
         knock().await;
         says(refused).await;
+        // Sampling too: what comes beyond it is counted.
+        let sampled = toml("debug") + "sample_lines_max = 3\n";
+        write_files(dir.path(), [("toolgate.toml", sampled.as_str())]);
+        process.hang_up();
+        says("sample_lines_max=3").await;
+        for _ in 0..20 {
+            knock().await;
+        }
         process.terminate();
         assert!(process.ended().await.success());
+        assert!(said().matches(refused).count() < 20, "{}", said());
+        let left_out = "lines like this one were left out";
+        let line = said()
+            .lines()
+            .find(|line| line.contains(left_out))
+            .map(str::to_owned);
+        let kind = format!("kind=\"{refused}\"");
+        assert!(line.is_some_and(|line| line.contains(&kind)), "{}", said());
     });
 }

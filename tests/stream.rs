@@ -5,8 +5,8 @@ use crate::server::{DEADLINE, Server, block_on, config, until, write_files};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
 use tonic::{Code, Streaming};
-use toolgate::server::STREAM_WINDOW_MAX;
 use toolgate::wire::v1::{
     DecideRequest, DecideStreamRequest, DecideStreamResponse, WatchRevisionRequest,
     WatchRevisionResponse,
@@ -85,7 +85,7 @@ fn every_question_is_answered_under_its_id_whatever_waits_for_the_disk() {
     block_on(async {
         let server = serve().await;
         let stream = Stream::open(&server).await;
-        let count = 4 * STREAM_WINDOW_MAX;
+        let count = 256;
         let asked: BTreeMap<String, String> = (0..count)
             .map(|number| match number % 3 {
                 0 => (format!("{number}"), "no_matching_allow".to_owned()),
@@ -144,6 +144,34 @@ fn more_than_a_window_is_not_read_until_answers_are() {
         });
         assert_eq!(stream.rest().await.len(), 2000);
         asking.await.unwrap();
+        server.stop().await;
+    });
+}
+
+/// With a window of a thousand so many are decided for somebody who reads no answer; else it would
+/// be what the connection holds, which is a byte here, and the messages of one frame.
+#[test]
+fn the_window_is_as_configured() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        write_files(&dir.path().join("main"), [("p.rego", POLICY)]);
+        let limits = "[limits]\nstream_window_decisions_max = 1000\n";
+        let server = Server::start(dir, &config(&format!("{AUDIT}{limits}"))).await;
+        let socket = server.dir.path().join("run.sock");
+        let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display())).unwrap();
+        let channel = endpoint.initial_stream_window_size(1).connect().await;
+        let questions = (0..2000).map(|number| question(&format!("{number}"), "crm/read"));
+        let mut client = Decisions::new(channel.unwrap());
+        let answers = client.decide_stream(tokio_stream::iter(questions)).await;
+        until("a thousand decisions", async || {
+            let metrics = server.decider.metrics.text();
+            let counted = metrics
+                .lines()
+                .find_map(|line| line.strip_prefix("toolgate_decisions_total{effect=\"allow\"} "));
+            (counted.unwrap().parse::<u64>().unwrap() >= 1000).then_some(())
+        })
+        .await;
+        drop(answers);
         server.stop().await;
     });
 }

@@ -10,9 +10,11 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint, Uri};
-use toolgate::server::STREAM_WINDOW_MAX;
 use toolgate::wire::v1::decision_service_client::DecisionServiceClient;
 use toolgate::wire::v1::{self, Effect};
+
+/// Questions of one stream at once: the default of `limits.stream_window_decisions_max`.
+const STREAM_WINDOW: usize = 64;
 
 /// Callers that share a connection.
 const CALLERS_A_CONNECTION: usize = 16;
@@ -85,7 +87,7 @@ pub async fn streams(plan: &Plan, count: usize) -> Result<Vec<Asker>> {
     let mut askers = Vec::new();
     for _ in 0..count {
         let mut client = DecisionServiceClient::new(connect(&plan.socket).await?);
-        let (questions, asked) = mpsc::channel(STREAM_WINDOW_MAX);
+        let (questions, asked) = mpsc::channel(STREAM_WINDOW);
         let answers = client.decide_stream(ReceiverStream::new(asked)).await?;
         let mut asker = Asker {
             questions,
@@ -95,7 +97,7 @@ pub async fn streams(plan: &Plan, count: usize) -> Result<Vec<Asker>> {
             },
             asked: 0,
         };
-        for _ in 0..STREAM_WINDOW_MAX {
+        for _ in 0..STREAM_WINDOW {
             asker.ask().await?;
         }
         askers.push(asker);

@@ -1,16 +1,18 @@
 //! Whether a process could start, without starting it.
 
 use super::tls;
-use super::{options, sets, tokens};
+use super::{keys, options, sets, tokens};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::read_and_verify;
 use crate::bundle::source::Source;
 use crate::config::{Config, TlsFiles};
+use crate::identity::{JwtConfig, KeySource};
 use crate::telemetry::now;
 use std::num::NonZeroUsize;
 
 /// Reads every file that the configuration names — certificates, keys, key sets, bundles — and
-/// says what is wrong with them, one problem an item. Listens on nothing and writes nothing.
+/// says what is wrong with them, one problem an item. Listens on nothing, asks nobody (keys of
+/// tokens are not fetched) and writes nothing.
 #[must_use]
 pub fn check(config: &Config) -> Vec<String> {
     let mut problems = Vec::new();
@@ -18,6 +20,14 @@ pub fn check(config: &Config) -> Vec<String> {
         problems.push(error.to_string());
     }
     if let Some(Err(error)) = config.jwt.as_ref().map(tokens) {
+        problems.push(error.to_string());
+    }
+    if let Some(JwtConfig {
+        keys: KeySource::Server(server),
+        ..
+    }) = &config.jwt
+        && let Err(error) = keys::check(server)
+    {
         problems.push(error.to_string());
     }
     problems.extend(bundles(config));

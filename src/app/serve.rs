@@ -87,15 +87,19 @@ fn take(loaded: Loaded, metrics: &Metrics) -> rustls::ServerConfig {
 }
 
 impl App {
-    /// Reads the files of TLS, and opens the sockets that the configuration names.
+    /// Reads the files of TLS, waits a little for keys of tokens that are to be fetched, and opens the
+    /// sockets that the configuration names.
     ///
     /// # Errors
     /// The first that cannot be used.
-    pub async fn bind(self) -> Result<Bound, ServeError> {
+    pub async fn bind(mut self) -> Result<Bound, ServeError> {
         let files = self.listen.tcp.as_ref().and_then(|tcp| tcp.tls.clone());
         let certificates = files
             .map(|files| Certificates::load(files, &self.decider))
             .transpose()?;
+        if let Some(keys) = &mut self.keys {
+            keys.first().await;
+        }
         let unix = match self.listen.unix.clone() {
             Some(listen) => {
                 let socket = bind_unix(&listen).await?;
@@ -231,6 +235,11 @@ impl Bound {
         at_once: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let _rotation = self.rotation()?;
+        // Ends with this function.
+        let mut fetching = JoinSet::new();
+        if let Some(keys) = self.app.keys.take() {
+            fetching.spawn(keys.run());
+        }
         let Self {
             app,
             unix,

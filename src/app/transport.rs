@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its last.
 
+use super::jitter::jittered;
 use crate::config::TransportLimits;
 use crate::identity::Peer;
 use crate::server::{
@@ -21,7 +22,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tonic::service::Routes;
-use uuid::Uuid;
 
 /// The HTTP/2 preface and the head of the settings after it, in bytes (RFC 9113, 3.4 and 4.1). Later
 /// silence is what pings are for.
@@ -216,11 +216,5 @@ fn builder(limits: &TransportLimits) -> http2::Builder<TokioExecutor> {
 
 /// The age give or take a tenth, so that not all clients come back at once.
 fn age(max: Duration) -> Duration {
-    // The last byte of a UUIDv7 is random.
-    let random = Uuid::now_v7()
-        .as_bytes()
-        .last()
-        .copied()
-        .unwrap_or_default();
-    max.mul_f64(0.9 + 0.2 * f64::from(random) / 255.0)
+    jittered(max, 0.9..1.1)
 }

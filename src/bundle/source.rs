@@ -93,7 +93,7 @@ pub enum SourceError {
     },
     /// Of none of the kinds of bundles.
     #[error(
-        "`{}` is no bundle: give a directory, a `.rego` file or a gzip-compressed tar archive (`opa build` writes one)",
+        "`{}` is no bundle: give a directory, a `.rego` file or a gzip-compressed tar archive (`tar czf` writes one)",
         .0.display()
     )]
     NotABundle(PathBuf),

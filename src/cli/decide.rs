@@ -24,7 +24,8 @@ use std::path::PathBuf;
 ///
 /// Takes one policy input document of version 1 (docs/input.schema.json), or with `--lines` one a
 /// line. Exits with 0 if all are granted (`allow` or `constrain`), with 3 if any is not, with 2 for
-/// an input that cannot be used and with 1 where the PDP does not answer.
+/// an input that cannot be used (the lines after it are decided all the same) and with 1 where the
+/// PDP does not answer.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("judge").required(true).args(["pdp", "bundle"]).multiple(false))]
 pub struct Decide {
@@ -56,6 +57,8 @@ pub struct Decide {
 struct Answer {
     decision: v1::DecideResponse,
     packages: Option<Vec<v1::PackageExplanation>>,
+    /// Rules that a PDP does not tell of.
+    rules_left_out: u32,
 }
 
 /// Who decides.
@@ -127,6 +130,10 @@ impl Decide {
             if line.trim_ascii().is_empty() {
                 continue;
             }
+            // What is left of a line that is too long is no line of its own.
+            if !line.ends_with(b"\n") {
+                lines.skip_until(b'\n').map_err(unreadable)?;
+            }
             let in_line = |error: CliError| CliError {
                 message: format!("line {number}: {}", error.message),
                 ..error
@@ -134,14 +141,26 @@ impl Decide {
             let answer = parse_line(&line)
                 .and_then(|input| given(&input))
                 .and_then(|given| judge.decide(given, self.explain))
-                .map_err(in_line)?;
-            match output.is_json() {
-                true => output.json(&show::json(&answer)),
-                false => show::line(output, &answer),
-            }
-            if exit(&answer) == Exit::No {
-                all = Exit::No;
-            }
+                .map_err(in_line);
+            all = match answer {
+                Ok(answer) => {
+                    match output.is_json() {
+                        true => output.json(&show::json(&answer)),
+                        false => show::line(output, &answer),
+                    }
+                    worse(all, exit(&answer))
+                }
+                // One that cannot be used does not keep the others from their answers.
+                Err(error) if error.exit == Exit::Unusable => {
+                    match output.is_json() {
+                        true => output.json(&Json::object([("error", error.to_string())])),
+                        false => output.line("unusable\t\t"),
+                    }
+                    output.error(error.to_string());
+                    Exit::Unusable
+                }
+                Err(error) => return Err(error),
+            };
         }
         Ok(all)
     }
@@ -154,6 +173,14 @@ fn parse_line(line: &[u8]) -> Result<Json, CliError> {
 
 fn given(input: &Json) -> Result<Given, CliError> {
     Given::from_input(input).map_err(CliError::unusable)
+}
+
+/// How all end of which these are two: what cannot be used counts more than a deny.
+const fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Done, other) => other,
+        (one, _) => one,
+    }
 }
 
 fn exit(answer: &Answer) -> Exit {

@@ -64,12 +64,14 @@ impl Serve {
             let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
             let bound = app.bind().await.map_err(CliError::failure)?;
             self.follow_hangups().map_err(CliError::failure)?;
+            tokio::spawn(say_left_out());
             announce(&bound);
             bound
                 .run_until(stopped, at_once)
                 .await
                 .map_err(CliError::failure)
         })?;
+        telemetry::say_all_left_out();
         Ok(Exit::Done)
     }
 
@@ -82,8 +84,11 @@ impl Serve {
                 let Some(path) = &path else { continue };
                 match Config::load(path, &overrides) {
                     Ok(config) => {
-                        telemetry::set_level(config.log.level.as_str());
-                        tracing::info!(level = config.log.level.as_str(), "log level set anew");
+                        let (level, lines_max) =
+                            (config.log.level.as_str(), config.log.sample_lines_max);
+                        telemetry::set_level(level);
+                        telemetry::set_lines_max(lines_max);
+                        tracing::info!(level, sample_lines_max = lines_max, "log level set anew");
                     }
                     Err(error) => tracing::error!(%error, "the log level stays"),
                 }
@@ -124,6 +129,16 @@ pub(super) fn start_logging(config: &Config) {
         LogFormat::Json => telemetry::LogFormat::Json,
     };
     telemetry::init(config.log.level.as_str(), format);
+    telemetry::set_lines_max(config.log.sample_lines_max);
+}
+
+/// Says from time to time which lines of the log were too many.
+async fn say_left_out() {
+    let mut again = tokio::time::interval(telemetry::SAMPLING_INTERVAL);
+    loop {
+        again.tick().await;
+        telemetry::say_left_out();
+    }
 }
 
 /// As many threads that decide as there are processors.

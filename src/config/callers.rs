@@ -5,20 +5,28 @@ use super::policy::not_a_name;
 use super::problem::Place;
 use super::read::{Located, Reader, Section};
 use super::tenants::Tenants;
+use super::words::{Words, list_of};
 use super::{is_short_name, repeated};
 use crate::identity::{
-    Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KnownBy, Pattern, Permission,
+    Algorithm, Caller, ClaimPath, ClaimPaths, JwtConfig, KeyServer, KeySource, KeyUrl, KnownBy,
+    Pattern, Permission,
 };
 use crate::model::principal::RolesFrom;
 use std::path::Path;
+use std::time::Duration;
 
-/// Default of how far the issuer's clock may be off, in seconds, and the most that may be
-/// configured.
-const LEEWAY_SECONDS_DEFAULT: u64 = 30;
-const LEEWAY_SECONDS_MAX: u64 = 300;
-/// The order in which sources of roles are asked, where nobody configured one.
-pub(super) const ROLES_FROM_DEFAULT: [RolesFrom; 3] =
-    [RolesFrom::Token, RolesFrom::Directory, RolesFrom::Shim];
+/// The keys that mean something only beside `jwks_url`.
+const KEY_SERVER_KEYS: [&str; 3] = [
+    "jwks_ca_file",
+    "jwks_refresh_seconds",
+    "jwks_stale_seconds_max",
+];
+/// Sources of roles, in the order in which they are asked where nobody configured one.
+const ROLES_FROM: [(&str, RolesFrom); 3] = [
+    ("token", RolesFrom::Token),
+    ("directory", RolesFrom::Directory),
+    ("shim", RolesFrom::Shim),
+];
 /// The keys of an entry that say how its caller is known.
 const KNOWN_BY_KEYS: [&str; 4] = ["spiffe_id", "dns_name", "uid", "token_subject"];
 
@@ -53,7 +61,7 @@ fn read_caller(
     let subjects = patterns("subjects", section.texts("subjects"));
     let context = patterns("context", section.texts("context"));
     let may = read_may(&section);
-    let assert_roles = section.flag("assert_roles", false);
+    let assert_roles = section.flag("assert_roles");
     let tenants = tenants.of_caller(&section);
     if let Some(name) = name.as_ref().filter(|name| !is_short_name(&name.value)) {
         let key = section.path_of("name");
@@ -81,7 +89,7 @@ fn read_may(section: &Section<'_>) -> Vec<Permission> {
             "`callers[].may` is empty: list what the caller may do, or leave the entry out";
         section.problem(section.place(), message);
     }
-    may.unwrap_or_else(|| Permission::DEFAULT.to_vec())
+    may.unwrap_or_default()
 }
 
 fn pattern(section: &Section<'_>, key: &str, text: &Located<String>) -> Option<Pattern> {
@@ -228,24 +236,77 @@ fn lacks(known_by: &KnownBy, listen: &Listen) -> Option<&'static str> {
 
 /// `[identity]`
 pub(super) fn read_roles_from(section: Section<'_>) -> Vec<RolesFrom> {
-    let words = [
-        ("token", RolesFrom::Token),
-        ("directory", RolesFrom::Directory),
-        ("shim", RolesFrom::Shim),
-    ];
-    let chosen = section.choices("roles_from", &words);
+    let chosen = section.choices("roles_from", &ROLES_FROM);
     section.end();
-    chosen.unwrap_or_else(|| ROLES_FROM_DEFAULT.to_vec())
+    chosen.unwrap_or_default()
+}
+
+/// The words of `identity.roles_from`.
+pub(super) fn roles_from() -> Words {
+    list_of(&ROLES_FROM, &ROLES_FROM.map(|(_, source)| source))
+}
+
+/// The words of `callers[].may`.
+pub(super) fn may() -> Words {
+    list_of(&Permission::ALL, &Permission::DEFAULT)
+}
+
+/// The words of `jwt.algorithms`, which has no default.
+pub(super) fn algorithms() -> Words {
+    list_of(&Algorithm::ALL, &[])
+}
+
+/// Where the keys are: in a file, or on a server.
+fn read_keys(section: &Section<'_>, base: &Path) -> Option<KeySource> {
+    let file = section.text("jwks_file");
+    let url = section.text("jwks_url");
+    let ca_file = section.text("jwks_ca_file");
+    let refresh = section.count("jwks_refresh_seconds");
+    let stale_max = section.count("jwks_stale_seconds_max");
+    if stale_max < refresh {
+        let message =
+            "`jwt.jwks_stale_seconds_max` may not be less than `jwt.jwks_refresh_seconds`";
+        section.problem(section.place(), message);
+    }
+    let given = [section.has("jwks_file"), section.has("jwks_url")];
+    match given {
+        [true, false] => {
+            let of_url = KEY_SERVER_KEYS.iter().filter(|key| section.has(key));
+            for key in of_url {
+                let message = format!("`jwt.{key}` needs `jwt.jwks_url`");
+                section.problem(section.place(), message);
+            }
+            Some(KeySource::File(base.join(file?.value)))
+        }
+        [false, true] => {
+            let url = url?;
+            let explain = |error| {
+                section.problem(&url.place, format!("`jwt.jwks_url` is of no use: {error}"));
+            };
+            Some(KeySource::Server(KeyServer {
+                url: KeyUrl::parse(&url.value).map_err(explain).ok()?,
+                ca_file: ca_file.map(|file| base.join(file.value)),
+                refresh: Duration::from_secs(refresh),
+                stale_max: Duration::from_secs(stale_max),
+            }))
+        }
+        [_, _] => {
+            if section.is_present() {
+                let message = "`jwt` needs exactly one of `jwks_file`, `jwks_url`";
+                section.problem(section.place(), message);
+            }
+            None
+        }
+    }
 }
 
 /// `[jwt]`
 pub(super) fn read_jwt(section: Section<'_>, base: &Path) -> Option<JwtConfig> {
-    let jwks_file = section.required_text("jwks_file");
+    let keys = read_keys(&section, base);
     let issuer = section.required_text("issuer");
     let audience = section.required_text("audience");
     let algorithms = section.choices("algorithms", &Algorithm::ALL);
-    let range = 0..=LEEWAY_SECONDS_MAX;
-    let leeway = section.count("leeway_seconds", LEEWAY_SECONDS_DEFAULT, range);
+    let leeway = section.count("leeway_seconds");
     let claims = read_claims(section.section("claims"));
     section.require("algorithms");
     if algorithms.as_ref().is_some_and(Vec::is_empty) {
@@ -256,7 +317,7 @@ pub(super) fn read_jwt(section: Section<'_>, base: &Path) -> Option<JwtConfig> {
     }
     section.end();
     Some(JwtConfig {
-        jwks_file: base.join(jwks_file?.value),
+        keys: keys?,
         issuer: issuer?.value,
         audience: audience?.value,
         algorithms: algorithms?,
@@ -275,9 +336,11 @@ fn read_claims(section: Section<'_>) -> ClaimPaths {
         }
         path
     };
-    let default = ClaimPaths::default();
+    let by_default = || ClaimPath::new(vec![section.default_text("id")?.to_owned()]);
     let mut claims = ClaimPaths {
-        id: path("id").unwrap_or(default.id),
+        id: path("id")
+            .or_else(by_default)
+            .unwrap_or(ClaimPaths::default().id),
         user: path("user"),
         agent: path("agent"),
         client: path("client"),

@@ -1,7 +1,6 @@
 //! `[limits]`: each has its unit in its name.
 
-use super::read::Section;
-use std::ops::RangeInclusive;
+use super::read::{Section, of_nothing};
 use std::time::Duration;
 
 /// The limits of `docs/configuration.md`.
@@ -70,112 +69,28 @@ pub struct TransportLimits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            request_bytes_max: 4 << 20,
-            json_depth_max: 64,
-            json_values_max: 250_000,
-            batch_calls_max: 512,
-            evaluation_milliseconds_max: 20,
-            evaluation_instructions_max: 200_000,
-            evaluation_output_bytes_max: 256 << 10,
-            in_flight_decisions_max: 4096,
-            in_flight_rpcs_max: 16_384,
-            request_bytes_in_flight_max: 256 << 20,
-            stream_window_decisions_max: 64,
-            verdict_valid_seconds: 30,
-            cacheable_seconds: 5,
-            policy_sets_held_max: 3,
-            transport: TransportLimits::default(),
-        }
+        of_nothing("limits", Self::read)
     }
 }
-
-impl Default for TransportLimits {
-    fn default() -> Self {
-        Self {
-            connections_max: 768,
-            connections_per_peer_max: 512,
-            stranger_max: Duration::from_secs(10),
-            handshake_max: Duration::from_secs(10),
-            // A token of 16 KiB, and room for the rest.
-            header_list_bytes_max: 32 << 10,
-            streams_per_connection_max: 256,
-            request_max: Duration::from_secs(30),
-            keepalive_interval: Duration::from_secs(30),
-            keepalive_timeout: Duration::from_secs(20),
-            connection_age_max: Duration::from_secs(3600),
-            connection_grace_max: Duration::from_secs(60),
-            drain_max: Duration::from_secs(10),
-        }
-    }
-}
-
-/// Most bytes of one message's part, and of what policies answer.
-const PART_BYTES: RangeInclusive<u64> = 1024..=64 << 20;
-/// Most bytes of what is being received.
-const REQUESTS_BYTES: RangeInclusive<u64> = 1 << 20..=64 << 30;
-/// Most of what is counted in thousands.
-pub(super) const MANY: RangeInclusive<u64> = 1..=1_000_000;
-/// An hour, in seconds.
-const WITHIN_AN_HOUR: RangeInclusive<u64> = 1..=3600;
-/// A day, in seconds.
-const WITHIN_A_DAY: RangeInclusive<u64> = 1..=86_400;
 
 impl Limits {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let default = Self::default();
-        let size = |key, default: usize, range| size(&section, key, default, range);
+        let size = |key| usize::try_from(section.count(key)).unwrap_or(usize::MAX);
         let limits = Self {
-            request_bytes_max: size("request_bytes_max", default.request_bytes_max, PART_BYTES),
-            json_depth_max: size("json_depth_max", default.json_depth_max, 4..=128),
-            json_values_max: size("json_values_max", default.json_values_max, 100..=4_000_000),
-            batch_calls_max: size("batch_calls_max", default.batch_calls_max, 1..=10_000),
-            evaluation_milliseconds_max: section.count(
-                "evaluation_milliseconds_max",
-                default.evaluation_milliseconds_max,
-                1..=10_000,
-            ),
-            evaluation_instructions_max: section.count(
-                "evaluation_instructions_max",
-                default.evaluation_instructions_max,
-                1_000..=1_000_000_000,
-            ),
-            evaluation_output_bytes_max: size(
-                "evaluation_output_bytes_max",
-                default.evaluation_output_bytes_max,
-                PART_BYTES,
-            ),
-            in_flight_decisions_max: size(
-                "in_flight_decisions_max",
-                default.in_flight_decisions_max,
-                MANY,
-            ),
-            in_flight_rpcs_max: size("in_flight_rpcs_max", default.in_flight_rpcs_max, MANY),
-            request_bytes_in_flight_max: size(
-                "request_bytes_in_flight_max",
-                default.request_bytes_in_flight_max,
-                REQUESTS_BYTES,
-            ),
-            stream_window_decisions_max: size(
-                "stream_window_decisions_max",
-                default.stream_window_decisions_max,
-                1..=10_000,
-            ),
-            verdict_valid_seconds: section.count(
-                "verdict_valid_seconds",
-                default.verdict_valid_seconds,
-                WITHIN_AN_HOUR,
-            ),
-            cacheable_seconds: section.count(
-                "cacheable_seconds",
-                default.cacheable_seconds,
-                0..=3600,
-            ),
-            policy_sets_held_max: size(
-                "policy_sets_held_max",
-                default.policy_sets_held_max,
-                0..=64,
-            ),
+            request_bytes_max: size("request_bytes_max"),
+            json_depth_max: size("json_depth_max"),
+            json_values_max: size("json_values_max"),
+            batch_calls_max: size("batch_calls_max"),
+            evaluation_milliseconds_max: section.count("evaluation_milliseconds_max"),
+            evaluation_instructions_max: section.count("evaluation_instructions_max"),
+            evaluation_output_bytes_max: size("evaluation_output_bytes_max"),
+            in_flight_decisions_max: size("in_flight_decisions_max"),
+            in_flight_rpcs_max: size("in_flight_rpcs_max"),
+            request_bytes_in_flight_max: size("request_bytes_in_flight_max"),
+            stream_window_decisions_max: size("stream_window_decisions_max"),
+            verdict_valid_seconds: section.count("verdict_valid_seconds"),
+            cacheable_seconds: section.count("cacheable_seconds"),
+            policy_sets_held_max: size("policy_sets_held_max"),
             transport: TransportLimits::read(&section),
         };
         section.end();
@@ -185,74 +100,23 @@ impl Limits {
 
 impl TransportLimits {
     fn read(section: &Section<'_>) -> Self {
-        let default = Self::default();
-        let seconds = |key, default: Duration, range| {
-            Duration::from_secs(section.count(key, default.as_secs(), range))
-        };
-        let narrow = |key, default: u32, range| {
-            u32::try_from(section.count(key, default.into(), range)).unwrap_or(default)
-        };
+        let size = |key| usize::try_from(section.count(key)).unwrap_or(usize::MAX);
+        let narrow = |key| u32::try_from(section.count(key)).unwrap_or(u32::MAX);
+        let seconds = |key| Duration::from_secs(section.count(key));
+        let milliseconds = |key| Duration::from_millis(section.count(key));
         Self {
-            connections_max: size(section, "connections_max", default.connections_max, MANY),
-            connections_per_peer_max: size(
-                section,
-                "connections_per_peer_max",
-                default.connections_per_peer_max,
-                MANY,
-            ),
-            stranger_max: milliseconds(section, "stranger_milliseconds_max", default.stranger_max),
-            handshake_max: milliseconds(
-                section,
-                "handshake_milliseconds_max",
-                default.handshake_max,
-            ),
-            header_list_bytes_max: narrow(
-                "header_list_bytes_max",
-                default.header_list_bytes_max,
-                1024..=1 << 20,
-            ),
-            streams_per_connection_max: narrow(
-                "streams_per_connection_max",
-                default.streams_per_connection_max,
-                1..=10_000,
-            ),
-            request_max: milliseconds(section, "request_milliseconds_max", default.request_max),
-            keepalive_interval: seconds(
-                "keepalive_seconds",
-                default.keepalive_interval,
-                WITHIN_AN_HOUR,
-            ),
-            keepalive_timeout: seconds(
-                "keepalive_timeout_seconds",
-                default.keepalive_timeout,
-                WITHIN_AN_HOUR,
-            ),
-            connection_age_max: seconds(
-                "connection_age_seconds_max",
-                default.connection_age_max,
-                WITHIN_A_DAY,
-            ),
-            connection_grace_max: seconds(
-                "connection_grace_seconds_max",
-                default.connection_grace_max,
-                WITHIN_AN_HOUR,
-            ),
-            drain_max: seconds("drain_seconds_max", default.drain_max, WITHIN_AN_HOUR),
+            connections_max: size("connections_max"),
+            connections_per_peer_max: size("connections_per_peer_max"),
+            stranger_max: milliseconds("stranger_milliseconds_max"),
+            handshake_max: milliseconds("handshake_milliseconds_max"),
+            header_list_bytes_max: narrow("header_list_bytes_max"),
+            streams_per_connection_max: narrow("streams_per_connection_max"),
+            request_max: milliseconds("request_milliseconds_max"),
+            keepalive_interval: seconds("keepalive_seconds"),
+            keepalive_timeout: seconds("keepalive_timeout_seconds"),
+            connection_age_max: seconds("connection_age_seconds_max"),
+            connection_grace_max: seconds("connection_grace_seconds_max"),
+            drain_max: seconds("drain_seconds_max"),
         }
     }
-}
-
-pub(super) fn size(
-    section: &Section<'_>,
-    key: &'static str,
-    default: usize,
-    range: RangeInclusive<u64>,
-) -> usize {
-    let read = section.count(key, default as u64, range);
-    usize::try_from(read).unwrap_or(default)
-}
-
-fn milliseconds(section: &Section<'_>, key: &'static str, default: Duration) -> Duration {
-    let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(section.count(key, default, 10..=600_000))
 }

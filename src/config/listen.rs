@@ -1,5 +1,6 @@
 //! `[listen]`: where the PDP may be asked. Nothing is bound here.
 
+use super::keys::Kind;
 use super::read::{Located, Reader, Section};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -8,9 +9,6 @@ use std::path::{Path, PathBuf};
 const TCP_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7411);
 /// Longest path of a Unix socket, in bytes: Linux has 108 with the final zero.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
-/// Default mode of the socket: the own user and group.
-pub(super) const UNIX_MODE_DEFAULT: u32 = 0o660;
-const UNIX_MODE_MAX: u64 = 0o777;
 
 /// Where the PDP listens; at least one of `unix` and `tcp` is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,8 +57,8 @@ impl Listen {
         let unix = unix.map(|path| unix_listen(&section, &path, base, mode));
         let tcp = address(&section, "tcp");
         let http = address(&section, "http");
-        let insecure = section.flag("insecure", false);
-        let http_public = section.flag("http_public", false);
+        let insecure = section.flag("insecure");
+        let http_public = section.flag("http_public");
         let tls_section = section.section("tls");
         let tls_place = tls_section
             .is_present()
@@ -96,15 +94,18 @@ impl Listen {
 }
 
 fn unix_mode(section: &Section<'_>) -> u32 {
+    let Some(Kind::Mode(default, max)) = section.kind_of("unix_mode") else {
+        return 0;
+    };
     let Some(mode) = section.whole("unix_mode") else {
-        return UNIX_MODE_DEFAULT;
+        return *default;
     };
     match u32::try_from(mode.value) {
-        Ok(bits) if mode.value <= UNIX_MODE_MAX => bits,
+        Ok(bits) if bits <= *max => bits,
         _ => {
             let message = "`listen.unix_mode` must be permission bits such as `0o660`";
             section.problem(&mode.place, message);
-            UNIX_MODE_DEFAULT
+            *default
         }
     }
 }

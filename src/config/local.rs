@@ -1,7 +1,8 @@
 //! The configuration of a PDP that somebody runs for themselves, without a file.
 
-use super::callers::ROLES_FROM_DEFAULT;
-use super::record::ORIGIN_DEFAULT;
+use super::callers::read_roles_from;
+use super::read::of_nothing;
+use super::record;
 use super::{
     AuditConfig, AuditMode, BundleConfig, Config, Limits, Listen, LogConfig, OnFailure,
     PolicyConfig, UnixListen, is_short_name,
@@ -101,14 +102,14 @@ impl Config {
             limits: Limits::default(),
             audit: AuditConfig {
                 dir: local.state_dir.join("audit"),
-                origin: ORIGIN_DEFAULT.to_owned(),
+                origin: of_nothing("audit", |section| record::origin(&section)),
                 mode: AuditMode::default(),
                 on_failure: OnFailure::default(),
                 key_file: None,
             },
             callers: vec![own_user],
             jwt: None,
-            roles_from: ROLES_FROM_DEFAULT.to_vec(),
+            roles_from: of_nothing("identity", read_roles_from),
             log: LogConfig::default(),
         }
     }

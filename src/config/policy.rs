@@ -1,10 +1,9 @@
 //! `[[bundles]]` and `[policy]`.
 
-use super::limits::size;
-use super::read::Section;
+use super::read::{Section, of_nothing};
 use super::tenants::Tenants;
+use super::words::Worded;
 use super::{is_short_name, problem::Place};
-use crate::engine::MEMO_ANSWERS_MAX;
 use crate::model::revision::EngineChoice;
 use std::path::{Path, PathBuf};
 
@@ -73,11 +72,7 @@ pub struct PolicyConfig {
 
 impl Default for PolicyConfig {
     fn default() -> Self {
-        Self {
-            engine: EngineChoice::default(),
-            fail_open: FailOpen::default(),
-            memo_answers_max: MEMO_ANSWERS_MAX,
-        }
+        of_nothing("policy", Self::read)
     }
 }
 
@@ -91,23 +86,25 @@ pub enum FailOpen {
     Warn,
 }
 
+impl Worded for EngineChoice {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("rvm", Self::Rvm),
+        ("interpreter", Self::Interpreter),
+    ];
+}
+
+impl Worded for FailOpen {
+    const WORDS: &'static [(&'static str, Self)] = &[("error", Self::Error), ("warn", Self::Warn)];
+}
+
 impl PolicyConfig {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let engines = [
-            ("auto", EngineChoice::Auto),
-            ("rvm", EngineChoice::Rvm),
-            ("interpreter", EngineChoice::Interpreter),
-        ];
-        let engine = section.choice("engine", &engines).unwrap_or_default();
-        let memo_answers_max = size(
-            &section,
-            "memo_answers_max",
-            MEMO_ANSWERS_MAX,
-            0..=1_000_000,
-        );
+        let engine = section.choice("engine");
+        let memo_answers_max =
+            usize::try_from(section.count("memo_answers_max")).unwrap_or(usize::MAX);
         let lint = section.section("lint");
-        let words = [("error", FailOpen::Error), ("warn", FailOpen::Warn)];
-        let fail_open = lint.choice("fail_open", &words).unwrap_or_default();
+        let fail_open = lint.choice("fail_open");
         lint.end();
         section.end();
         Self {

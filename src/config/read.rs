@@ -1,7 +1,7 @@
-//! Reading a TOML file key by key. Each key that is asked for is thereby a known one, so that what
-//! is left over is a mistake; nothing stops at the first problem.
+//! Reading a TOML file key by key, as `keys` says; nothing stops at the first problem.
 
-use super::overrides::{Overrides, variable};
+use super::keys::{self, Kind};
+use super::overrides::Overrides;
 use super::problem::{Place, Problem, nearest};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -26,8 +26,6 @@ pub(super) struct Reader<'a> {
     text: &'a str,
     pub(super) overrides: &'a Overrides,
     problems: RefCell<Vec<Problem>>,
-    /// Keys that were asked for, and whether the file has them.
-    asked: RefCell<BTreeSet<(String, bool)>>,
 }
 
 /// A table of the file, or one that the file leaves out.
@@ -37,7 +35,6 @@ pub(super) struct Section<'a> {
     path: String,
     place: Place,
     pub(super) table: Option<&'a DeTable<'a>>,
-    known: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Reader<'a> {
@@ -46,7 +43,6 @@ impl<'a> Reader<'a> {
             text,
             overrides,
             problems: RefCell::default(),
-            asked: RefCell::default(),
         }
     }
 
@@ -56,7 +52,16 @@ impl<'a> Reader<'a> {
             path: String::new(),
             place: Place::File { line: 1, column: 1 },
             table: Some(table),
-            known: RefCell::default(),
+        }
+    }
+
+    /// A section that the file does not have.
+    pub(super) fn absent(&'a self, path: &str) -> Section<'a> {
+        Section {
+            reader: self,
+            path: path.to_owned(),
+            place: Place::File { line: 1, column: 1 },
+            table: None,
         }
     }
 
@@ -79,8 +84,7 @@ impl<'a> Reader<'a> {
     /// Every problem, in the order of the file; then each variable that is nearly a known one.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
-        let asked = self.asked.into_inner();
-        let known: BTreeSet<String> = asked.iter().map(|(key, _)| variable(key)).collect();
+        let known: BTreeSet<String> = keys::variables().collect();
         for name in self.overrides.names().filter(|name| !known.contains(*name)) {
             let near = known.iter().map(String::as_str);
             if let Some(meant) = nearest(name, near, VARIABLE_DISTANCE_MAX) {
@@ -92,12 +96,6 @@ impl<'a> Reader<'a> {
         }
         problems.sort_by(|a, b| a.place.cmp(&b.place));
         problems
-    }
-
-    /// Keys that were asked for, and whether the file has them.
-    #[cfg(test)]
-    pub(super) fn asked(&self) -> BTreeSet<(String, bool)> {
-        self.asked.borrow().clone()
     }
 }
 
@@ -124,11 +122,17 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn in_file(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.known.borrow_mut().push(key);
-        let found = self.table.and_then(|table| table.get(key));
-        let mut asked = self.reader.asked.borrow_mut();
-        asked.insert((self.path_of(key), found.is_some()));
-        found
+        self.table.and_then(|table| table.get(key))
+    }
+
+    /// What the table of keys says of one; a key that is not in it cannot be configured at all.
+    pub(super) fn kind_of(&self, key: &str) -> Option<&'static Kind> {
+        let path = self.path_of(key);
+        let kind = keys::kind(&path);
+        if kind.is_none() {
+            self.problem(&self.place, format!("`{path}` is not in the table of keys"));
+        }
+        kind
     }
 
     pub(super) fn section(&self, key: &'static str) -> Section<'a> {
@@ -167,7 +171,6 @@ impl<'a> Section<'a> {
             path,
             place: place.unwrap_or_else(|| self.place.clone()),
             table,
-            known: RefCell::default(),
         }
     }
 
@@ -194,9 +197,9 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Says which keys nobody asked for.
+    /// Says which keys there are not.
     pub(super) fn end(self) {
-        let known = self.known.borrow();
+        let known = keys::within(&self.path);
         for name in self.table.into_iter().flatten().map(|(name, _)| name) {
             let key: &str = name.get_ref();
             if known.contains(&key) {
@@ -213,6 +216,13 @@ impl<'a> Section<'a> {
             );
         }
     }
+}
+
+/// What a section is of which nothing is written.
+pub(super) fn of_nothing<T>(path: &str, read: impl FnOnce(Section<'_>) -> T) -> T {
+    let nothing = Overrides::none();
+    let reader = Reader::new("", &nothing);
+    read(reader.absent(path))
 }
 
 pub(super) fn kind(value: &DeValue<'_>) -> String {

@@ -1,11 +1,10 @@
 //! `[audit]` and `[log]`: what is written down. The log of events is evidence; `[log]` is not.
 
-use super::read::Section;
+use super::read::{Section, of_nothing};
 use super::tenants::TenantConfig;
+use super::words::Worded;
 use std::path::{Path, PathBuf};
 
-/// Who wrote the audit log, where nobody named it.
-pub(super) const ORIGIN_DEFAULT: &str = "toolgate";
 /// Longest origin, in bytes.
 pub(super) const ORIGIN_BYTES_MAX: usize = 128;
 
@@ -45,6 +44,17 @@ pub enum OnFailure {
     AllowAndAlert,
 }
 
+impl Worded for AuditMode {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("async", Self::Async), ("durable", Self::Durable)];
+}
+
+impl Worded for OnFailure {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("deny", Self::Deny),
+        ("allow_and_alert", Self::AllowAndAlert),
+    ];
+}
 /// Below the log's directory: the tenants' directories, apart from all that the log itself has.
 const TENANTS_DIR: &str = "tenants";
 
@@ -68,13 +78,8 @@ impl AuditConfig {
     pub(super) fn read(section: Section<'_>, base: &Path) -> Option<Self> {
         let dir = section.text("dir");
         let origin = origin(&section);
-        let modes = [("async", AuditMode::Async), ("durable", AuditMode::Durable)];
-        let mode = section.choice("mode", &modes).unwrap_or_default();
-        let failures = [
-            ("deny", OnFailure::Deny),
-            ("allow_and_alert", OnFailure::AllowAndAlert),
-        ];
-        let on_failure = section.choice("on_failure", &failures).unwrap_or_default();
+        let mode = section.choice("mode");
+        let on_failure = section.choice("on_failure");
         let key_file = section.text("key_file");
         if !section.has("dir") {
             let message = "`audit.dir` is missing: decisions need a log";
@@ -91,9 +96,10 @@ impl AuditConfig {
     }
 }
 
-fn origin(section: &Section<'_>) -> String {
-    let Some(origin) = section.text("origin") else {
-        return ORIGIN_DEFAULT.to_owned();
+/// Who wrote the audit log.
+pub(super) fn origin(section: &Section<'_>) -> String {
+    let Some(origin) = section.text_or_default("origin") else {
+        return String::new();
     };
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._/-".contains(&b);
     if origin.value.len() > ORIGIN_BYTES_MAX || !origin.value.bytes().all(allowed) {
@@ -107,12 +113,20 @@ fn origin(section: &Section<'_>) -> String {
 }
 
 /// The program's own log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogConfig {
     /// What is worth a line.
     pub level: LogLevel,
     /// The form of a line.
     pub format: LogFormat,
+    /// Lines of one kind that are kept in 10 s; 0: every line.
+    pub sample_lines_max: u64,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        of_nothing("log", Self::read)
+    }
 }
 
 /// What is worth a line: this and everything graver.
@@ -142,15 +156,6 @@ pub enum LogFormat {
 }
 
 impl LogLevel {
-    /// Every level by its name.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("error", Self::Error),
-        ("warn", Self::Warn),
-        ("info", Self::Info),
-        ("debug", Self::Debug),
-        ("trace", Self::Trace),
-    ];
-
     /// The name, as `tracing` knows it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -164,12 +169,30 @@ impl LogLevel {
     }
 }
 
+impl Worded for LogLevel {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+}
+
+impl Worded for LogFormat {
+    const WORDS: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
+}
+
 impl LogConfig {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let level = section.choice("level", &LogLevel::ALL).unwrap_or_default();
-        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        let format = section.choice("format", &formats).unwrap_or_default();
+        let level = section.choice("level");
+        let format = section.choice("format");
+        let sample_lines_max = section.count("sample_lines_max");
         section.end();
-        Self { level, format }
+        Self {
+            level,
+            format,
+            sample_lines_max,
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! `[[tenants]]`: who is kept apart from whom, and what of the file is whose.
 
-use super::limits::MANY;
 use super::policy::{BundleConfig, not_a_name};
 use super::problem::{Place, nearest};
 use super::read::{KEY_DISTANCE_MAX, Located, Reader, Section};
@@ -166,13 +165,7 @@ impl Tenants {
 
 fn read_tenant(section: Section<'_>, base: &Path) -> Option<(Entry, Place)> {
     let name = section.required_text("name");
-    let most = section.whole("in_flight_decisions_max");
-    if let Some(most) = most.as_ref().filter(|most| !MANY.contains(&most.value)) {
-        let (from, to, given) = (MANY.start(), MANY.end(), most.value);
-        let path = section.path_of("in_flight_decisions_max");
-        let message = format!("`{path}` must be {from} to {to}, not `{given}`");
-        section.problem(&most.place, message);
-    }
+    let most = section.count_if_given("in_flight_decisions_max");
     let key_file = section.text("audit_key_file");
     if let Some(name) = name.as_ref().filter(|name| !is_tenant_name(&name.value)) {
         let message = format!(
@@ -186,7 +179,7 @@ fn read_tenant(section: Section<'_>, base: &Path) -> Option<(Entry, Place)> {
     section.end();
     let entry = Entry {
         name: name?.value,
-        in_flight_decisions_max: most.and_then(|most| usize::try_from(most.value).ok()),
+        in_flight_decisions_max: most.and_then(|most| usize::try_from(most).ok()),
         audit_key_file: key_file.map(|file| base.join(file.value)),
     };
     Some((entry, place))

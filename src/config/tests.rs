@@ -1,8 +1,10 @@
 mod invalid;
+mod reference;
 mod sources;
 mod tenants;
 
 use super::*;
+use reference::example;
 use std::path::PathBuf;
 
 /// As small as a file can be.
@@ -55,7 +57,8 @@ fn a_small_file_gets_every_default() {
     assert_eq!(config.audit.mode, AuditMode::Async);
     assert_eq!(config.audit.on_failure, OnFailure::Deny);
     assert_eq!(config.jwt, None);
-    assert_eq!(config.roles_from, callers::ROLES_FROM_DEFAULT);
+    use RolesFrom::{Directory, Shim, Token};
+    assert_eq!(config.roles_from, [Token, Directory, Shim]);
     assert_eq!(config.log, LogConfig::default());
     let caller = &config.callers[0];
     assert_eq!(
@@ -79,65 +82,6 @@ fn without_a_listener_it_is_loopback() {
         ("127.0.0.1:7411", None)
     );
     assert_eq!(listen.unix, None);
-}
-
-/// The whole files of the reference, the one with every key first.
-fn examples() -> Vec<&'static str> {
-    let page = include_str!("../../docs/configuration.md");
-    let blocks = page.split("```toml\n").skip(1);
-    let blocks = blocks.map(|rest| rest.split_once("```").unwrap().0);
-    blocks.filter(|text| text.contains("[audit]")).collect()
-}
-
-/// The example of the reference.
-fn example() -> &'static str {
-    examples()[0]
-}
-
-#[test]
-fn the_reference_has_every_key_and_is_valid() {
-    let mut asked = std::collections::BTreeSet::new();
-    let none = Overrides::none();
-    for example in examples() {
-        parse(example).unwrap();
-        let table = DeTable::parse(example).unwrap();
-        let reader = Reader::new(example, &none);
-        Config::read(&reader, table.get_ref(), Path::new("")).unwrap();
-        asked.append(&mut reader.asked());
-    }
-    let config = parse(example()).unwrap();
-    let given: Vec<&str> = keys(&asked, true).collect();
-    let left_out: Vec<&str> = keys(&asked, false)
-        .filter(|key| !given.contains(key))
-        .collect();
-    assert_eq!(
-        left_out,
-        Vec::<&str>::new(),
-        "missing in docs/configuration.md"
-    );
-    assert!(given.len() > 60, "{given:?}");
-    // What the page calls a default is one.
-    assert_eq!(config.limits, Limits::default());
-    assert_eq!(config.policy, PolicyConfig::default());
-    assert_eq!(config.log, LogConfig::default());
-    assert_eq!(config.roles_from, callers::ROLES_FROM_DEFAULT);
-    assert_eq!(config.listen.unix.unwrap().mode, listen::UNIX_MODE_DEFAULT);
-    let names: Vec<&str> = config
-        .callers
-        .iter()
-        .map(|caller| caller.name.as_str())
-        .collect();
-    assert_eq!(names, ["shim-crm", "shim-docs", "developer", "agents"]);
-    let claims = config.jwt.unwrap().claims;
-    assert_eq!(claims.attributes.len(), 1);
-}
-
-fn keys(
-    asked: &std::collections::BTreeSet<(String, bool)>,
-    given: bool,
-) -> impl Iterator<Item = &str> {
-    let of_kind = asked.iter().filter(move |(_, is_given)| *is_given == given);
-    of_kind.map(|(key, _)| key.as_str())
 }
 
 #[test]

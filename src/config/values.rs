@@ -1,9 +1,10 @@
 //! The types that a key may have: each getter says what is wrong, and then gives nothing.
 
+use super::keys::Kind;
 use super::overrides::Override;
 use super::problem::Place;
 use super::read::{Located, Section, kind};
-use std::ops::RangeInclusive;
+use super::words::{Worded, Words};
 use toml::Spanned;
 use toml::de::{DeArray, DeValue};
 
@@ -14,6 +15,7 @@ enum Found<'a> {
 
 impl<'a> Section<'a> {
     fn find(&self, key: &'static str) -> Option<Found<'a>> {
+        self.kind_of(key)?;
         let in_file = self.in_file(key);
         match self.reader.overrides.get(&self.path_of(key)) {
             Some(set) => Some(Found::Override(set)),
@@ -70,28 +72,65 @@ impl<'a> Section<'a> {
         self.text(key)
     }
 
-    pub(super) fn flag(&self, key: &'static str, default: bool) -> bool {
+    /// The default of a text.
+    pub(super) fn default_text(&self, key: &'static str) -> Option<&'static str> {
+        match self.kind_of(key)? {
+            Kind::Text(default) => Some(default),
+            _ => None,
+        }
+    }
+
+    /// A text, else its default.
+    pub(super) fn text_or_default(&self, key: &'static str) -> Option<Located<String>> {
+        if self.has(key) {
+            return self.text(key);
+        }
+        Some(Located {
+            value: self.default_text(key)?.to_owned(),
+            place: self.place().clone(),
+        })
+    }
+
+    /// True or false, else its default.
+    pub(super) fn flag(&self, key: &'static str) -> bool {
+        let default = matches!(self.kind_of(key), Some(Kind::Flag(true)));
         let flag = self.read(key, "true or false", DeValue::as_bool, |text| {
             text.parse().ok()
         });
         flag.map_or(default, |flag| flag.value)
     }
 
-    /// A whole number within a range, else the default.
-    pub(super) fn count(&self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {
-        let Some(count) = self.whole(key) else {
-            return default;
+    /// A whole number within its range, else its default.
+    pub(super) fn count(&self, key: &'static str) -> u64 {
+        let Some(Kind::Count(default, from, to)) = self.kind_of(key) else {
+            self.problem(
+                self.place(),
+                format!("`{}` is no number", self.path_of(key)),
+            );
+            return 0;
         };
-        if range.contains(&count.value) {
-            return count.value;
+        self.whole_within(key, *from, *to).unwrap_or(*default)
+    }
+
+    /// A whole number within its range, if it is there.
+    pub(super) fn count_if_given(&self, key: &'static str) -> Option<u64> {
+        match self.kind_of(key)? {
+            Kind::Within(from, to) => self.whole_within(key, *from, *to),
+            _ => None,
         }
-        let (path, from, to) = (self.path_of(key), range.start(), range.end());
-        let given = count.value;
+    }
+
+    fn whole_within(&self, key: &'static str, from: u64, to: u64) -> Option<u64> {
+        let count = self.whole(key)?;
+        if (from..=to).contains(&count.value) {
+            return Some(count.value);
+        }
+        let (path, given) = (self.path_of(key), count.value);
         self.problem(
             &count.place,
             format!("`{path}` must be {from} to {to}, not `{given}`"),
         );
-        default
+        None
     }
 
     /// A whole number, not negative.
@@ -112,30 +151,51 @@ impl<'a> Section<'a> {
         )
     }
 
-    /// One of several words.
-    pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        self.choose(&self.text(key)?, key, words)
+    /// One of several words, else the default.
+    pub(super) fn choice<T: Worded>(&self, key: &'static str) -> T {
+        let text = self.text(key);
+        let chosen = text.and_then(|text| self.choose(&text, key, T::WORDS));
+        chosen.unwrap_or_default()
     }
 
-    fn choose<T: Copy>(&self, text: &Located<String>, key: &str, words: &[(&str, T)]) -> Option<T> {
+    fn choose<T: Copy>(
+        &self,
+        text: &Located<String>,
+        key: &'static str,
+        words: &[(&'static str, T)],
+    ) -> Option<T> {
         let found = words.iter().find(|(word, _)| *word == text.value);
         if found.is_none() {
-            let known: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            let (path, known, given) = (self.path_of(key), known.join(", "), &text.value);
+            let known = self.words(key).map_or_else(Vec::new, |words| words.all);
+            let (path, known, given) = (self.path_of(key), known.join("`, `"), &text.value);
             self.problem(
                 &text.place,
-                format!("`{path}` must be one of {known}, not `{given}`"),
+                format!("`{path}` must be one of `{known}`, not `{given}`"),
             );
         }
         found.map(|(_, meaning)| *meaning)
     }
 
-    /// Several of several words, each once; perhaps none.
+    fn words(&self, key: &'static str) -> Option<Words> {
+        match self.kind_of(key)? {
+            Kind::Choice(words) | Kind::Choices(words) => Some(words()),
+            _ => None,
+        }
+    }
+
+    /// Several of several words, each once, else the default; perhaps none.
     pub(super) fn choices<T: Copy + PartialEq>(
         &self,
         key: &'static str,
-        words: &[(&str, T)],
+        words: &[(&'static str, T)],
     ) -> Option<Vec<T>> {
+        if !self.has(key) {
+            let default = self.words(key)?.default;
+            let meaning = |word: &str| words.iter().find(|(it, _)| *it == word);
+            let chosen = default.into_iter().filter_map(meaning);
+            let chosen: Vec<T> = chosen.map(|(_, meaning)| *meaning).collect();
+            return (!chosen.is_empty()).then_some(chosen);
+        }
         let texts = self.texts(key)?;
         let mut chosen = Vec::new();
         for text in &texts {

@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) package: Package,
     /// Where its rules stand.
     pub(super) path: DataPath,
+    /// Why the interpreter must not run it; `None` if it may.
+    pub(super) barred: Option<String>,
 }
 
 /// Whether any finding is an error.
@@ -173,6 +175,7 @@ fn plans(
                 entry: Entry::Interpreter(String::new()),
             },
             path: path.clone(),
+            barred: barred(gate, path),
         });
     }
     plans
@@ -223,6 +226,12 @@ fn granted(grants: &[BundleGrant], modules: &[&ParsedModule]) -> Option<Vec<Stri
         granted = Some(granted.map_or_else(|| servers.clone(), both));
     }
     granted
+}
+
+fn barred(gate: &Gate, path: &DataPath) -> Option<String> {
+    let package = path.0.join(".");
+    let first = gate.interpreter_refusals(&package).first();
+    first.map(|finding| format!("{}:{}: {}", finding.path, finding.line, finding.message))
 }
 
 fn engine(

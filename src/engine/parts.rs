@@ -12,10 +12,10 @@ use super::memo::MemoKey;
 use super::reads::InputReads;
 use super::replica::{Entry, EvaluationLimits, Replica};
 use super::set::{Package, PolicySet, Seat};
+use super::trace::{Source, Texts};
 use super::view::Answers;
 use crate::model::bundle::Sources;
-use crate::model::finding::Finding;
-use crate::model::json::Object;
+use crate::model::finding::{Finding, Severity};
 use crate::model::revision::EngineKind;
 use regorus::rvm::program::Program;
 use regorus::{Engine, Value};
@@ -37,6 +37,8 @@ pub(super) struct Parts {
     warnings: Vec<Finding>,
     /// What the checks asked of the data that the parts were compiled with, and its answers.
     answers: Answers,
+    /// What they were compiled from.
+    texts: Arc<Texts>,
     /// What each copy is built of.
     copies: Vec<Code>,
 }
@@ -69,23 +71,40 @@ impl Parts {
         let groups = group(&mut plans, &modules);
         let layout = Layout {
             sources,
+            modules: &modules,
             groups: &groups,
             plans: &plans,
         };
         let copies = (0..options.replicas.get()).map(|_| layout.code());
         let copies = copies.collect::<Result<_, _>>().map_err(refused)?;
+        let needs = ModuleNeeds::new(&modules);
+        let sources_of = plans.iter().map(|plan| {
+            let source = Source {
+                modules: needs.of_package(&plan.path),
+                barred: plan.barred.clone(),
+            };
+            (plan.package.name.clone(), source)
+        });
+        let texts = Texts {
+            modules: super::compile::modules(sources)
+                .into_iter()
+                .cloned()
+                .collect(),
+            packages: sources_of.collect(),
+        };
         findings.retain(|finding| finding.code != lint::DIRECTORY);
         Ok(Self {
             packages: plans.into_iter().map(|plan| plan.package).collect(),
             warnings: findings,
             answers,
+            texts: Arc::new(texts),
             copies,
         })
     }
 
-    /// Whether compiling the same modules with this data would come to the same parts.
-    pub(super) fn hold_for(&self, data: &Object) -> bool {
-        self.answers.hold_for(data)
+    /// Whether compiling these modules with this data would come to the same parts.
+    pub(super) fn hold_for(&self, sources: &Sources) -> bool {
+        self.texts.modules.iter().eq(modules(sources)) && self.answers.hold_for(&sources.data)
     }
 
     /// Puts the data of these sources to the parts.
@@ -113,6 +132,7 @@ impl Parts {
             packages: self.packages.clone(),
             warnings: findings,
             data: data().map_err(refused)?,
+            texts: Arc::clone(&self.texts),
         })
     }
 }
@@ -218,17 +238,47 @@ fn entry_rule(number: usize) -> String {
 /// What the code of every copy is compiled from.
 struct Layout<'a> {
     sources: &'a Sources,
+    modules: &'a [ParsedModule],
     groups: &'a [Group],
     plans: &'a [Plan],
 }
 
 impl Layout<'_> {
     fn code(&self) -> Result<Code, Finding> {
-        let programs = self.groups.iter().map(|group| self.program(group));
+        let programs = self.groups.iter().map(|group| {
+            let program = self.program(group);
+            program.map_err(|finding| self.blamed(group, finding))
+        });
         Ok(Code {
             programs: programs.collect::<Result<_, _>>()?,
             interpreter: self.interpreter()?,
         })
+    }
+
+    /// What does not compile, with the package that does not compile by itself either.
+    fn blamed(&self, group: &Group, finding: Finding) -> Finding {
+        let mut alone = group.plans.iter().filter_map(|number| {
+            let alone = Group {
+                plans: vec![*number],
+                modules: group.modules.clone(),
+            };
+            Some((self.plans.get(*number)?, self.program(&alone).err()?))
+        });
+        let Some((plan, finding)) = alone.next() else {
+            return finding;
+        };
+        let mut own = self.modules.iter();
+        match own.find(|module| module.package_path == plan.path) {
+            None => finding,
+            Some(module) => module.finding(
+                &module.module.package.span,
+                Severity::Error,
+                finding.code,
+                finding.message,
+                "split the longest rule of this package, or the longest that it reads: a rule body \
+                 takes about 80 comparisons",
+            ),
+        }
     }
 
     fn program(&self, group: &Group) -> Result<Arc<Program>, Finding> {

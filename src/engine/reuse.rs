@@ -3,7 +3,7 @@
 use super::compile::{Options, Refused, on_large_stack, or_panicked};
 use super::parts::Parts;
 use super::set::PolicySet;
-use crate::model::bundle::{BundleGrant, Module, Sources};
+use crate::model::bundle::{BundleGrant, Sources};
 use std::sync::{Mutex, PoisonError};
 
 /// Compiles one set after the other. Where nothing but data changed, and the new data answers
@@ -16,8 +16,6 @@ pub struct Compiler {
 /// A set that was compiled, and all that its parts depend on.
 struct Last {
     parts: Parts,
-    library: Vec<Module>,
-    modules: Vec<Module>,
     grants: Vec<BundleGrant>,
 }
 
@@ -61,8 +59,6 @@ impl Compiler {
         }))?;
         *last = Some(Last {
             parts,
-            library: sources.library.clone(),
-            modules: sources.modules.clone(),
             grants: sources.grants.clone(),
         });
         Ok(Compiled {
@@ -74,9 +70,6 @@ impl Compiler {
 
 impl Last {
     fn serves(&self, sources: &Sources) -> bool {
-        self.modules == sources.modules
-            && self.library == sources.library
-            && self.grants == sources.grants
-            && self.parts.hold_for(&sources.data)
+        self.grants == sources.grants && self.parts.hold_for(sources)
     }
 }

@@ -5,6 +5,7 @@ mod tests;
 
 use super::memo::{Memo, MemoKey};
 use super::replica::{Entry, EvaluationError, Replica};
+use super::trace::Texts;
 use super::value::{self, Inexact};
 use crate::model::call::{Facts, Request};
 use crate::model::finding::Finding;
@@ -23,6 +24,8 @@ pub struct PolicySet {
     pub(super) packages: Vec<Package>,
     pub(super) warnings: Vec<Finding>,
     pub(super) data: Value,
+    /// What it was compiled from, to tell which rules held.
+    pub(super) texts: Arc<Texts>,
     pub(super) seats: Box<[Mutex<Seat>]>,
 }
 

@@ -5,9 +5,15 @@
 
 #[cfg(test)]
 mod tests;
+mod within;
+
+pub use within::{OtherEngine, Trace, TraceLimits, trace_set};
+pub(super) use within::{Source, Texts};
 
 use super::ast::{self, ParsedModule, Reference, head_ref, position};
-use super::compile::{ENTRY_PACKAGE, Refused, data_value, error, load, modules, on_large_stack};
+use super::compile::{
+    ENTRY_PACKAGE, Refused, data_value, error, load, modules, on_large_stack, refused,
+};
 use super::replica::last_line;
 use super::set::{Input, SetName};
 use super::value;
@@ -20,7 +26,7 @@ use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// Longest that one rule may take, in seconds.
+/// Longest that one rule may take where nobody else waits, in seconds.
 const RULE_SECONDS_MAX: u64 = 5;
 /// Largest set of elements of one rule that is shown, in bytes.
 const ELEMENTS_BYTES_MAX: usize = 64 << 10;
@@ -69,10 +75,18 @@ pub(super) struct Copied {
 }
 
 fn run(sources: &Sources, input: &Value) -> Result<Vec<TracedRule>, Refused> {
-    let refused = |finding| Refused {
-        findings: vec![finding],
-    };
-    let mut texts: Vec<Module> = modules(sources).into_iter().cloned().collect();
+    let texts = modules(sources).into_iter().cloned().collect();
+    let data = data_value(&sources.data).map_err(refused)?;
+    let (engine, copies) = copied(texts, data, Duration::from_secs(RULE_SECONDS_MAX))?;
+    Ok(evaluate_all(engine, copies, input))
+}
+
+/// An interpreter of these modules, with a copy of each rule of a set.
+fn copied(
+    mut texts: Vec<Module>,
+    data: Value,
+    rule_time_max: Duration,
+) -> Result<(Engine, Vec<Copied>), Refused> {
     let mut copies = Vec::new();
     for text in &mut texts {
         let parsed = ast::parse(text).map_err(refused)?;
@@ -80,13 +94,16 @@ fn run(sources: &Sources, input: &Value) -> Result<Vec<TracedRule>, Refused> {
     }
     let entry = format!("package {ENTRY_PACKAGE}\n");
     let mut engine = load(texts.iter(), &entry).map_err(refused)?;
-    let data = data_value(&sources.data).map_err(refused)?;
     let added = engine.add_data(data);
     added.map_err(|failure| refused(error("engine.data", failure.to_string())))?;
     engine.set_execution_timer_config(ExecutionTimerConfig {
-        limit: Duration::from_secs(RULE_SECONDS_MAX),
+        limit: rule_time_max,
         check_interval: TIMER_CHECK_STEPS,
     });
+    Ok((engine, copies))
+}
+
+fn evaluate_all(mut engine: Engine, copies: Vec<Copied>, input: &Value) -> Vec<TracedRule> {
     engine.set_enable_coverage(true);
     engine.set_input(input.clone());
     let fresh = engine.clone();
@@ -99,7 +116,7 @@ fn run(sources: &Sources, input: &Value) -> Result<Vec<TracedRule>, Refused> {
             Err(_) => engine = fresh.clone(),
         }
     }
-    Ok(traced)
+    traced
 }
 
 /// Adds a copy of each rule of a set to the text of its module.

@@ -1,7 +1,7 @@
 //! From verified claims to what they say of the subject.
 
 use super::directory::strings;
-use super::jwt::TokenError;
+use super::unfit::TokenError;
 use super::{DELEGATION_STEPS_MAX, Grant, ROLES_MAX, is_name};
 use crate::model::attempt::said;
 use crate::model::json::{Json, Object};

@@ -1,4 +1,4 @@
-//! The keys of a JWKS file (RFC 7517) that tokens may be signed with.
+//! The keys of a JWKS document (RFC 7517) that tokens may be signed with.
 
 use super::algorithm::Algorithm;
 use crate::model::json::{self, Json, JsonError, Limits, Object};
@@ -6,13 +6,15 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 
-/// Largest JWKS file, in bytes, and its deepest nesting.
+/// Largest JWKS document, in bytes.
+pub const JWKS_BYTES_MAX: usize = 1 << 20;
+/// The same, and its deepest nesting.
 const JWKS_LIMITS: Limits = Limits {
-    bytes_max: 1 << 20,
+    bytes_max: JWKS_BYTES_MAX,
     depth_max: 8,
     values_max: Limits::REQUEST.values_max,
 };
-/// Most keys in a JWKS file.
+/// Most keys in a JWKS document.
 const JWKS_KEYS_MAX: usize = 256;
 /// Shortest and longest RSA modulus, in bits: what the library verifies with.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -128,6 +130,11 @@ impl KeySet {
             return Err(JwksError::NoUsableKey { skipped });
         }
         Ok(Self { keys, skipped })
+    }
+
+    /// The `kid` of each key that has one.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.kid.as_deref())
     }
 
     /// The one key that a token with this header must be signed with.

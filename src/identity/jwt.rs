@@ -1,16 +1,16 @@
-//! Bearer tokens: a JWS in compact form, signed by a key of a local JWKS file (RFC 7515, 7519,
-//! 8725, 9068). The library checks the signature alone; everything else is checked here, with
+//! Bearer tokens: a JWS in compact form, signed by a key of a JWKS (RFC 7515, 7519, 8725, 9068). The library checks the signature alone; everything else is checked here, with
 //! strict JSON and a clock that is passed in.
 
 use super::algorithm::Algorithm;
 use super::claims::{ClaimPaths, ClaimedSubject};
 use super::jwks::{JwksError, KeySet, NoKey};
+use super::keys::KeySource;
+use super::unfit::TokenError;
 use crate::model::json::{self, Json, JsonError, Limits, Object};
 use crate::model::subject::Token;
 use crate::model::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use std::path::PathBuf;
 
 /// Longest token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 16 << 10;
@@ -27,8 +27,8 @@ const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// Which tokens are believed: `[jwt]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwtConfig {
-    /// The file with the issuer's public keys (JWKS).
-    pub jwks_file: PathBuf,
+    /// Where the issuer's public keys are.
+    pub keys: KeySource,
     /// The only `iss` that is accepted.
     pub issuer: String,
     /// Who `aud` must name.
@@ -39,91 +39,6 @@ pub struct JwtConfig {
     pub leeway_seconds: u32,
     /// Which claims mean what.
     pub claims: ClaimPaths,
-}
-
-/// Why a token was refused. Names claims and members, never their values: fit for a log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// No `[jwt]` in the configuration.
-    #[error("tokens are not configured")]
-    NotConfigured,
-    /// Longer than may be.
-    #[error("the token is longer than {bytes_max} bytes")]
-    TooLarge {
-        /// The limit, in bytes.
-        bytes_max: usize,
-    },
-    /// Not `header.claims.signature`.
-    #[error("the token does not have three parts")]
-    NotCompact,
-    /// A part that is not base64url without padding.
-    #[error("the token's {part} is not base64url")]
-    Encoding {
-        /// `header`, `payload` or `signature`.
-        part: &'static str,
-    },
-    /// A part that is not a strict JSON object.
-    #[error("the token's {part} is not a strict JSON object: {error}")]
-    Json {
-        /// `header` or `payload`.
-        part: &'static str,
-        /// Why.
-        error: JsonError,
-    },
-    /// A header member of the wrong type.
-    #[error("the token's header member `{member}` has the wrong type")]
-    HeaderShape {
-        /// Which member.
-        member: &'static str,
-    },
-    /// A token for another purpose.
-    #[error("the token's `typ` is neither `JWT` nor `at+jwt`")]
-    Type,
-    /// An extension that must be understood.
-    #[error("the token's header has `crit`")]
-    Critical,
-    /// `none`, HMAC, unknown, or not among the configured.
-    #[error("the token's algorithm is not one of the configured ones")]
-    Algorithm,
-    /// The key set has several keys, and the token does not say which.
-    #[error("the token has no `kid`, and the key set has several keys")]
-    KidMissing,
-    /// The key set does not have the token's key.
-    #[error("the token's `kid` is not in the key set")]
-    KeyUnknown,
-    /// The token's key is for another algorithm.
-    #[error("the token's key is not for the token's algorithm")]
-    KeyAlgorithm,
-    /// The signature is not the key's.
-    #[error("the token's signature is wrong")]
-    Signature,
-    /// A claim that must be there.
-    #[error("the token has no claim `{claim}`")]
-    ClaimMissing {
-        /// Which.
-        claim: String,
-    },
-    /// A claim of the wrong type, length or range.
-    #[error("the token's claim `{claim}` has the wrong shape")]
-    ClaimShape {
-        /// Which.
-        claim: String,
-    },
-    /// Another issuer.
-    #[error("the token is from another issuer")]
-    Issuer,
-    /// Another audience.
-    #[error("the token is for another audience")]
-    Audience,
-    /// `exp` has passed.
-    #[error("the token has expired")]
-    Expired,
-    /// `nbf` has not come.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// `iat` has not come.
-    #[error("the token was issued in the future")]
-    IssuedInFuture,
 }
 
 /// A token whose signature and claims have been checked.
@@ -138,7 +53,9 @@ pub(super) struct VerifiedToken {
 #[derive(Clone, Debug)]
 pub struct JwtVerifier {
     config: JwtConfig,
-    keys: KeySet,
+    /// `None`: none was fetched yet.
+    keys: Option<KeySet>,
+    fetched_at: Option<Timestamp>,
 }
 
 impl JwtVerifier {
@@ -150,14 +67,59 @@ impl JwtVerifier {
     pub fn from_jwks(bytes: &[u8], config: &JwtConfig) -> Result<Self, JwksError> {
         Ok(Self {
             config: config.clone(),
-            keys: KeySet::parse(bytes, &config.algorithms)?,
+            keys: Some(KeySet::parse(bytes, &config.algorithms)?),
+            fetched_at: None,
         })
+    }
+
+    /// The same of a document that was fetched: its keys are used for as long as the configuration
+    /// says.
+    ///
+    /// # Errors
+    /// As `from_jwks`.
+    pub fn fetched(bytes: &[u8], config: &JwtConfig, at: Timestamp) -> Result<Self, JwksError> {
+        Ok(Self {
+            fetched_at: Some(at),
+            ..Self::from_jwks(bytes, config)?
+        })
+    }
+
+    /// Refuses every token until keys are fetched.
+    #[must_use]
+    pub fn awaiting(config: &JwtConfig) -> Self {
+        Self {
+            config: config.clone(),
+            keys: None,
+            fetched_at: None,
+        }
     }
 
     /// Why keys of the set were left out, one line a key: for the log.
     #[must_use]
     pub fn skipped(&self) -> &[String] {
-        &self.keys.skipped
+        self.keys.as_ref().map_or(&[], |keys| &keys.skipped)
+    }
+
+    /// The `kid` of each key that has one.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().flat_map(KeySet::ids)
+    }
+
+    /// When the keys were fetched; `None` of a file's.
+    #[must_use]
+    pub fn fetched_at(&self) -> Option<Timestamp> {
+        self.fetched_at
+    }
+
+    /// The keys, unless they are too old.
+    fn keys_at(&self, now: Timestamp) -> Result<&KeySet, TokenError> {
+        let keys = self.keys.as_ref().ok_or(TokenError::KeysMissing)?;
+        if let (KeySource::Server(server), Some(fetched_at)) = (&self.config.keys, self.fetched_at)
+            && now >= fetched_at.plus(server.stale_max)
+        {
+            return Err(TokenError::KeysStale);
+        }
+        Ok(keys)
     }
 
     /// The issuer whose tokens this verifies.
@@ -178,7 +140,7 @@ impl JwtVerifier {
     ) -> Result<VerifiedToken, TokenError> {
         let parts = Parts::split(token.text())?;
         let header = object("header", parts.header)?;
-        self.check_signature(&parts, &header)?;
+        self.check_signature(&parts, &header, now)?;
         let claims = object("payload", parts.payload)?;
         self.check_addressing(&claims)?;
         let accepted_until = self.check_dates(&claims, now)?;
@@ -188,7 +150,12 @@ impl JwtVerifier {
         })
     }
 
-    fn check_signature(&self, parts: &Parts<'_>, header: &Object) -> Result<(), TokenError> {
+    fn check_signature(
+        &self,
+        parts: &Parts<'_>,
+        header: &Object,
+        now: Timestamp,
+    ) -> Result<(), TokenError> {
         check_type(header)?;
         if header.get("crit").is_some() {
             return Err(TokenError::Critical);
@@ -197,7 +164,8 @@ impl JwtVerifier {
         let algorithm = algorithm.filter(|it| self.config.algorithms.contains(it));
         let algorithm = algorithm.ok_or(TokenError::Algorithm)?;
         let kid = header_text(header, "kid")?;
-        let key = self.keys.choose(kid, algorithm).map_err(|why| match why {
+        let key = self.keys_at(now)?.choose(kid, algorithm);
+        let key = key.map_err(|why| match why {
             NoKey::KidMissing => TokenError::KidMissing,
             NoKey::Unknown => TokenError::KeyUnknown,
             NoKey::WrongAlgorithm => TokenError::KeyAlgorithm,

@@ -1,6 +1,6 @@
 //! Keys, tokens and certificates made for a test, here and now: none is a secret of anybody.
 
-use super::{Algorithm, ClaimPath, ClaimPaths, JwtConfig, JwtVerifier, Token};
+use super::{Algorithm, ClaimPath, ClaimPaths, JwtConfig, JwtVerifier, KeySource, Token};
 use crate::model::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -112,7 +112,7 @@ pub(super) fn path(members: &[&str]) -> ClaimPath {
 
 pub(super) fn config(algorithms: &[Algorithm]) -> JwtConfig {
     JwtConfig {
-        jwks_file: "keys.json".into(),
+        keys: KeySource::File("keys.json".into()),
         issuer: ISSUER.into(),
         audience: AUDIENCE.into(),
         algorithms: algorithms.to_vec(),

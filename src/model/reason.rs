@@ -52,6 +52,8 @@ pub enum Code {
     NoMatchingAllow,
     /// Nobody could tell who asks.
     Unauthenticated,
+    /// There are no keys, or none that are fresh enough, to verify a token with.
+    TokenKeysUnavailable,
     /// The caller may not speak for this subject.
     SubjectNotAllowed,
     /// The caller is of several tenants, and nothing says for which it asks.
@@ -110,11 +112,12 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `docs/reasons.md`.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::NoMatchingAllow,
         Self::ApprovalRequired,
         Self::DryRun,
         Self::Unauthenticated,
+        Self::TokenKeysUnavailable,
         Self::SubjectNotAllowed,
         Self::TenantUnknown,
         Self::ServerNotAllowed,
@@ -157,6 +160,12 @@ impl Code {
                 Identity,
                 "the caller is not known",
                 false,
+            ),
+            Self::TokenKeysUnavailable => (
+                "token_keys_unavailable",
+                Availability,
+                "the keys for tokens are not available",
+                true,
             ),
             Self::SubjectNotAllowed => (
                 "subject_not_allowed",

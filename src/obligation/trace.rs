@@ -185,7 +185,8 @@ fn carries_document(text: &str) -> bool {
 pub(super) fn names_a_value(names: &Names, members: &[(&str, Option<&str>)]) -> bool {
     let is_one = |name: &str, known: &[&str]| known.contains(&fold(name).as_str());
     members.iter().any(|(name, text)| {
-        let listed = text.is_some_and(|text| is_name(names, text) || names.is_led_to(text));
+        let is_listed = |text: &str| names.is_listed(text) || names.is_led_to(text);
+        let listed = text.is_some_and(|text| is_listed(text) && !carries_document(text));
         listed && (is_one(name, &NAMING) || members.iter().any(|(name, _)| is_one(name, &VALUING)))
     })
 }

@@ -120,10 +120,10 @@ impl Decider {
                 identity: asked.call_identity(),
                 judged_digest: judged_digest.clone(),
                 obligations,
-                decision_id: decision_id.clone(),
+                decision_id: decision_id.as_str().into(),
                 released: None,
             };
-            tenant.owed.remember(call_id.clone(), call, now);
+            tenant.owed.remember(&call_id, call, now);
         }
         v1::DecideResponse {
             decision_id,

@@ -30,6 +30,8 @@ pub struct DecisionLimits {
     pub json: json::Limits,
     /// Messages of one batch.
     pub batch_max: usize,
+    /// Questions of one stream that are being decided or whose answers wait to be read.
+    pub stream_window_max: usize,
     /// How long a verdict may be used.
     pub verdict_valid: Duration,
     /// How long an answer may be taken again; 0: never.
@@ -41,6 +43,7 @@ impl Default for DecisionLimits {
         Self {
             json: json::Limits::REQUEST,
             batch_max: 512,
+            stream_window_max: 64,
             verdict_valid: Duration::from_secs(30),
             cacheable: Duration::from_secs(5),
         }

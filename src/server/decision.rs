@@ -7,7 +7,7 @@ use super::peer::{Remote, peer};
 use super::repeats::{Answer, OtherRequest};
 use super::revision::{self, BACKLOG_MAX};
 use super::status::RpcError;
-use super::stream::{Answering, STREAM_WINDOW_MAX};
+use super::stream::Answering;
 use super::tenants::Under;
 use crate::identity::Permission;
 use crate::model::reason::Code;
@@ -86,7 +86,7 @@ impl DecisionService for DecisionServer {
     ) -> Result<Response<Self::DecideStreamStream>, Status> {
         let peer = peer(&request);
         self.decider.known_caller(&peer.peer)?;
-        let (answers, answered) = mpsc::channel(STREAM_WINDOW_MAX);
+        let (answers, answered) = mpsc::channel(self.decider.limits.stream_window_max);
         let answering = Answering {
             decider: Arc::clone(&self.decider),
             room: self.admission.room_of(&request),

@@ -8,7 +8,7 @@ use crate::wire::v1;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 /// A question with more JSON than this is large, in bytes.
@@ -33,6 +33,27 @@ impl LargeTurns {
 }
 
 impl Decider {
+    /// Does what takes long on a thread of its own, in its turn; `None` if it panicked.
+    pub(super) async fn in_turn<T: Send + 'static>(
+        &self,
+        under: &Under<'_>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let turns = self.turns(under).await;
+        let working = Handle::current().spawn_blocking(move || {
+            let _turns = turns;
+            work()
+        });
+        working.await.ok()
+    }
+
+    /// First in the tenant's own row: in that of all, no tenant stands more often than there are
+    /// turns. An error says that the turns are closed, which nobody does.
+    async fn turns(&self, under: &Under<'_>) -> [Result<OwnedSemaphorePermit, AcquireError>; 2] {
+        let own_turn = Arc::clone(&under.tenant.large.0).acquire_owned().await;
+        [own_turn, Arc::clone(&self.large.0).acquire_owned().await]
+    }
+
     /// As `decide_under`, on a thread of its own and in its turn where the question is large.
     pub(super) async fn decide_in_turn(
         self: &Arc<Self>,
@@ -53,15 +74,12 @@ impl Decider {
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
-        // An error says that the turns are closed, which nobody does. First in the tenant's own
-        // row: in that of all, no tenant stands more often than there are turns.
-        let own_turn = Arc::clone(&under.tenant.large.0).acquire_owned().await;
-        let turn = Arc::clone(&self.large.0).acquire_owned().await;
+        let turns = self.turns(under).await;
         let (tenant, set) = (Arc::clone(under.tenant), under.set.clone());
         let (decider, peer) = (Arc::clone(self), peer.clone());
         let runtime = Handle::current();
         let deciding = tokio::task::spawn_blocking(move || {
-            let _turns = (turn, own_turn);
+            let _turns = turns;
             let tenant = &tenant;
             let under = Under { tenant, set };
             runtime.block_on(decider.decide_under(&under, &peer, question))

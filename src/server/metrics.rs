@@ -1,11 +1,15 @@
 //! What is counted: for operators, never evidence.
 
+mod counted;
 mod tenant;
+
+pub use counted::{Doubt, Fetched};
 
 use self::tenant::{PerTenant, TenantLabel};
 use super::overload::Overload;
 use super::places::ConnectionRefused;
 use crate::bundle::swap::Stage;
+use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -37,35 +41,17 @@ struct ReasonLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct WhatLabel {
     what: &'static str,
 }
 
 /// The files that are looked at while a process runs.
 const FILES: [&str; 2] = ["tls", "jwks"];
-
-/// What an enforcement point reported that does not agree with what is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
-    /// An outcome of a decision that is not known, or is another caller's.
-    DecisionUnknown,
-    /// An event under the number of another one.
-    SeqReused,
-    /// Events are missing.
-    Gap,
-}
-
-impl Doubt {
-    const ALL: [Self; 3] = [Self::DecisionUnknown, Self::SeqReused, Self::Gap];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::DecisionUnknown => "decision_unknown",
-            Self::SeqReused => "seq_reused",
-            Self::Gap => "gap",
-        }
-    }
-}
 
 /// The counters of one process.
 #[derive(Clone, Debug)]
@@ -86,6 +72,8 @@ pub struct Metrics {
     rpcs_refused: Family<ReasonLabel, Counter>,
     file_reloads: Family<WhatLabel, Counter>,
     file_refusals: Family<WhatLabel, Counter>,
+    key_fetches: Family<OutcomeLabel, Counter>,
+    keys_fetched: Gauge,
 }
 
 impl Default for Metrics {
@@ -107,6 +95,8 @@ impl Default for Metrics {
             rpcs_refused: Family::default(),
             file_reloads: Family::default(),
             file_refusals: Family::default(),
+            key_fetches: Family::default(),
+            keys_fetched: Gauge::default(),
         };
         metrics.show_zeros();
         metrics
@@ -164,6 +154,9 @@ impl Metrics {
         for what in FILES {
             drop(self.file_reloads.get_or_create(&WhatLabel { what }));
             drop(self.file_refusals.get_or_create(&WhatLabel { what }));
+        }
+        for outcome in Fetched::ALL.map(Fetched::as_str) {
+            drop(self.key_fetches.get_or_create(&OutcomeLabel { outcome }));
         }
         for reason in ConnectionRefused::ALL.map(ConnectionRefused::as_str) {
             drop(
@@ -271,6 +264,18 @@ impl Metrics {
         self.file_refusals.get_or_create(&WhatLabel { what }).inc();
     }
 
+    /// The keys for tokens were fetched, or were not.
+    pub fn keys_fetched(&self, outcome: Fetched, at: Timestamp) {
+        if matches!(outcome, Fetched::Changed | Fetched::Unchanged) {
+            let seconds = at.as_nanos().div_euclid(1_000_000_000);
+            self.keys_fetched.set(seconds);
+        }
+        let outcome = outcome.as_str();
+        self.key_fetches
+            .get_or_create(&OutcomeLabel { outcome })
+            .inc();
+    }
+
     /// The metrics in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
@@ -345,6 +350,17 @@ impl Metrics {
             "file_refusals",
             "Changed certificates and key sets of no use",
             self.file_refusals.clone(),
+        );
+        registry.register(
+            "jwks_fetches",
+            "Times that the keys for tokens were fetched, or were not",
+            self.key_fetches.clone(),
+        );
+        registry.register_with_unit(
+            "jwks_fetched",
+            "When the keys for tokens were last fetched, in seconds since 1970",
+            Unit::Seconds,
+            self.keys_fetched.clone(),
         );
         registry.register_with_unit(
             "certificate_expiry",

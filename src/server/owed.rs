@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 use crate::model::verdict::{Filtered, Verdict};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Most calls whose results are awaited; the oldest is forgotten first, and its result denied.
@@ -27,9 +27,9 @@ pub struct OwedCall {
     /// What is owed to the result.
     pub obligations: Vec<Obligation>,
     /// The decision that granted the call.
-    pub decision_id: String,
+    pub decision_id: Arc<str>,
     /// The last result of the call that was released.
-    pub released: Option<ReleasedResult>,
+    pub released: Option<Box<ReleasedResult>>,
 }
 
 /// A result that was judged and may be forwarded.
@@ -63,7 +63,7 @@ pub enum Pairing {
         /// The tenant of the decision.
         tenant: String,
         /// The last result of the call that was released.
-        released: Option<ReleasedResult>,
+        released: Option<Box<ReleasedResult>>,
     },
     /// No decision that is remembered.
     Unknown,
@@ -120,10 +120,11 @@ pub struct OwedCalls(Mutex<Owed>);
 
 #[derive(Default)]
 struct Owed {
-    calls: HashMap<String, Awaited>,
+    /// Each in a place of its own: a table of tens of thousands grows in one go.
+    calls: HashMap<Arc<str>, Box<Awaited>>,
     /// From a decision to the call that it granted.
-    by_decision: HashMap<String, String>,
-    oldest_first: VecDeque<String>,
+    by_decision: HashMap<Arc<str>, Arc<str>>,
+    oldest_first: VecDeque<Arc<str>>,
 }
 
 struct Awaited {
@@ -165,10 +166,10 @@ impl OwedCalls {
                 identity,
                 judged_digest: String::new(),
                 obligations: Vec::new(),
-                decision_id: call.decision_id,
+                decision_id: call.decision_id.into(),
                 released: None,
             };
-            owed.remember(call.call_id, owed_call, call.time);
+            owed.remember(&call.call_id, owed_call, call.time);
         }
         owed
     }
@@ -178,14 +179,15 @@ impl OwedCalls {
     }
 
     /// Remembers a call until `now` + `OWED_CALL_AGE_MAX`.
-    pub fn remember(&self, call_id: String, call: OwedCall, now: Timestamp) {
+    pub fn remember(&self, call_id: &str, call: OwedCall, now: Timestamp) {
+        let (call_id, decision_id) = (Arc::<str>::from(call_id), Arc::clone(&call.decision_id));
+        let until = now.plus(OWED_CALL_AGE_MAX);
+        let awaited = Box::new(Awaited { until, call });
         let mut owed = self.lock();
         owed.forget_oldest(now);
-        let until = now.plus(OWED_CALL_AGE_MAX);
-        owed.oldest_first.push_back(call_id.clone());
-        owed.by_decision
-            .insert(call.decision_id.clone(), call_id.clone());
-        owed.calls.insert(call_id, Awaited { until, call });
+        owed.oldest_first.push_back(Arc::clone(&call_id));
+        owed.by_decision.insert(decision_id, Arc::clone(&call_id));
+        owed.calls.insert(call_id, awaited);
     }
 
     /// The call of this id, unless it is too old. It stays: a result may come in several parts.
@@ -199,7 +201,7 @@ impl OwedCalls {
     /// Notes the result of a call that was released.
     pub fn note_released(&self, call_id: &str, released: ReleasedResult) {
         if let Some(awaited) = self.lock().calls.get_mut(call_id) {
-            awaited.call.released = Some(released);
+            awaited.call.released = Some(Box::new(released));
         }
     }
 
@@ -214,7 +216,7 @@ impl OwedCalls {
             return Pairing::Unknown;
         };
         let identity = &awaited.call.identity;
-        if identity.caller != caller || !(call_id.is_empty() || call_id == granted) {
+        if identity.caller != caller || !(call_id.is_empty() || call_id == &**granted) {
             return Pairing::Foreign;
         }
         Pairing::Known {

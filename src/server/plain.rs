@@ -5,7 +5,9 @@ use super::deadline::Deadline;
 use super::decider::Decider;
 use super::places::Connections;
 use super::tenants::Tenant;
+use crate::identity::KeyStatus;
 use crate::model::json::Json;
+use crate::model::time::Timestamp;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -123,6 +125,10 @@ impl Plain {
                 count(self.admission.request_bytes_in_flight()),
             ),
         ];
+        shown.extend(self.decider.identity.key_status().map(|it| {
+            let now = (self.decider.clock)();
+            ("jwks", keys(it, now))
+        }));
         shown.extend(of_tenant(tenants.process()));
         if tenants.are_apart() {
             let of_each = tenants.listed().iter().map(|tenant| {
@@ -138,6 +144,26 @@ impl Plain {
         }
         Json::object(shown)
     }
+}
+
+/// The keys for tokens: which, how old, and why there are no newer ones.
+fn keys(status: KeyStatus, now: Timestamp) -> Json {
+    let ids = status.key_ids.iter().map(|id| Json::from(id.as_str()));
+    let mut shown = vec![("key_ids", Json::Array(ids.collect()))];
+    if let Some(fetched_at) = status.fetched_at {
+        let age = now.as_nanos().saturating_sub(fetched_at.as_nanos());
+        let age = u64::try_from(age).unwrap_or(0) / 1_000_000_000;
+        shown.push(("fetched", fetched_at.rfc3339_micros().into()));
+        shown.push(("age_seconds", age.into()));
+    }
+    shown.extend(status.failure.map(|(since, error)| {
+        let failure = Json::object([
+            ("time", Json::from(since.rfc3339_micros())),
+            ("error", error.into()),
+        ]);
+        ("last_error", failure)
+    }));
+    Json::object(shown)
 }
 
 fn count(count: usize) -> Json {

@@ -13,10 +13,6 @@ use tokio::task::JoinSet;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
 
-/// Questions of one stream that are being decided or whose answers wait to be read; no more are
-/// read from the stream until there are fewer.
-pub const STREAM_WINDOW_MAX: usize = 64;
-
 type Answer = Result<v1::DecideStreamResponse, Status>;
 
 /// Answers a stream of questions until it ends, the caller goes away or `stopped` holds; what was
@@ -25,6 +21,8 @@ pub(super) struct Answering {
     pub(super) decider: Arc<Decider>,
     pub(super) room: Room,
     pub(super) peer: Arc<Remote>,
+    /// Has room for as many as may be being decided or wait to be read (`DecisionLimits::stream_window_max`):
+    /// no more are read from the stream until there are fewer.
     pub(super) answers: mpsc::Sender<Answer>,
     pub(super) stopped: watch::Receiver<bool>,
 }

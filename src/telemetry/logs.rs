@@ -1,5 +1,6 @@
 //! Log lines, on standard error: standard output belongs to a command's result, or to MCP.
 
+use super::sampling::Sampling;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use tracing_subscriber::reload::Handle;
@@ -22,7 +23,7 @@ static FILTER: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
 /// second call changes nothing.
 pub fn init(level: &str, format: LogFormat) {
     let (filter, handle) = reload::Layer::new(filter(level));
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(Sampling);
     let lines = fmt::layer().with_writer(std::io::stderr);
     let is_first = match format {
         LogFormat::Text => registry

@@ -4,23 +4,18 @@ use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// `toolgate serve` as a process of its own, ended with SIGTERM.
-struct Served {
+pub(super) struct Served {
     child: Child,
     /// Held open, so that the process can go on writing.
     _log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Served {
-    fn start(place: &Workplace) -> Self {
+    /// Serves this bundle on `s.sock`.
+    pub(super) fn start(place: &Workplace, bundle: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_toolgate"))
             .args([
-                "serve",
-                "--bundle",
-                "good.rego",
-                "--socket",
-                "s.sock",
-                "--audit",
-                "audit",
+                "serve", "--bundle", bundle, "--socket", "s.sock", "--audit", "audit",
             ])
             .current_dir(place.path(""))
             .env_clear()
@@ -35,19 +30,19 @@ impl Served {
         Self { child, _log: log }
     }
 
-    fn stop(mut self) {
+    pub(super) fn stop(mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
     }
 }
 
-const INPUT: &str = r#"{"version":1,"phase":"call","principal":{"id":"a","roles":["internal"]},"mcp":{"server":"demo","method":"tools/call","name":"read"},"arguments":{"region":"eu"}}"#;
+pub(super) const INPUT: &str = r#"{"version":1,"phase":"call","principal":{"id":"a","roles":["internal"]},"mcp":{"server":"demo","method":"tools/call","name":"read"},"arguments":{"region":"eu"}}"#;
 
 /// A log with the records of three decisions, each made over the socket.
 fn logged() -> Workplace {
     let place = Workplace::with(&[("good.rego", GOOD)]);
-    let served = Served::start(&place);
+    let served = Served::start(&place, "good.rego");
     let url = format!("unix:{}", place.path("s.sock").display());
     let decided = place
         .run_with(&["decide", "--pdp", &url, "--output", "json"], INPUT)
@@ -225,7 +220,7 @@ fn a_log_that_does_not_check_is_not_served_until_it_is_repaired() {
         (&report["records"], &report["by_type"]["log_repaired"]),
         (&2.into(), &1.into())
     );
-    Served::start(&place).stop();
+    Served::start(&place, "good.rego").stop();
     let missing = place
         .run(&["audit", "repair", "nowhere", "--truncate-at", "1"])
         .expect(2);

@@ -84,18 +84,26 @@ fn lines_are_answered_one_by_one() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["effect"].clone())
         .collect();
     assert_eq!(effects, ["constrain", "deny"]);
-    let broken = decide(
-        &["--lines"],
-        &format!("{}\n{{}}\n", input("eu", "\"internal\"")),
-    );
-    let broken = broken.expect(2);
-    assert_eq!(broken.out, "constrain\tread\tmask_fields\n");
-    assert!(
-        broken
-            .err
-            .ends_with("error: line 2: `version` is missing\n"),
-        "{broken:?}"
-    );
+}
+
+#[test]
+fn a_line_that_cannot_be_used_does_not_keep_the_others_from_their_answers() {
+    let too_long = format!("{{\"x\": \"{}\"}}", "x".repeat(5 << 20));
+    for (bad, why) in [
+        ("{}", "line 2: `version` is missing"),
+        ("[1", "line 2: no valid JSON: "),
+        (too_long.as_str(), "line 2: no valid JSON: "),
+    ] {
+        let text = format!("{}\n{bad}\n{}\n", input("eu", ""), input("us", ""));
+        let mixed = decide(&["--lines"], &text).expect(2);
+        let effects: Vec<_> = mixed.out.lines().map(|it| it.split('\t').next()).collect();
+        assert_eq!(effects, [Some("deny"), Some("unusable"), Some("deny")]);
+        assert!(mixed.err.contains(why), "{mixed:?}");
+        let json = decide(&["--lines", "--output", "json"], &text).expect(2);
+        let line = json.out.lines().nth(1).unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["error"].as_str().unwrap().starts_with(why), "{line}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::GOOD;
+use super::audit::{INPUT, Served};
 use crate::util::Workplace;
 use serde_json::json;
 
@@ -105,4 +106,53 @@ fn policies_that_one_evaluator_alone_can_run_are_told() {
         last.starts_with("  the register machine cannot run these policies: "),
         "{plain:?}"
     );
+}
+
+#[test]
+fn a_pdp_tells_the_same_of_its_rules() {
+    let place = place("eu");
+    place.write(
+        "b/.manifest",
+        r#"{"rego_version": 1, "file_rego_versions": {"/old.rego": 0}}"#,
+    );
+    place.write(
+        "b/old.rego",
+        "package policies.old\n\nallow[\"old\"] {\n\tinput.mcp.name == \"read\"\n}\n",
+    );
+    let served = Served::start(&place, "b");
+    let url = format!("unix:{}", place.path("s.sock").display());
+    let told = |judge: [&str; 2], format: &str| {
+        let arguments = ["explain", judge[0], judge[1], "--output", format];
+        place.run_with(&arguments, INPUT).expect(0)
+    };
+    let tree = |judge| {
+        let plain = told(judge, "text").out;
+        let ids = [
+            "  policy ",
+            "  decision_id ",
+            "  call_id ",
+            "  reason dry_run ",
+        ];
+        let lines = plain
+            .lines()
+            .filter(|line| !ids.iter().any(|id| line.starts_with(id)));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let here = tree(["--bundle", "b"]);
+    for line in [
+        "      held good.rego:8",
+        "      did not hold good.rego:18, evaluated to line 19",
+        "      held old.rego:3",
+        "  package other: not asked, it is for other",
+        "  the interpreter says the same",
+    ] {
+        assert!(here.iter().any(|found| found == line), "{here:#?}");
+    }
+    assert_eq!(tree(["--pdp", &url]), here);
+    let json = told(["--pdp", &url], "json").json();
+    assert_eq!(json["other_engine"], json!({"agrees": true}));
+    assert_eq!(json["engines"]["other"], "rvm");
+    let rules = json["rules"].as_array().unwrap();
+    assert!(rules.iter().all(|rule| rule["package"] != "other"));
+    served.stop();
 }

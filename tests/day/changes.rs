@@ -134,9 +134,9 @@ impl Disk {
     fn written(&self, part: Part, what: &str) -> Edit {
         let name = self.name(part);
         let path = PathBuf::from(&name);
-        let files = files(self.tenant, &self.good).into_iter();
-        let bytes = files.filter(|(at, _)| *at == path).map(|(_, bytes)| bytes);
-        let bytes = bytes.last();
+        let mut files = files(self.tenant, &self.good).into_iter();
+        let written = files.find(|(at, _)| *at == path);
+        let bytes = written.map(|(_, bytes)| bytes);
         let what = format!("{what} {name}: {:?}", self.good);
         Edit { what, path, bytes }
     }

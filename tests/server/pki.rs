@@ -39,6 +39,25 @@ pub fn stranger() -> String {
         .pem()
 }
 
+/// A certificate of the authority.
+pub fn signed(params: &CertificateParams, key: &KeyPair) -> rcgen::Certificate {
+    params.signed_by(key, &AUTHORITY.issuer).unwrap()
+}
+
+/// A certificate of an authority with the same name that nobody trusts.
+pub fn signed_by_another(params: &CertificateParams, key: &KeyPair) -> rcgen::Certificate {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = Issuer::new(authority, KeyPair::generate().unwrap());
+    params.signed_by(key, &issuer).unwrap()
+}
+
+/// PEM of a client certificate with this SPIFFE id, and of its key.
+pub fn client_pem(spiffe_id: &str) -> (String, String) {
+    let name = SanType::URI(spiffe_id.try_into().unwrap());
+    issue(vec![name], ExtendedKeyUsagePurpose::ClientAuth)
+}
+
 fn issue(names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> (String, String) {
     let mut params = CertificateParams::default();
     params.subject_alt_names = names;
@@ -54,15 +73,13 @@ fn issue(names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> (String, String
 
 /// A client certificate with this SPIFFE id.
 pub fn client(spiffe_id: &str) -> Identity {
-    let name = SanType::URI(spiffe_id.try_into().unwrap());
-    let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ClientAuth);
+    let (certificate, key) = client_pem(spiffe_id);
     Identity::from_pem(certificate, key)
 }
 
 /// Writes what a client needs: `ca.pem`, and `client.pem` and `client.key` with this SPIFFE id.
 pub fn write_client_files(dir: &Path, spiffe_id: &str) {
-    let name = SanType::URI(spiffe_id.try_into().unwrap());
-    let (certificate, key) = issue(vec![name], ExtendedKeyUsagePurpose::ClientAuth);
+    let (certificate, key) = client_pem(spiffe_id);
     std::fs::create_dir_all(dir).unwrap();
     std::fs::write(dir.join("ca.pem"), &AUTHORITY.pem).unwrap();
     std::fs::write(dir.join("client.pem"), certificate).unwrap();

@@ -30,7 +30,7 @@ fn what_is_no_bundle_is_refused() {
     fs::write(at("large.rego"), [b'#'; 1025]).unwrap();
     fs::write(at("large.tar.gz"), vec![0x1f; 65 << 10]).unwrap();
     let listener = UnixListener::bind(at("socket")).unwrap();
-    let no_bundle = "is no bundle: give a directory, a `.rego` file or a gzip-compressed tar archive (`opa build` writes one)";
+    let no_bundle = "is no bundle: give a directory, a `.rego` file or a gzip-compressed tar archive (`tar czf` writes one)";
     for (name, expected) in [
         ("bundle.zip", format!("`AT` {no_bundle}")),
         ("socket", format!("`AT` {no_bundle}")),

@@ -1,5 +1,7 @@
 //! `toolgate explain`.
 
+mod told;
+
 use super::local::Local;
 use super::remote::{Remote, TlsArgs};
 use super::{Answer, given, show};
@@ -23,9 +25,9 @@ use std::path::PathBuf;
 
 /// Show why an input is decided as it is.
 ///
-/// A tree: the verdict, what is owed once merged, each package's sets, and with `--bundle` which
-/// rules held, where the others ended, and what the other evaluator says. Exits with 0 whatever the
-/// verdict, with 2 for an input that cannot be used and with 1 where the PDP does not answer.
+/// A tree: the verdict, what is owed once merged, each package's sets, which rules held, where the
+/// others ended, and what the other evaluator says. Exits with 0 whatever the verdict, with 2 for an
+/// input that cannot be used and with 1 where the PDP does not answer.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("judge").required(true).args(["pdp", "bundle"]).multiple(false))]
 pub struct Explain {
@@ -47,11 +49,30 @@ pub struct Explain {
     file: PathBuf,
 }
 
-/// What only the process that has the policies can tell.
+/// What only the process that has the policies can tell: this one, or a PDP that traces rules.
 struct Inside {
     rules: Vec<TracedRule>,
-    packages: Vec<Package>,
+    /// How many rules are not among them.
+    rules_left_out: u32,
+    packages: Vec<About>,
     other: Other,
+}
+
+/// What is known of a package.
+struct About {
+    name: String,
+    servers: Option<Vec<String>>,
+    engine: &'static str,
+}
+
+impl From<&Package> for About {
+    fn from(package: &Package) -> Self {
+        Self {
+            name: package.name.clone(),
+            servers: package.servers.clone(),
+            engine: package.engine.as_str(),
+        }
+    }
 }
 
 /// What the other evaluator says.
@@ -87,7 +108,9 @@ impl Explain {
         let (answer, inside) = match &self.pdp {
             Some(url) => {
                 let remote = Remote::new(url, &self.tls, self.call_id.clone())?;
-                (remote.decide(given, true)?, None)
+                let answer = remote.decide(given, true)?;
+                let inside = told::inside(&answer);
+                (answer, inside)
             }
             None => {
                 // One time for all that is evaluated.
@@ -118,7 +141,8 @@ impl Explain {
         let set = local.set();
         Ok(Inside {
             rules,
-            packages: set.packages().to_vec(),
+            rules_left_out: 0,
+            packages: set.packages().iter().map(About::from).collect(),
             other: self.other(set, given)?,
         })
     }
@@ -210,6 +234,10 @@ fn tree(output: &Output, answer: &Answer, inside: Option<&Inside>) -> Node {
         }
         root.push(node);
     }
+    let left_out = inside.map_or(0, |inside| inside.rules_left_out);
+    if left_out > 0 {
+        root.push(Node::new(format!("{left_out} rules are not shown")));
+    }
     root.with(inside.map(|inside| Node::new(other_line(output, inside))))
 }
 
@@ -239,8 +267,9 @@ fn rule_node(output: &Output, rule: &TracedRule) -> Node {
 }
 
 fn other_line(output: &Output, inside: &Inside) -> String {
-    let interpreted = |package: &Package| package.engine == EngineKind::Interpreter;
-    let name = match inside.packages.iter().all(interpreted) {
+    let interpreter = EngineKind::Interpreter.as_str();
+    let mut packages = inside.packages.iter();
+    let name = match packages.all(|package| package.engine == interpreter) {
         true => "register machine",
         false => "interpreter",
     };
@@ -261,8 +290,11 @@ fn json(answer: &Answer, inside: Option<&Inside>) -> Json {
         return Json::Object(all);
     };
     all.insert("rules", Json::array(inside.rules.iter().map(rule_json)));
+    if inside.rules_left_out > 0 {
+        all.insert("rules_left_out", u64::from(inside.rules_left_out));
+    }
     let packages = inside.packages.iter();
-    let engines = packages.map(|package| (package.name.as_str(), package.engine.as_str()));
+    let engines = packages.map(|package| (package.name.as_str(), package.engine));
     all.insert("engines", Json::object(engines));
     let mut other = Object::new();
     match &inside.other {

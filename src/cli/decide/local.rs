@@ -60,6 +60,7 @@ impl Local {
         Answer {
             decision: wire::reply(&verdict, Some(self.set.revision())),
             packages,
+            rules_left_out: 0,
         }
     }
 }

@@ -107,6 +107,7 @@ impl Remote {
         Ok(Answer {
             decision: client.decide(question).await?.into_inner(),
             packages: None,
+            rules_left_out: 0,
         })
     }
 
@@ -119,6 +120,7 @@ impl Remote {
         Ok(Answer {
             decision: reply.decision.unwrap_or_default(),
             packages: Some(reply.packages),
+            rules_left_out: reply.rules_left_out,
         })
     }
 

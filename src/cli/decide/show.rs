@@ -20,7 +20,7 @@ fn is_visible(decision: &v1::DecideResponse) -> bool {
     decision.visibility() == v1::Visibility::Visible
 }
 
-const fn engine(engine: v1::Engine) -> &'static str {
+pub(super) const fn engine(engine: v1::Engine) -> &'static str {
     match engine {
         v1::Engine::Rvm => "rvm",
         v1::Engine::Interpreter => "interpreter",

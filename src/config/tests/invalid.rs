@@ -116,6 +116,31 @@ fn keys_that_nobody_knows_or_that_are_missing() {
         ),
         (
             END,
+            "servers = ['*']\n[jwt]\njwks_file = 'k'\njwks_url = 'https://i'\nissuer = 'i'\naudience = 'a'\nalgorithms = ['ES256']",
+            "16:1: `jwt` needs exactly one of `jwks_file`, `jwks_url`",
+        ),
+        (
+            END,
+            "servers = ['*']\n[jwt]\nissuer = 'i'\naudience = 'a'\nalgorithms = ['ES256']",
+            "16:1: `jwt` needs exactly one of `jwks_file`, `jwks_url`",
+        ),
+        (
+            END,
+            "servers = ['*']\n[jwt]\njwks_file = 'k'\njwks_ca_file = 'c'\njwks_refresh_seconds = 9\nissuer = 'i'\naudience = 'a'\nalgorithms = ['ES256']",
+            "16:1: `jwt.jwks_ca_file` needs `jwt.jwks_url`\n16:1: `jwt.jwks_refresh_seconds` needs `jwt.jwks_url`",
+        ),
+        (
+            END,
+            "servers = ['*']\n[jwt]\njwks_url = 'http://i/k'\njwks_refresh_seconds = 0\nissuer = 'i'\naudience = 'a'\nalgorithms = ['ES256']",
+            "17:12: `jwt.jwks_url` is of no use: it must be `https`; `http` is for `localhost` and loopback addresses alone\n18:24: `jwt.jwks_refresh_seconds` must be 1 to 86400, not `0`",
+        ),
+        (
+            END,
+            "servers = ['*']\n[jwt]\njwks_url = 'https://i/k'\njwks_stale_seconds_max = 60\nissuer = 'i'\naudience = 'a'\nalgorithms = ['ES256']",
+            "16:1: `jwt.jwks_stale_seconds_max` may not be less than `jwt.jwks_refresh_seconds`",
+        ),
+        (
+            END,
             "servers = ['*']\n[policy.lint]\nfailopen = 'warn'",
             "17:1: unknown key `policy.lint.failopen`; did you mean `fail_open`?",
         ),

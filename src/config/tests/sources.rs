@@ -76,19 +76,6 @@ fn problems_name_the_variable_or_the_flag() {
 }
 
 #[test]
-fn no_two_keys_share_a_variable() {
-    let none = Overrides::none();
-    let table = DeTable::parse(example()).unwrap();
-    let reader = Reader::new(example(), &none);
-    Config::read(&reader, table.get_ref(), Path::new("")).unwrap();
-    let asked: std::collections::BTreeSet<String> =
-        reader.asked().into_iter().map(|(key, _)| key).collect();
-    let variables = asked.iter().map(|key| overrides::variable(key));
-    let distinct: std::collections::BTreeSet<String> = variables.collect();
-    assert_eq!(distinct.len(), asked.len());
-}
-
-#[test]
 fn a_file_is_read_with_its_name_and_bound() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("toolgate.toml");

@@ -218,3 +218,55 @@ allow contains \"ok\" if count(c) > 1
         }
     }
 }
+
+#[test]
+fn what_does_not_compile_is_told_with_its_package() {
+    let comparisons: Vec<String> = (0..300)
+        .map(|number| format!("\tinput.arguments.a{number} == {number}"))
+        .collect();
+    let long = format!(
+        "# A comment.\npackage policies.long\n\nallow contains \"x\" if {{\n{}\n}}\n",
+        comparisons.join("\n")
+    );
+    let sources = sources(
+        &[
+            (
+                "good.rego",
+                "package policies.good\n\nallow contains \"x\"\n",
+            ),
+            ("long.rego", &long),
+        ],
+        "{}",
+    );
+    let refused = compile(&sources, EngineChoice::Auto).unwrap_err();
+    let [finding] = refused.findings.as_slice() else {
+        panic!("{refused}");
+    };
+    assert_eq!(finding.code, "engine.compile");
+    assert_eq!((finding.path.as_str(), finding.line), ("long.rego", 2));
+    assert_eq!(finding.package, "policies.long");
+}
+
+#[test]
+fn packages_of_more_rules_than_a_program_takes_are_several_programs() {
+    let modules: Vec<(String, String)> = (0..25)
+        .map(|package| {
+            let rules: Vec<String> = (0..200)
+                .map(|rule| format!("allow contains \"{rule}\" if input.n == {rule}\n"))
+                .collect();
+            let text = format!("package policies.p{package}\n\n{}", rules.join("\n"));
+            (format!("p{package}.rego"), text)
+        })
+        .collect();
+    let modules: Vec<(&str, &str)> = modules
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let set = compile(&sources(&modules, "{}"), EngineChoice::Auto).unwrap();
+    let found = evaluate(&set, r#"{"n": 7}"#);
+    let expected = Sets {
+        allow: vec![json("\"7\"")],
+        ..Sets::default()
+    };
+    assert_eq!(found, vec![Ok(expected); 25]);
+}

@@ -90,108 +90,6 @@ fn accepts_each_algorithm_and_type() {
 }
 
 #[test]
-fn refuses_what_is_no_token() {
-    let sound = with_header(HEADER);
-    let (signed, signature) = sound.rsplit_once('.').unwrap();
-    let (header, payload) = signed.split_once('.').unwrap();
-    let three = "the token does not have three parts";
-    check(&[
-        (String::new(), three),
-        ("abc".into(), three),
-        (signed.into(), three),
-        (format!("{sound}.x"), three),
-        (format!("{header}..{payload}.{signature}"), three),
-        (
-            "a".repeat(TOKEN_BYTES_MAX + 1),
-            "the token is longer than 16384 bytes",
-        ),
-        (
-            format!("Bearer {sound}"),
-            "the token's header is not base64url",
-        ),
-        (
-            format!("{header}=.{payload}.{signature}"),
-            "the token's header is not base64url",
-        ),
-        (
-            format!("{signed}.{signature}="),
-            "the token's signature is not base64url",
-        ),
-        (
-            format!("{signed}.!"),
-            "the token's signature is not base64url",
-        ),
-        (format!("{signed}."), "the token's signature is wrong"),
-        (format!("{signed}.AAAA"), "the token's signature is wrong"),
-        (
-            format!(".{payload}.{signature}"),
-            "the token's header is not a strict JSON object: expected a value at byte 0",
-        ),
-    ]);
-}
-
-#[test]
-fn refuses_headers() {
-    let wrong_algorithm = "the token's algorithm is not one of the configured ones";
-    let signed_otherwise = SIGNERS.other_es256.sign(HEADER, &claims(json!({})));
-    let none = format!("{}.", unsigned(r#"{"alg":"none"}"#, &claims(json!({}))));
-    check(&[
-        (none, wrong_algorithm),
-        (with_header(r#"{"alg":"None"}"#), wrong_algorithm),
-        (
-            with_header(r#"{"alg":"HS256","kid":"k1"}"#),
-            wrong_algorithm,
-        ),
-        (
-            with_header(r#"{"alg":"ES384","kid":"k1"}"#),
-            wrong_algorithm,
-        ),
-        (
-            with_header(r#"{"alg":"es256","kid":"k1"}"#),
-            wrong_algorithm,
-        ),
-        (with_header(r#"{"kid":"k1"}"#), wrong_algorithm),
-        (
-            with_header(r#"{"alg":1}"#),
-            "the token's header member `alg` has the wrong type",
-        ),
-        (
-            with_header(r#"{"alg":"ES256","kid":1}"#),
-            "the token's header member `kid` has the wrong type",
-        ),
-        (
-            with_header(r#"{"alg":"ES256","kid":"k2"}"#),
-            "the token's `kid` is not in the key set",
-        ),
-        (
-            with_header(r#"{"alg":"ES256","typ":"dpop+jwt"}"#),
-            "the token's `typ` is neither `JWT` nor `at+jwt`",
-        ),
-        (
-            with_header(r#"{"alg":"ES256","typ":"logout+jwt"}"#),
-            "the token's `typ` is neither `JWT` nor `at+jwt`",
-        ),
-        (
-            with_header(r#"{"alg":"ES256","typ":null}"#),
-            "the token's header member `typ` has the wrong type",
-        ),
-        (
-            with_header(r#"{"alg":"ES256","crit":["exp"]}"#),
-            "the token's header has `crit`",
-        ),
-        (
-            with_header(r#"{"alg":"none","alg":"ES256"}"#),
-            "the token's header is not a strict JSON object: duplicate key in the object at byte 0",
-        ),
-        (
-            with_header("[]"),
-            "the token's header is not a strict JSON object: expected an object at byte 0",
-        ),
-        (signed_otherwise, "the token's signature is wrong"),
-    ]);
-}
-
-#[test]
 fn a_changed_payload_breaks_the_signature() {
     let sound = with_header(HEADER);
     let (_, signature) = sound.rsplit_once('.').unwrap();
@@ -200,26 +98,6 @@ fn a_changed_payload_breaks_the_signature() {
         format!("{forged}.{signature}"),
         "the token's signature is wrong",
     )]);
-}
-
-#[test]
-fn refuses_payloads_that_are_not_strict_json() {
-    let sign = |payload: &str| SIGNERS.es256.sign(HEADER, payload);
-    let twice = claims(json!({})).replacen('{', r#"{"sub":"admin","#, 1);
-    let nested = format!(r#"{{"a":{}1{}}}"#, "[".repeat(30), "]".repeat(30));
-    let start = "the token's payload is not a strict JSON object:";
-    for (payload, expected) in [
-        ("", "expected a value at byte 0"),
-        ("null", "expected an object at byte 0"),
-        (r#"{"exp":NaN}"#, "expected a value at byte 7"),
-        (twice.as_str(), "duplicate key in the object at byte 0"),
-        (
-            nested.as_str(),
-            "nesting at byte 28 is deeper than the limit of 24",
-        ),
-    ] {
-        assert_eq!(refusal(&sign(payload)), format!("{start} {expected}"));
-    }
 }
 
 #[test]

@@ -86,12 +86,17 @@ type Members = &'static [(&'static str, Option<&'static str>)];
 #[test]
 fn lists_of_names_with_values_are_known() {
     let listed = names(&["phone"]);
-    let cases: [(Members, bool); 6] = [
+    let cases: [(Members, bool); 7] = [
         (&[("system", Some("phone")), ("value", Some("555"))], true),
         (&[("Name", Some("Phone")), ("x", None)], true),
         (&[("what", Some("phone")), ("Value", None)], true),
         (&[("note", Some("phone")), ("x", Some("555"))], false),
         (&[("name", Some("phones")), ("value", Some("5"))], false),
+        // A document, of which a mask has left no other letters.
+        (
+            &[("type", Some(r#"[{"phone":"***"}]"#)), ("value", None)],
+            false,
+        ),
         (&[], false),
     ];
     for (members, expected) in cases {

@@ -12,7 +12,7 @@ fn call(caller: &str, decision_id: &str) -> OwedCall {
         },
         judged_digest: "sha256:00".to_owned(),
         obligations: vec![Obligation::LimitRows { rows: 1 }],
-        decision_id: decision_id.to_owned(),
+        decision_id: decision_id.into(),
         released: None,
     }
 }
@@ -32,7 +32,7 @@ fn at(seconds: u64) -> Timestamp {
 #[test]
 fn a_call_is_found_until_it_is_too_old() {
     let owed = OwedCalls::default();
-    owed.remember("c".into(), call("shim", "d"), START);
+    owed.remember("c", call("shim", "d"), START);
     let last = OWED_CALL_AGE_MAX.as_secs() - 1;
     for (seconds, is_found) in [
         (0, true),
@@ -51,8 +51,8 @@ fn a_call_is_found_until_it_is_too_old() {
 #[test]
 fn an_outcome_is_paired_with_a_decision_for_its_caller_and_its_call_alone() {
     let owed = OwedCalls::default();
-    owed.remember("c1".into(), call("shim", "d1"), START);
-    owed.remember("c2".into(), call("other", "d2"), START);
+    owed.remember("c1", call("shim", "d1"), START);
+    owed.remember("c2", call("other", "d2"), START);
     owed.note_released("c1", released("sha256:11"));
     owed.note_released("unknown", released("sha256:22"));
     let cases = [
@@ -89,7 +89,7 @@ fn calls_are_bounded_and_the_oldest_are_forgotten_first() {
     let owed = OwedCalls::default();
     for number in 0..=OWED_CALLS_MAX {
         let id = number.to_string();
-        owed.remember(format!("c{id}"), call("shim", &format!("d{id}")), START);
+        owed.remember(&format!("c{id}"), call("shim", &format!("d{id}")), START);
     }
     {
         let owed = owed.lock();
@@ -104,7 +104,7 @@ fn calls_are_bounded_and_the_oldest_are_forgotten_first() {
     assert_eq!(owed.pair("shim", "d0", "", START), Pairing::Unknown);
     assert!(owed.find("c1", START).is_some());
     // What is too old goes when something new comes.
-    owed.remember("new".into(), call("shim", "dnew"), at(3_600));
+    owed.remember("new", call("shim", "dnew"), at(3_600));
     let owed = owed.lock();
     let sizes = [
         owed.calls.len(),
