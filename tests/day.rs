@@ -73,14 +73,16 @@ fn a_day_of_life() {
         let told = Told(&mut driver, seed);
         let callers = callers(told.0);
         let started = Instant::now();
-        let mut steps = 0;
-        let mut begun = Step::ALL.to_vec();
-        while !begun.is_empty() || started.elapsed() < Duration::from_secs(seconds) {
-            let step = match begun.is_empty() {
-                false => begun.remove(0),
+        let (mut steps, mut slowest) = (0, (Duration::ZERO, Step::Edit));
+        let mut once = Step::ALL.to_vec();
+        while !once.is_empty() || started.elapsed() < Duration::from_secs(seconds) {
+            let step = match once.is_empty() {
+                false => once.remove(0),
                 true => Step::any(&mut told.0.random),
             };
+            let begun = Instant::now();
             told.0.step(step).await;
+            slowest = slowest.max((begun.elapsed(), step));
             steps += 1;
         }
         let (heard, took) = (evening(told.0, callers).await, started.elapsed());
@@ -90,11 +92,12 @@ fn a_day_of_life() {
         let lives = told.0.scene.place.life + 1;
         println!(
             "a day of {:.1} s, seed {seed}: {steps} steps, {lives} processes, {} verdicts, \
-             {} questions lost in restarts, {records} records",
+             {} questions lost in restarts, {records} records; the slowest step {slowest:.1?}",
             took.as_secs_f64(),
             heard.verdicts.len(),
             heard.lost.len(),
         );
+        let (slowest_step, _) = slowest;
         write_figures(&[
             ("day_seconds", took.as_secs_f64()),
             ("day_seed", seed as f64),
@@ -103,6 +106,7 @@ fn a_day_of_life() {
             ("day_verdicts", heard.verdicts.len() as f64),
             ("day_questions_lost_in_restarts", heard.lost.len() as f64),
             ("day_records", records as f64),
+            ("day_slowest_step_seconds", slowest_step.as_secs_f64()),
         ]);
     });
 }

@@ -17,7 +17,7 @@ const LONG_SECONDS: u32 = 86_400;
 /// Changes of a burst at most.
 const BURST_MAX: usize = 4;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     Edit,
     Grant,
