@@ -15,6 +15,10 @@ use tokio::task::JoinHandle;
 /// A question with more JSON than this is large, in bytes.
 pub const LARGE_QUESTION_BYTES: usize = 64 << 10;
 
+/// After a question with more JSON than this, others' questions on the same thread come first, in
+/// bytes.
+pub(super) const SHORT_QUESTION_BYTES: usize = 4 << 10;
+
 /// Turns of large questions: half as many at once as there are threads for the others.
 #[derive(Clone, Debug)]
 pub struct LargeTurns(Arc<Semaphore>);
@@ -101,7 +105,8 @@ pub(super) async fn joined<T>(task: JoinHandle<T>) -> T {
     }
 }
 
-fn json_bytes(question: &v1::DecideRequest) -> usize {
+/// How much JSON a question has, in bytes.
+pub(super) fn json_bytes(question: &v1::DecideRequest) -> usize {
     let definition = question.tool.as_ref();
     let attributes = match &question.subject {
         Some(Subject::Asserted(subject)) => subject.attributes_json.len(),

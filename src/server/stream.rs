@@ -2,6 +2,7 @@
 
 use super::admission::Room;
 use super::decider::Decider;
+use super::large::{SHORT_QUESTION_BYTES, json_bytes};
 use super::peer::Remote;
 use super::status::RpcError;
 use crate::wire::v1;
@@ -89,6 +90,7 @@ impl Answering {
             return false;
         };
         let permit = self.room.wait(tenant).await;
+        let is_short = json_bytes(&question) <= SHORT_QUESTION_BYTES;
         let decider = Arc::clone(&self.decider);
         let mut deciding = Box::pin(async move {
             let request_id = question.request_id.clone();
@@ -105,6 +107,9 @@ impl Answering {
         });
         if polled.await.is_pending() {
             waiting.spawn(deciding);
+        }
+        if !is_short {
+            tokio::task::yield_now().await;
         }
         true
     }
