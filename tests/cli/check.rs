@@ -162,3 +162,26 @@ fn scopes_are_explained_also_as_the_configuration_grants_them() {
         "{granted:?}"
     );
 }
+
+#[test]
+fn what_is_wrong_is_told_of_every_tenant() {
+    let place = place();
+    let bundle = |tenant: &str, path: &str| {
+        format!(
+            "[[tenants]]\nname = \"{tenant}\"\n\n[[bundles]]\nname = \"{tenant}\"\npath = \"{path}\"\ntenant = \"{tenant}\"\n\n"
+        )
+    };
+    let config = format!(
+        "[listen]\nunix = \"s.sock\"\n\n[audit]\ndir = \"audit\"\n\n{}{}{}[[callers]]\nname = \"me\"\nuid = 1\nservers = [\"*\"]\ntenant = \"good\"\n",
+        bundle("acme", "no-acme"),
+        bundle("good", "good.rego"),
+        bundle("globex", "no-globex"),
+    );
+    place.write("toolgate.toml", &config);
+    let checked = place.run(&["check", "--config", "toolgate.toml"]).expect(2);
+    for tenant in ["acme", "globex"] {
+        let said = format!("error: tenant `{tenant}`: bundle `{tenant}`: ");
+        assert!(checked.err.contains(&said), "{checked:?}");
+    }
+    assert!(checked.out.contains("tenant `good`\n"), "{checked:?}");
+}

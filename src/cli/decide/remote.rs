@@ -25,13 +25,13 @@ const ANSWER_BYTES_MAX: usize = 12 << 20;
 #[derive(Clone, Debug, Default, Args)]
 pub(in crate::cli) struct TlsArgs {
     /// PEM of the authorities that the PDP's certificate comes from; needed for `https`.
-    #[arg(long, value_name = "FILE", requires = "pdp")]
+    #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// PEM of this client's certificate chain.
-    #[arg(long, value_name = "FILE", requires_all = ["pdp", "key"])]
+    #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
     /// PEM of its key.
-    #[arg(long, value_name = "FILE", requires_all = ["pdp", "cert"])]
+    #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 }
 
