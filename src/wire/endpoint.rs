@@ -10,8 +10,8 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 /// What the address of a PDP may begin with.
 const SCHEMES: [&str; 3] = ["unix:", "http://", "https://"];
-/// What is said of a connection that is closed before it speaks HTTP/2, as TLS closes it.
-const BROKEN: [&str; 2] = ["broken pipe", "Connection reset"];
+/// What is said of a connection whose other end does not speak HTTP/2, as one with TLS does not.
+const BROKEN: [&str; 3] = ["broken pipe", "Connection reset", "h2 protocol error"];
 /// Errors behind one another that are looked at.
 const CAUSES_MAX: usize = 16;
 
@@ -94,7 +94,8 @@ pub fn unreachable(url: &str, status: &Status) -> String {
     let cause = status
         .source()
         .map_or_else(|| status.message().to_owned(), innermost);
-    if url.starts_with("http://") && BROKEN.iter().any(|words| cause.contains(words)) {
+    let says = |words: &&str| cause.contains(words) || status.message().contains(words);
+    if url.starts_with("http://") && BROKEN.iter().any(says) {
         return format!(
             "cannot reach `{url}`: {cause}: if it speaks TLS, write `https://` and `--ca FILE`"
         );

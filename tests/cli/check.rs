@@ -166,17 +166,19 @@ fn scopes_are_explained_also_as_the_configuration_grants_them() {
 #[test]
 fn what_is_wrong_is_told_of_every_tenant() {
     let place = place();
-    let bundle = |tenant: &str, path: &str| {
-        format!(
-            "[[tenants]]\nname = \"{tenant}\"\n\n[[bundles]]\nname = \"{tenant}\"\npath = \"{path}\"\ntenant = \"{tenant}\"\n\n"
-        )
-    };
-    let config = format!(
-        "[listen]\nunix = \"s.sock\"\n\n[audit]\ndir = \"audit\"\n\n{}{}{}[[callers]]\nname = \"me\"\nuid = 1\nservers = [\"*\"]\ntenant = \"good\"\n",
-        bundle("acme", "no-acme"),
-        bundle("good", "good.rego"),
-        bundle("globex", "no-globex"),
-    );
+    let tenants = [
+        ("acme", "no-acme"),
+        ("good", "good.rego"),
+        ("globex", "no-globex"),
+    ];
+    let mut config = "[listen]\nunix = \"s.sock\"\n[audit]\ndir = \"audit\"\n".to_owned();
+    for (uid, (tenant, path)) in tenants.into_iter().enumerate() {
+        config += &format!(
+            "[[tenants]]\nname = \"{tenant}\"\n\
+             [[bundles]]\nname = \"{tenant}\"\npath = \"{path}\"\ntenant = \"{tenant}\"\n\
+             [[callers]]\nname = \"{tenant}\"\nuid = {uid}\nservers = [\"*\"]\ntenant = \"{tenant}\"\n"
+        );
+    }
     place.write("toolgate.toml", &config);
     let checked = place.run(&["check", "--config", "toolgate.toml"]).expect(2);
     for tenant in ["acme", "globex"] {

@@ -98,6 +98,11 @@ fn plain_text_to_a_port_with_tls_is_told_from_a_socket_that_breaks() {
             "stream closed because of a broken pipe: if it speaks TLS, write `https://` and `--ca FILE`",
         ),
         (
+            "http://pdp:1",
+            "h2 protocol error: http2 error",
+            "h2 protocol error: http2 error: if it speaks TLS, write `https://` and `--ca FILE`",
+        ),
+        (
             "unix:/p",
             "stream closed because of a broken pipe",
             "stream closed because of a broken pipe",
