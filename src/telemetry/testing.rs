@@ -1,8 +1,9 @@
 //! Log lines, for tests of what is said.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
-use tracing::subscriber::DefaultGuard;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The JSON lines that a thread logs for as long as this lives.
@@ -17,6 +18,10 @@ struct Written(Arc<Mutex<Vec<u8>>>);
 impl Lines {
     /// Logs of this thread go here from now on.
     pub fn of_thread() -> Self {
+        // Of a single subscriber the threads of other tests would be asked whether it wants a line,
+        // and theirs is none: the answer is kept. Of two, both are asked.
+        static OTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+        LazyLock::force(&OTHER);
         let written = Written::default();
         let subscriber = tracing_subscriber::fmt()
             .json()
