@@ -23,8 +23,10 @@ TYPESCRIPT_VERSION := 7.0.2
 PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 FUZZ_SECONDS ?= 20
+SOAK_DAY_SECONDS ?= 60
+SOAK_FLOOD_SECONDS ?= 30
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench fuzz golden clients helm-check kube-test tools test-tools ci
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench soak fuzz golden clients helm-check kube-test tools test-tools ci
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -61,6 +63,14 @@ demo: ## Shows the whole, in seconds.
 
 bench: ## Measures, and prints ratios; see docs/performance.md.
 	benches/run
+
+soak: ## A day of changes in SOAK_DAY_SECONDS, a flood of SOAK_FLOOD_SECONDS; writes target/soak.json.
+	rm -f target/soak.json
+	TOOLGATE_SOAK_JSON=$(CURDIR)/target/soak.json TOOLGATE_DAY_SECONDS=$(SOAK_DAY_SECONDS) \
+		TOOLGATE_DAY_SEED=$${TOOLGATE_DAY_SEED:-$$(date +%s)} TOOLGATE_OVERLOAD_SECONDS=$(SOAK_FLOOD_SECONDS) \
+		$(CARGO) test --locked --test main -- --test-threads=1 --nocapture --exact \
+		day::a_day_of_life overload_proof::ten_times_too_much_is_refused_in_so_many_words_and_leaves_no_trace
+	cat target/soak.json
 
 fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	fuzz/run $(FUZZ_SECONDS)

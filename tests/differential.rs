@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use canonical::elements;
+pub use inputs::Random;
 use inputs::{INPUTS, inputs};
 use toolgate::engine::{EvaluationLimits, Input, Options, PolicySet};
 use toolgate::model::bundle::{Module, RegoVersion, Sources};

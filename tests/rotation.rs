@@ -5,6 +5,7 @@ use crate::server::asking::{Decisions, call, decide, get};
 use crate::server::process::Process;
 use crate::server::{Server, block_on, config, pki, tokens, until, write_files};
 use serde_json::json;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -25,7 +26,7 @@ async fn metric(server: &Server, line: &str) {
 }
 
 /// The certificate that a new connection is shown.
-async fn shown(server: &Server) -> CertificateDer<'static> {
+pub async fn shown(address: SocketAddr) -> CertificateDer<'static> {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_slice(pki::authority().get_ref()).unwrap();
     roots.add(authority).unwrap();
@@ -34,7 +35,7 @@ async fn shown(server: &Server) -> CertificateDer<'static> {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let socket = TcpStream::connect(server.tcp.unwrap()).await.unwrap();
+    let socket = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let stream = TlsConnector::from(Arc::new(client)).connect(name, socket);
     let stream = stream.await.unwrap();
@@ -42,7 +43,8 @@ async fn shown(server: &Server) -> CertificateDer<'static> {
     session.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
-fn on_disk(dir: &Path) -> CertificateDer<'static> {
+/// The certificate of a server's files.
+pub fn on_disk(dir: &Path) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(dir.join("server.pem")).unwrap()
 }
 
@@ -69,7 +71,7 @@ fn new_certificates_are_shown_and_broken_ones_are_not() {
         let server = Server::start(policies(), TLS).await;
         let dir = server.dir.path().to_owned();
         let first = on_disk(&dir);
-        assert_eq!(shown(&server).await, first);
+        assert_eq!(shown(server.tcp.unwrap()).await, first);
         let mut old = Decisions::new(server.tls(Some("spiffe://test/quiet")).await);
         assert_eq!(decide(&mut old, "crm/read").await.effect(), Effect::Allow);
         // A key that does not belong to the certificate: nothing changes.
@@ -77,14 +79,14 @@ fn new_certificates_are_shown_and_broken_ones_are_not() {
         pki::write_server_files(&dir);
         std::fs::write(dir.join("server.key"), key).unwrap();
         refused_more_than(&server, 0).await;
-        assert_eq!(shown(&server).await, first);
+        assert_eq!(shown(server.tcp.unwrap()).await, first);
         let refused = refusals(&server).await;
         pki::write_server_files_of(2020, &dir);
         refused_more_than(&server, refused).await;
-        assert_eq!(shown(&server).await, first);
+        assert_eq!(shown(server.tcp.unwrap()).await, first);
         pki::write_server_files(&dir);
         until("the new certificate", async || {
-            (shown(&server).await == on_disk(&dir)).then_some(())
+            (shown(server.tcp.unwrap()).await == on_disk(&dir)).then_some(())
         })
         .await;
         let mut new = Decisions::new(server.tls(Some("spiffe://test/quiet")).await);

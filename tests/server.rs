@@ -103,15 +103,8 @@ impl Server {
 
     /// A connection over TLS, with the certificate of this SPIFFE id if there is one.
     pub async fn tls(&self, spiffe_id: Option<&str>) -> Channel {
-        let address = self.tcp.unwrap();
-        let mut tls = ClientTlsConfig::new()
-            .ca_certificate(pki::authority())
-            .domain_name("localhost");
-        if let Some(id) = spiffe_id {
-            tls = tls.identity(pki::client(id));
-        }
-        let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap();
-        endpoint.tls_config(tls).unwrap().connect().await.unwrap()
+        let channel = connect_tls(self.tcp.unwrap(), spiffe_id).await;
+        channel.unwrap()
     }
 
     /// Every record that is in the log's files once all that waits is written.
@@ -163,6 +156,21 @@ impl Server {
 pub async fn connect_unix(path: &Path) -> Channel {
     let endpoint = Endpoint::from_shared(format!("unix://{}", path.display())).unwrap();
     endpoint.connect().await.unwrap()
+}
+
+/// A connection over TLS, with the certificate of this SPIFFE id if there is one.
+pub async fn connect_tls(
+    address: SocketAddr,
+    spiffe_id: Option<&str>,
+) -> Result<Channel, tonic::transport::Error> {
+    let mut tls = ClientTlsConfig::new()
+        .ca_certificate(pki::authority())
+        .domain_name("localhost");
+    if let Some(id) = spiffe_id {
+        tls = tls.identity(pki::client(id));
+    }
+    let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap();
+    endpoint.tls_config(tls).unwrap().connect().await
 }
 
 /// Every whole line in the files of a log.

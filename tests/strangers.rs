@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tonic::transport::Endpoint;
 use toolgate::wire::v1::Effect;
 
-fn toml(tls: &str, limits: &str) -> String {
+pub fn toml(tls: &str, limits: &str) -> String {
     format!(
         r#"
 [listen]

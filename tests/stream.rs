@@ -176,6 +176,34 @@ fn the_window_is_as_configured() {
     });
 }
 
+/// A stream whose answers nobody reads comes to a halt; what it decides no more takes no room.
+#[test]
+fn who_reads_no_answers_keeps_no_room_from_others() {
+    block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        write_files(&dir.path().join("main"), [("p.rego", POLICY)]);
+        // One alone has half.
+        let limits = "[limits]\nin_flight_decisions_max = 2\n";
+        let server = Server::start(dir, &config(&format!("{AUDIT}{limits}"))).await;
+        let socket = server.dir.path().join("run.sock");
+        let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display())).unwrap();
+        let channel = endpoint.initial_stream_window_size(1).connect().await;
+        let questions = (0..5000).map(|number| question(&format!("{number}"), "crm/read"));
+        let mut client = Decisions::new(channel.unwrap());
+        let answers = client.decide_stream(tokio_stream::iter(questions)).await;
+        let other = Decisions::new(server.unix().await);
+        // More often than the stream has room for answers, so that it stands in the end.
+        for _ in 0..500 {
+            until("room for a decision", async || {
+                other.clone().decide(call("crm/read")).await.ok()
+            })
+            .await;
+        }
+        drop(answers);
+        server.stop().await;
+    });
+}
+
 #[test]
 fn a_drain_answers_what_was_read_and_ends_the_stream() {
     block_on(async {

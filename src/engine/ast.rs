@@ -14,8 +14,8 @@ mod tests;
 mod visit;
 
 pub(crate) use index::{Index, RuleDef, Target, head_ref, rule_path};
-pub(crate) use names::{Scope, declared, variables};
-pub(crate) use parse::{Imported, ParsedModule, parse, position};
+pub(crate) use names::{Scope, declared, is_document, variables};
+pub(crate) use parse::{Imported, ParsedModule, alias, parse, position};
 pub(crate) use path::{DataPath, is_identifier};
 pub(crate) use refs::{Reference, Step, callee, string};
 pub(crate) use visit::{Visitor, head_args, walk_rule};

@@ -128,6 +128,7 @@ fn check_module(facts: Facts<'_>, found: &mut Vec<Issue>) {
     let module = facts.module;
     let mut issues = Issues { module, found };
     check_header(&mut issues);
+    imported::check(&mut issues, facts.index);
     v0::check(&mut issues);
     let mut checker = Checker {
         facts,
@@ -141,7 +142,7 @@ fn check_module(facts: Facts<'_>, found: &mut Vec<Issue>) {
     }
 }
 
-/// The package and the imports.
+/// The package.
 fn check_header(issues: &mut Issues<'_>) {
     let module = issues.module;
     let package = &module.module.package;
@@ -163,19 +164,6 @@ fn check_header(issues: &mut Issues<'_>) {
             format!("`__target__ := {target:?}` is no Rego"),
             "remove it",
         );
-    }
-    let mut names = BTreeSet::new();
-    for import in &module.module.imports {
-        let name = import.r#as.as_ref().map(|span| span.text());
-        let name = name.or_else(|| import.refr.span().text().rsplit('.').next());
-        if name.is_some_and(|name| !names.insert(name)) {
-            issues.refuse(
-                &import.span,
-                "gate.import",
-                "two imports with one name",
-                "rename one: `import data.a.b as c`",
-            );
-        }
     }
 }
 

@@ -9,7 +9,9 @@ pub fn hex(bytes: &[u8]) -> String {
     };
     let mut text = vec![0; 2 * bytes.len()];
     for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        if let [high, low] = digits {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 0xf));
+        }
     }
     // Digits and letters are UTF-8.
     String::from_utf8(text).unwrap_or_default()

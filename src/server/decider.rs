@@ -182,7 +182,11 @@ impl Decider {
         let own = self.tenants.get(&asked.request.tenant);
         match own.is_some_and(|own| Arc::ptr_eq(own, under.tenant)) {
             true => Ok(()),
-            false => Err(Code::TenantUnknown.reason()),
+            // The keys of tokens may have changed in between: asked again, it is told rightly.
+            false => Err(Reason {
+                retryable: true,
+                ..Code::TenantUnknown.reason()
+            }),
         }
     }
 }

@@ -208,6 +208,8 @@ impl Decider {
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
             answers.push(self.decide_once(&under, peer, question).await);
+            // However many there are, and however large: others' questions come in between.
+            tokio::task::yield_now().await;
         }
         Ok(answers)
     }

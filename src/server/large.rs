@@ -5,6 +5,7 @@ use super::decider::Decider;
 use super::peer::Remote;
 use super::tenants::Under;
 use crate::wire::v1;
+use crate::wire::v1::decide_request::Subject;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -102,7 +103,15 @@ pub(super) async fn joined<T>(task: JoinHandle<T>) -> T {
 
 fn json_bytes(question: &v1::DecideRequest) -> usize {
     let definition = question.tool.as_ref();
+    let attributes = match &question.subject {
+        Some(Subject::Asserted(subject)) => subject.attributes_json.len(),
+        Some(Subject::BearerToken(_)) | None => 0,
+    };
     question.params_json.len()
         + question.result_json.len()
+        + attributes
         + definition.map_or(0, |tool| tool.definition_json.len())
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,10 +84,11 @@ impl Answering {
             }),
             _ => Arc::clone(&self.peer),
         };
-        let permit = self.room.wait(tenant).await;
+        // First a place for the answer: who does not read its answers keeps no room from others.
         let Ok(place) = self.answers.clone().reserve_owned().await else {
             return false;
         };
+        let permit = self.room.wait(tenant).await;
         let decider = Arc::clone(&self.decider);
         let mut deciding = Box::pin(async move {
             let request_id = question.request_id.clone();

@@ -92,18 +92,18 @@ const TIMES: &[&str] = &[
 const OTHERS: &[&str] = &["true", "false", "null"];
 const KEYS: &[&str] = &["k", "a", "b", "x", "é"];
 
-/// A small generator (xorshift) with a fixed seed.
-pub(super) struct Random(pub(super) u64);
+/// A small generator (xorshift); its seed, which must not be 0, gives the same numbers each time.
+pub struct Random(pub u64);
 
 impl Random {
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 >> 11).unwrap() % bound
     }
 
-    fn percent(&mut self, chance: usize) -> bool {
+    pub fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 

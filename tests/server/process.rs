@@ -55,6 +55,11 @@ impl Process {
         connect_unix(&self.socket).await
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);

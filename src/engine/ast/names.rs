@@ -50,6 +50,13 @@ impl Scope {
     }
 }
 
+/// Whether every module has something else by this name, which the engine reads even where a
+/// parameter or a variable of `every` is called so.
+#[must_use]
+pub(crate) fn is_document(name: &str) -> bool {
+    matches!(name, "input" | "data")
+}
+
 /// Adds the names that one statement declares in its query.
 pub(crate) fn declared(stmt: &LiteralStmt, names: &mut BTreeSet<String>) {
     match &stmt.literal {

@@ -97,14 +97,20 @@ fn syntax(module: &bundle::Module) -> Result<Module, String> {
     parse().map_err(|error| error.to_string())
 }
 
+/// The name that an import has in its module.
+pub(crate) fn alias(import: &Import) -> Option<&str> {
+    let reference = Reference::of(&import.refr)?;
+    Some(match &import.r#as {
+        Some(span) => span.text(),
+        None => reference.static_prefix().last().unwrap_or(reference.head),
+    })
+}
+
 /// The alias and what it stands for; `None` for `rego.v1` and `future.keywords`.
 fn imported(import: &Import) -> Option<(String, Imported)> {
     let reference = Reference::of(&import.refr)?;
     let names: Vec<String> = reference.static_prefix().map(str::to_owned).collect();
-    let alias = match &import.r#as {
-        Some(span) => span.text(),
-        None => reference.static_prefix().last().unwrap_or(reference.head),
-    };
+    let alias = alias(import)?;
     let imported = match reference.head {
         "data" => Imported::Data(DataPath(names)),
         "input" => Imported::Input(names),

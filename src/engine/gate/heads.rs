@@ -160,6 +160,7 @@ impl Checker<'_> {
     fn parameter<'e>(&mut self, arg: &'e Expr, names: &mut BTreeSet<&'e str>) {
         match arg {
             Expr::Var { span, .. } => {
+                self.no_document(span, span.text());
                 if span.text() != "_" && !names.insert(span.text()) {
                     self.issues.refuse(
                         span,

@@ -1,12 +1,40 @@
-//! Names of packages that a module uses and does not import.
+//! The names that a module imports, and names of packages that it uses and does not import.
 
+use super::issue::Issues;
 use super::query::Checker;
-use crate::engine::ast::{DataPath, Reference, Step};
+use crate::engine::ast::{DataPath, Index, Reference, Step, alias, is_document};
+use std::collections::BTreeSet;
 
 /// The package of toolgate's library.
 const LIBRARY: [&str; 2] = ["toolgate", "lib"];
 /// What policies call the library.
 const LIBRARY_ALIAS: &str = "tg";
+
+/// Each import has a name of its own. By a name of something else the engine reads that, and OPA the
+/// import.
+pub(crate) fn check(issues: &mut Issues<'_>, index: &Index) {
+    let module = issues.module;
+    let mut names = BTreeSet::new();
+    for import in &module.module.imports {
+        let Some(name) = alias(import) else {
+            continue;
+        };
+        let own = module.package_path.join(name);
+        let (message, hint) = if !names.insert(name) {
+            let message = "two imports with one name".to_owned();
+            (message, "rename one: `import data.a.b as c`")
+        } else if is_document(name) {
+            let message = format!("an import with the name `{name}`, which every module has");
+            (message, "remove it, or rename it: `import data.a.b as c`")
+        } else if !index.definitions(&own).is_empty() {
+            let message = format!("an import with the name of the rule `{own}`");
+            (message, "rename one: `import data.a.b as c`")
+        } else {
+            continue;
+        };
+        issues.refuse(&import.span, "gate.import", message, hint);
+    }
+}
 
 impl Checker<'_> {
     /// Whether a name that nothing binds is that of a package without its import. It is reported

@@ -8,7 +8,7 @@ use super::issue::{Bars, Issues};
 use super::known::{Facts, Known};
 use super::negation::is_simple;
 use super::variables::{binders, words};
-use crate::engine::ast::{Scope, Target, declared};
+use crate::engine::ast::{Scope, Target, declared, is_document};
 
 /// Checks the queries of one module.
 pub(crate) struct Checker<'a> {
@@ -124,8 +124,7 @@ impl Checker<'_> {
             declared(stmt, &mut names);
             for name in names {
                 let own = facts.module.package_path.join(&name);
-                let hides = name == "input"
-                    || name == "data"
+                let hides = is_document(&name)
                     || facts.module.imports.contains_key(&name)
                     || facts.index.has_rules_below(&own);
                 if hides {
@@ -263,6 +262,7 @@ impl Checker<'_> {
             .facts
             .has_plain_elements(domain, place.scope, place.known);
         for name in names {
+            self.no_document(value, name);
             known.bind_name(name);
             if plain {
                 known.bind_plain_name(name);
@@ -275,6 +275,18 @@ impl Checker<'_> {
             ..place
         };
         self.query(body, inner, &[]);
+    }
+
+    /// A parameter or a variable of `every` that is called as a document is.
+    pub(crate) fn no_document(&mut self, span: &Span, name: &str) {
+        if is_document(name) {
+            self.issues.refuse(
+                span,
+                "gate.shadowing",
+                format!("the variable `{name}` hides the document of that name"),
+                "give the variable another name",
+            );
+        }
     }
 
     /// `x := input.a` holds for the register machine also where `input.a` is undefined; the

@@ -9,12 +9,10 @@ use std::collections::BTreeSet;
 use regorus::unstable::{Expr, Lexer, Rule, RuleHead, Source, Span, TokenKind};
 
 use super::issue::Issues;
-use crate::engine::ast::{Reference, head_args, head_ref, variables};
+use crate::engine::ast::{Reference, head_ref, is_document};
 
 /// Words that are keywords where they are imported.
 const KEYWORDS: [&str; 4] = ["contains", "every", "if", "in"];
-/// Documents whose names v0 lets rules and parameters take.
-const DOCUMENTS: [&str; 2] = ["data", "input"];
 const CODE: &str = "gate.rego_version";
 const MIGRATE: &str = "or rewrite the module with `opa fmt --v0-v1 -w`, and the manifest's version";
 
@@ -25,22 +23,13 @@ pub(super) fn check(issues: &mut Issues<'_>) {
         return;
     }
     keywords(issues);
-    for import in &module.module.imports {
-        if let Some(alias) = &import.r#as {
-            named(issues, alias, alias.text());
-        }
-    }
     for rule in &module.module.policy {
         match rule.as_ref() {
-            Rule::Default { refr, args, .. } => {
-                head_name(issues, refr);
-                parameters(issues, args.iter().map(AsRef::as_ref));
-            }
+            Rule::Default { refr, .. } => head_name(issues, refr),
             Rule::Spec {
                 head, bodies, span, ..
             } => {
                 head_name(issues, head_ref(head));
-                parameters(issues, head_args(head).iter().map(AsRef::as_ref));
                 if bodies.is_empty() && !has_value(head) {
                     let hint = format!("write `{{ true }}` behind it, {MIGRATE}");
                     issues.refuse(span, CODE, "a rule of Rego v0 without a body", hint);
@@ -121,24 +110,17 @@ fn has_value(head: &RuleHead) -> bool {
 }
 
 fn head_name(issues: &mut Issues<'_>, refr: &Expr) {
-    if let Some(reference) = Reference::of(refr) {
-        named(issues, reference.head_span, reference.head);
-    }
-}
-
-fn parameters<'e>(issues: &mut Issues<'_>, args: impl Iterator<Item = &'e Expr>) {
-    for arg in args {
-        let mut names = BTreeSet::new();
-        variables(arg, &mut names);
-        for name in names {
-            named(issues, arg.span(), &name);
-        }
-    }
-}
-
-fn named(issues: &mut Issues<'_>, span: &Span, name: &str) {
-    if DOCUMENTS.contains(&name) {
+    let reference = Reference::of(refr).filter(|reference| is_document(reference.head));
+    if let Some(Reference {
+        head, head_span, ..
+    }) = reference
+    {
         let hint = format!("give it another name, {MIGRATE}");
-        issues.refuse(span, CODE, format!("`{name}` has another meaning"), hint);
+        issues.refuse(
+            head_span,
+            CODE,
+            format!("`{head}` has another meaning"),
+            hint,
+        );
     }
 }
