@@ -93,7 +93,12 @@ impl Config {
         let reader = Reader::new(text, overrides);
         for error in &errors {
             let place = reader.place(&error.span().unwrap_or_default());
-            reader.problem(&place, format!("not TOML: {}", error.message()));
+            let message = error.message();
+            let hint = match message.contains("leading zero") {
+                true => "; octal numbers such as permission bits are written `0o660`",
+                false => "",
+            };
+            reader.problem(&place, format!("not TOML: {message}{hint}"));
         }
         // What is left of a broken text is not what its author meant: nothing more is said of it.
         let config = match errors.is_empty() {

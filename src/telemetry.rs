@@ -4,6 +4,8 @@
 mod clock;
 mod logs;
 mod sampling;
+#[cfg(test)]
+pub mod testing;
 
 pub use clock::now;
 pub use logs::{LogFormat, init, set_level};

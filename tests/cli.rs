@@ -101,3 +101,35 @@ fn what_is_missing_is_named_with_its_alternative() {
         );
     }
 }
+
+#[test]
+fn a_flag_that_would_have_no_effect_is_refused() {
+    let place = Workplace::with(&[("pdp.toml", "")]);
+    let serve = ["serve", "--config", "pdp.toml"];
+    let local = ["serve", "--bundle", "good.rego"];
+    let decide = ["decide", "--bundle", "good.rego"];
+    let explain = ["explain", "--bundle", "good.rego"];
+    let shim = ["shim", "stdio", "--server", "a", "--pdp", "unix:/p"];
+    let embedded = ["shim", "stdio", "--server", "a", "--bundle", "good.rego"];
+    for (command, flags) in [
+        (&serve[..], &["--audit", "audit"][..]),
+        (&serve, &["--socket", "s"]),
+        (&local, &["--insecure"]),
+        (&decide, &["--ca", "ca.pem"]),
+        (&decide, &["--cert", "c.pem", "--key", "k.pem"]),
+        (&decide, &["--call-id", "c"]),
+        (&explain, &["--ca", "ca.pem"]),
+        (&explain, &["--call-id", "c"]),
+        (&shim, &["--audit", "audit", "--", "cat"]),
+        (
+            &embedded,
+            &["--audit", "audit", "--ca", "ca.pem", "--", "cat"],
+        ),
+    ] {
+        let wrong = place.run(&[command, flags].concat()).expect(64);
+        assert!(
+            wrong.err.contains("cannot be used with"),
+            "{command:?} {flags:?}: {wrong:?}"
+        );
+    }
+}

@@ -121,6 +121,21 @@ fn a_key_has_to_be_the_certificates() {
 }
 
 #[test]
+fn a_certificate_and_a_key_that_are_missing_are_both_named() {
+    let dir = policies();
+    for file in ["server.pem", "server.key"] {
+        std::fs::remove_file(dir.path().join(file)).unwrap();
+    }
+    let (is_right, said) = serve(dir.path(), TLS, &["--check-config"]);
+    let cert = "`listen.tls.cert` `server.pem`: No such file";
+    let key = "`listen.tls.key` `server.key`: No such file";
+    assert!(
+        !is_right && said.contains(cert) && said.contains(key),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_certificate_has_to_be_valid_now() {
     for (year, expected) in [
         (

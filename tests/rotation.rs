@@ -171,11 +171,18 @@ fn a_hangup_sets_the_log_level_anew() {
         write_files(dir.path(), [("toolgate.toml", sampled.as_str())]);
         process.hang_up();
         says("sample_lines_max=3").await;
+        let restart = "other keys have changed: they need a restart";
+        assert!(!said().contains(restart), "{}", said());
+        let other = sampled.replace("connections_max = 1", "connections_max = 2");
+        write_files(dir.path(), [("toolgate.toml", other.as_str())]);
+        process.hang_up();
+        says(restart).await;
         for _ in 0..20 {
             knock().await;
         }
         process.terminate();
         assert!(process.ended().await.success());
+        assert!(said().contains("drained rpcs_cut=0"), "{}", said());
         assert!(said().matches(refused).count() < 20, "{}", said());
         let left_out = "lines like this one were left out";
         let line = said()

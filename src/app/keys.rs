@@ -153,7 +153,7 @@ impl KeyFetcher {
                 tracing::warn!("jwks: {why}");
             }
             let key_ids: Vec<&str> = verifier.key_ids().take(KEY_IDS_SAID_MAX).collect();
-            tracing::info!(?key_ids, "jwks: new keys are in use");
+            tracing::info!(key_ids = key_ids.join(", "), "jwks: new keys are in use");
         }
         self.identity.replace_tokens(verifier);
         Ok(match is_other {
@@ -172,7 +172,14 @@ impl KeyFetcher {
         self.metrics.keys_fetched(outcome, now);
         self.identity.keys_not_fetched(error.to_string(), now);
         let failures_in_a_row = self.failures_in_a_row;
-        tracing::warn!(%error, failures_in_a_row, "jwks: no new keys, those in use stay until they are too old");
+        match self.digest {
+            Some(_) => {
+                tracing::warn!(%error, failures_in_a_row, "jwks: no new keys, those in use stay until they are too old");
+            }
+            None => {
+                tracing::warn!(%error, failures_in_a_row, "jwks: no keys yet, tokens are denied until there are some");
+            }
+        }
     }
 }
 

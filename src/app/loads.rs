@@ -62,9 +62,10 @@ pub(super) fn record_load(evidence: Arc<Evidence>, source: String) -> Recorder {
 /// What became of a change of policy is a log line and a metric.
 pub(super) fn report_load(metrics: Arc<Metrics>, tenant: Option<Arc<str>>) -> OnEvent {
     Box::new(move |event| {
+        // A field `name` would stand beside the span's own name, under the same key of the JSON.
         let span = tenant
             .as_deref()
-            .map(|name| tracing::error_span!("tenant", name));
+            .map(|name| tracing::error_span!("tenant", tenant = name));
         let _in_span = span.as_ref().map(tracing::Span::enter);
         report(&metrics, event);
     })
@@ -140,3 +141,6 @@ fn report(metrics: &Metrics, event: LoadEvent) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -292,18 +292,23 @@ impl Bound {
         }
         stop.send_replace(true);
         let drained = async { while servers.join_next().await.is_some() {} };
-        tokio::select! {
-            () = drained => {}
+        let rpcs_cut = tokio::select! {
+            () = drained => 0,
             () = tokio::time::sleep(transport.limits.drain_max) => {
                 tracing::warn!("calls were still under way at the end of the drain");
+                app.admission.rpcs_under_way()
             }
-            () = at_once => tracing::warn!("the drain was cut short"),
-        }
+            () = at_once => {
+                tracing::warn!("the drain was cut short");
+                app.admission.rpcs_under_way()
+            }
+        };
         servers.shutdown().await;
         if let Some(path) = socket_path {
             drop(std::fs::remove_file(path));
         }
         app.close();
+        tracing::info!(rpcs_cut, "drained");
         Ok(())
     }
 }

@@ -31,6 +31,9 @@ pub enum TlsError {
         /// Why it cannot be read.
         error: io::Error,
     },
+    /// Neither the certificate's file nor the key's can be read.
+    #[error("{0}; {1}")]
+    Files(Box<TlsError>, Box<TlsError>),
     /// A file is not PEM, or has nothing of what it should have.
     #[error("`listen.tls.{key}` `{}` has no usable {what}: {error}", .path.display())]
     Pem {
@@ -94,6 +97,10 @@ pub(super) struct Loaded {
 /// # Errors
 /// Which file is wrong, and how; a certificate that has expired or is not valid yet.
 pub(super) fn load(files: &TlsFiles, now: Timestamp) -> Result<Loaded, TlsError> {
+    let (cert, key) = (read("cert", &files.cert), read("key", &files.key));
+    if let (Err(cert), Err(key)) = (cert, key) {
+        return Err(TlsError::Files(cert.into(), key.into()));
+    }
     let server_not_after = server_expiry(&files.cert, now)?;
     let config = server_config(files)?;
     let (client_ca_not_after, warnings) = match &files.client_ca {

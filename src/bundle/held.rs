@@ -53,7 +53,9 @@ pub struct Pinned {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SteerError {
     /// No such set.
-    #[error("no set with the digest `{0}` is held; `GetStatus` lists those that are")]
+    #[error(
+        "no set with the digest `{0}` is held; `toolgate policy status` (`GetStatus`) lists those that are"
+    )]
     Unknown(String),
     /// It compiled once, and does not now.
     #[error("the set does not compile any more: {0}")]

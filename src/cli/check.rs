@@ -52,8 +52,8 @@ enum FailOpen {
     Warn,
 }
 
-/// A set, and whose it is where there are tenants.
-type ToCheck = (Option<String>, Verified<Sources>, Options);
+/// A set or why it cannot be read, and whose it is where there are tenants.
+type ToCheck = (Option<String>, Result<Verified<Sources>, String>, Options);
 
 /// What a check found.
 struct Checked {
@@ -83,6 +83,15 @@ impl Check {
     fn once(&self, output: &Output) -> Result<Exit, CliError> {
         let mut all = Exit::Done;
         for (tenant, verified, options) in self.read()? {
+            let verified = match verified {
+                Ok(verified) => verified,
+                // One tenant's does not keep the others' from being checked.
+                Err(error) => {
+                    output.error(error);
+                    all = Exit::Unusable;
+                    continue;
+                }
+            };
             let checked = self.check(tenant, verified, &options);
             if output.is_json() {
                 output.json(&self.json(&checked));
@@ -138,17 +147,18 @@ impl Check {
                 FailOpen::Warn => Severity::Warning,
             };
             let options = self.engine.options(fail_open);
-            return Ok(vec![(None, bundles::read(&self.paths)?, options)]);
+            return Ok(vec![(None, Ok(bundles::read(&self.paths)?), options)]);
         };
         let config = Config::load(config, &Overrides::of_process()).map_err(CliError::unusable)?;
         let read = |(tenant, sources): (Option<String>, Vec<Source>)| {
             let verified = read_and_verify(&sources).map_err(|error| match &tenant {
-                Some(tenant) => CliError::unusable(format!("tenant `{tenant}`: {error}")),
-                None => CliError::unusable(error),
-            })?;
-            Ok((tenant, verified, app::options(&config, NonZeroUsize::MIN)))
+                Some(tenant) => format!("tenant `{tenant}`: {error}"),
+                None => error.to_string(),
+            });
+            let options = app::options(&config, NonZeroUsize::MIN);
+            (tenant, verified, options)
         };
-        app::sets(&config).into_iter().map(read).collect()
+        Ok(app::sets(&config).into_iter().map(read).collect())
     }
 
     fn json(&self, checked: &Checked) -> Json {

@@ -33,14 +33,14 @@ pub struct Decide {
     #[arg(long, value_name = "URL")]
     pdp: Option<String>,
     /// A bundle, decided by in this process: nothing is recorded. Several decide together.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["TlsArgs", "call_id"])]
     bundle: Vec<PathBuf>,
     #[command(flatten)]
     engine: EngineArg,
     #[command(flatten)]
     tls: remote::TlsArgs,
     /// With `--pdp`, in phase `result`: the call that the result belongs to.
-    #[arg(long, value_name = "ID", requires = "pdp")]
+    #[arg(long, value_name = "ID")]
     call_id: Option<String>,
     /// One document a line (NDJSON), one answer a line.
     #[arg(long)]
@@ -82,10 +82,9 @@ impl Decide {
     /// # Errors
     /// Unusable inputs or bundles; a PDP that does not answer.
     pub fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let judge = self.judge(output)?;
         match self.lines {
-            true => self.decide_lines(output, &judge),
-            false => self.decide_one(output, &judge),
+            true => self.decide_lines(output),
+            false => self.decide_one(output),
         }
     }
 
@@ -104,10 +103,9 @@ impl Decide {
         }
     }
 
-    fn decide_one(&self, output: &Output, judge: &Judge) -> Result<Exit, CliError> {
-        let input = document::read(&self.file)?;
-        let given = given(&input)?;
-        let answer = judge.decide(given, self.explain)?;
+    fn decide_one(&self, output: &Output) -> Result<Exit, CliError> {
+        let given = given(&document::read(&self.file)?)?;
+        let answer = self.judge(output)?.decide(given, self.explain)?;
         match output.is_json() {
             true => output.json(&show::json(&answer)),
             false => show::whole(output, &answer),
@@ -115,10 +113,11 @@ impl Decide {
         Ok(exit(&answer))
     }
 
-    fn decide_lines(&self, output: &Output, judge: &Judge) -> Result<Exit, CliError> {
+    fn decide_lines(&self, output: &Output) -> Result<Exit, CliError> {
         let shown = document::shown(&self.file);
         let unreadable = |error| CliError::unusable(format!("cannot read `{shown}`: {error}"));
         let mut lines = BufReader::new(document::open(&self.file).map_err(unreadable)?);
+        let judge = self.judge(output)?;
         let mut all = Exit::Done;
         for number in 1_u64.. {
             let mut line = Vec::new();

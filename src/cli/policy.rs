@@ -93,8 +93,8 @@ impl PdpArgs {
     }
 
     /// A request about the tenant that is named.
-    fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
+    fn request<T>(&self, remote: &Remote, message: T) -> Request<T> {
+        let mut request = remote.request(message);
         if let Some(tenant) = &self.tenant {
             let metadata = request.metadata_mut();
             metadata.insert(TENANT_METADATA, tenant.clone());
@@ -107,7 +107,7 @@ impl Status {
     fn ask(&self) -> Result<v1::GetStatusResponse, CliError> {
         let remote = self.pdp.connect()?;
         let mut policies = remote.policies();
-        let asked = policies.get_status(self.pdp.request(v1::GetStatusRequest {}));
+        let asked = policies.get_status(self.pdp.request(&remote, v1::GetStatusRequest {}));
         Ok(remote.wait(asked)?.into_inner())
     }
 }
@@ -116,7 +116,8 @@ impl Reload {
     fn ask(&self) -> Result<v1::GetStatusResponse, CliError> {
         let remote = self.pdp.connect()?;
         let mut policies = remote.policies();
-        let reloaded = remote.wait(policies.reload(self.pdp.request(v1::ReloadRequest {})))?;
+        let reload = self.pdp.request(&remote, v1::ReloadRequest {});
+        let reloaded = remote.wait(policies.reload(reload))?;
         Ok(reloaded.into_inner().status.unwrap_or_default())
     }
 }
@@ -125,11 +126,12 @@ impl Rollback {
     fn ask(&self) -> Result<v1::GetStatusResponse, CliError> {
         let remote = self.pdp.connect()?;
         let mut policies = remote.policies();
-        let rollback = self.pdp.request(v1::RollbackRequest {
+        let rollback = v1::RollbackRequest {
             digest: self.digest.clone(),
             reason: self.reason.clone(),
             hold_seconds: self.hold_seconds,
-        });
+        };
+        let rollback = self.pdp.request(&remote, rollback);
         let rolled_back = remote.wait(policies.rollback(rollback))?;
         Ok(rolled_back.into_inner().status.unwrap_or_default())
     }

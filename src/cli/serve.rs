@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Serve decisions over gRPC.
+// Of two that exclude each other neither can require a third: `requires` has no effect on them.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["config", "bundle"]).multiple(false))]
 pub struct Serve {
@@ -25,16 +26,16 @@ pub struct Serve {
     #[arg(long, value_name = "PATH")]
     bundle: Vec<PathBuf>,
     /// With `--bundle`: where the Unix socket is.
-    #[arg(long, value_name = "PATH", requires = "bundle")]
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
     socket: Option<PathBuf>,
     /// With `--bundle`: the directory of the audit log.
-    #[arg(long, value_name = "DIR", requires = "bundle")]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
     audit: Option<PathBuf>,
     /// Check the configuration and every file that it names (certificates, keys, bundles), and end.
     #[arg(long)]
     check_config: bool,
     /// Listen on TCP beyond loopback without TLS, where others can read and change what passes.
-    #[arg(long, requires = "config")]
+    #[arg(long, conflicts_with = "bundle")]
     insecure: bool,
 }
 
@@ -63,7 +64,7 @@ impl Serve {
             let (stopped, at_once) = shutdown().map_err(CliError::failure)?;
             let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
             let bound = app.bind().await.map_err(CliError::failure)?;
-            self.follow_hangups().map_err(CliError::failure)?;
+            self.follow_hangups(config).map_err(CliError::failure)?;
             tokio::spawn(say_left_out());
             announce(&bound);
             bound
@@ -75,8 +76,8 @@ impl Serve {
         Ok(Exit::Done)
     }
 
-    /// Reads `[log]` anew at each SIGHUP; nothing else needs one.
-    fn follow_hangups(&self) -> io::Result<()> {
+    /// Reads `[log]` anew at each SIGHUP. Everything else is as it was at the start.
+    fn follow_hangups(&self, started: Config) -> io::Result<()> {
         let mut hangups = signal(SignalKind::hangup())?;
         let (path, overrides) = (self.config.clone(), self.overrides());
         tokio::spawn(async move {
@@ -89,6 +90,9 @@ impl Serve {
                         telemetry::set_level(level);
                         telemetry::set_lines_max(lines_max);
                         tracing::info!(level, sample_lines_max = lines_max, "log level set anew");
+                        if needs_restart(&started, &config) {
+                            tracing::warn!("other keys have changed: they need a restart");
+                        }
                     }
                     Err(error) => tracing::error!(%error, "the log level stays"),
                 }
@@ -120,6 +124,14 @@ impl Serve {
         }
         Ok(config)
     }
+}
+
+/// Whether anything has changed that a signal does not put in force.
+fn needs_restart(started: &Config, read: &Config) -> bool {
+    let mut read = read.clone();
+    read.log.level = started.log.level;
+    read.log.sample_lines_max = started.log.sample_lines_max;
+    read != *started
 }
 
 /// Starts logging as configured.

@@ -52,7 +52,7 @@ struct Stdio {
     #[arg(long, value_name = "PATH", requires = "audit")]
     bundle: Vec<PathBuf>,
     /// With `--bundle`: the directory of the audit log.
-    #[arg(long, value_name = "DIR", requires = "bundle")]
+    #[arg(long, value_name = "DIR", conflicts_with = "pdp")]
     audit: Option<PathBuf>,
     /// Who calls: the principal that policies and the directory know. Without it and without
     /// `--token-file`, the PDP's own name for this shim.
@@ -71,13 +71,18 @@ struct Stdio {
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     context: Vec<(String, String)>,
     /// PEM of the authorities that the PDP's certificate must come from.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
     ca: Option<PathBuf>,
     /// PEM of this shim's certificate chain.
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "bundle")]
     cert: Option<PathBuf>,
     /// PEM of this shim's key.
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "cert",
+        conflicts_with = "bundle"
+    )]
     key: Option<PathBuf>,
     /// Where unacknowledged events wait; one directory a running shim.
     #[arg(long, value_name = "DIR")]

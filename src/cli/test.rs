@@ -21,7 +21,7 @@ use std::time::Instant;
 ///
 /// Rego tests run in the interpreter, as `opa test` runs them. Each case of a table is decided on
 /// both evaluators; where they differ, that is a failure of its own kind. Exits with 3 if a test
-/// failed, with 2 if the bundle or a table cannot be used.
+/// failed, with 2 if the bundle or a table cannot be used or there is no test.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["paths", "library"]))]
 pub struct Test {
@@ -71,7 +71,9 @@ impl Test {
             )));
         }
         if report.rows.is_empty() {
-            output.note("no tests found: write rules named `test_…` into `*_test.rego`, or tables into `*_test.yaml`");
+            return Err(CliError::unusable(
+                "no tests found: write rules named `test_…` into `*_test.rego`, or tables into `*_test.yaml`",
+            ));
         }
         report.show(output);
         Ok(match report.has_failures() {

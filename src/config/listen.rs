@@ -97,7 +97,7 @@ fn unix_mode(section: &Section<'_>) -> u32 {
     let Some(Kind::Mode(default, max)) = section.kind_of("unix_mode") else {
         return 0;
     };
-    let Some(mode) = section.whole("unix_mode") else {
+    let Some(mode) = section.octal("unix_mode") else {
         return *default;
     };
     match u32::try_from(mode.value) {

@@ -41,7 +41,7 @@ impl<'a> Section<'a> {
             Found::Override(set) => (
                 Place::Override(set.name.clone()),
                 of_override(&set.value),
-                "that".to_owned(),
+                format!("`{}`", set.value),
             ),
         };
         let Some(value) = value else {
@@ -139,16 +139,19 @@ impl<'a> Section<'a> {
             let whole = value.as_integer()?;
             u64::from_str_radix(whole.as_str(), whole.radix()).ok()
         };
-        let of_override = |text: &str| match text.strip_prefix("0o") {
-            Some(octal) => u64::from_str_radix(octal, 8).ok(),
-            None => text.parse().ok(),
+        let expected = "a whole number that is not negative";
+        self.read(key, expected, of_file, |text| text.parse().ok())
+    }
+
+    /// Permission bits. Without `0o` a number is decimal, and other bits than were meant.
+    pub(super) fn octal(&self, key: &'static str) -> Option<Located<u64>> {
+        let of_file = |value: &DeValue<'_>| {
+            let whole = value.as_integer().filter(|whole| whole.radix() == 8)?;
+            u64::from_str_radix(whole.as_str(), 8).ok()
         };
-        self.read(
-            key,
-            "a whole number that is not negative",
-            of_file,
-            of_override,
-        )
+        let of_override = |text: &str| u64::from_str_radix(text.strip_prefix("0o")?, 8).ok();
+        let expected = "permission bits in octal, such as `0o660`";
+        self.read(key, expected, of_file, of_override)
     }
 
     /// One of several words, else the default.
@@ -248,7 +251,16 @@ impl<'a> Section<'a> {
     pub(super) fn text_or_texts(&self, key: &'static str) -> Option<Located<Vec<String>>> {
         let expected = "a text or a list of texts";
         let of_override = |text: &str| Some(text.split(',').map(str::to_owned).collect());
-        self.read(key, expected, text_or_texts, of_override)
+        let texts = self.read(key, expected, text_or_texts, of_override)?;
+        if texts.value.iter().any(String::is_empty) {
+            let message = match texts.value.len() {
+                1 => format!("`{}` may not be empty", self.path_of(key)),
+                _ => format!("`{}` must hold texts that are not empty", self.path_of(key)),
+            };
+            self.problem(&texts.place, message);
+            return None;
+        }
+        Some(texts)
     }
 
     /// Every key of a table whose keys are the user's own names, each with a text or a list.
@@ -256,7 +268,8 @@ impl<'a> Section<'a> {
         let mut named = Vec::new();
         for (name, value) in self.table.into_iter().flatten() {
             let place = self.reader.place(&value.span());
-            match text_or_texts(value.get_ref()) {
+            let texts = text_or_texts(value.get_ref());
+            match texts.filter(|texts| !texts.iter().any(String::is_empty)) {
                 Some(texts) => named.push((
                     name.get_ref().to_string(),
                     Located {
@@ -268,7 +281,7 @@ impl<'a> Section<'a> {
                     let path = self.path_of(name.get_ref());
                     self.problem(
                         &place,
-                        format!("`{path}` must be a text or a list of texts"),
+                        format!("`{path}` must be a text or a list of texts, none of them empty"),
                     );
                 }
             }
@@ -288,10 +301,7 @@ fn split(set: &Override) -> Vec<Located<String>> {
 }
 
 fn text_or_texts(value: &DeValue<'_>) -> Option<Vec<String>> {
-    let text = |value: &DeValue<'_>| {
-        let text = value.as_str().filter(|text| !text.is_empty());
-        text.map(str::to_owned)
-    };
+    let text = |value: &DeValue<'_>| value.as_str().map(str::to_owned);
     match value {
         DeValue::Array(items) => items.iter().map(|item| text(item.get_ref())).collect(),
         other => Some(vec![text(other)?]),

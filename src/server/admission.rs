@@ -77,6 +77,12 @@ impl Admission {
         self.decisions.under_way()
     }
 
+    /// How many RPCs are under way, but for health.
+    #[must_use]
+    pub fn rpcs_under_way(&self) -> usize {
+        self.rpcs.under_way()
+    }
+
     /// How many bytes of requests are held that are not complete.
     #[must_use]
     pub fn request_bytes_in_flight(&self) -> usize {

@@ -19,7 +19,9 @@ pub enum RpcError {
     #[error("the caller is not known")]
     Unauthenticated,
     /// Of several tenants, nothing says which one it is about.
-    #[error("the caller is of several tenants: name one in the metadata `{TENANT_METADATA}`")]
+    #[error(
+        "the caller is of several tenants: name one with `--tenant` of `toolgate policy`, or in the metadata `{TENANT_METADATA}`"
+    )]
     TenantUnknown,
     /// The caller is not of that tenant.
     #[error("the caller's entry in the configuration does not have the tenant that it names")]

@@ -79,14 +79,20 @@ impl Shown {
 
     /// The request, with the token where that is how the shim is known.
     fn with<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Self::WithRpc(file) = self
-            && let Some(value) = authorization(&file.token())
-        {
-            request.metadata_mut().insert("authorization", value);
+        match self {
+            Self::InMessage(_) => Request::new(message),
+            Self::WithRpc(file) => with_token(message, file),
         }
-        request
     }
+}
+
+/// A request whose sender is known by the token in this file.
+pub(crate) fn with_token<T>(message: T, file: &TokenFile) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Some(value) = authorization(&file.token()) {
+        request.metadata_mut().insert("authorization", value);
+    }
+    request
 }
 
 /// Marked as sensitive: it is neither logged nor kept in a header table. A token of a file is always

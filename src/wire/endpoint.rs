@@ -9,7 +9,9 @@ use tonic::Status;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 /// What the address of a PDP may begin with.
-const SCHEMES: [&str; 3] = ["unix:/", "http://", "https://"];
+const SCHEMES: [&str; 3] = ["unix:", "http://", "https://"];
+/// What is said of a connection whose other end does not speak HTTP/2, as one with TLS does not.
+const BROKEN: [&str; 3] = ["broken pipe", "Connection reset", "h2 protocol error"];
 /// Errors behind one another that are looked at.
 const CAUSES_MAX: usize = 16;
 
@@ -43,7 +45,8 @@ pub enum EndpointError {
     },
 }
 
-/// The PDP at `unix:/path`, `http://host:port` or `https://host:port`. Nothing is sent yet.
+/// The PDP at `unix:/path`, `http://host:port` or `https://host:port`; a path that is relative is of
+/// the working directory. Nothing is sent yet.
 ///
 /// # Errors
 /// The address or the certificates cannot be used.
@@ -52,7 +55,11 @@ pub fn endpoint(url: &str, tls: &Tls) -> Result<Endpoint, EndpointError> {
     if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
         return Err(no_address());
     }
-    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| no_address())?;
+    let absolute = match url.strip_prefix("unix:") {
+        Some(path) => format!("unix:{}", absolute(path).ok_or_else(no_address)?),
+        None => url.to_owned(),
+    };
+    let endpoint = Endpoint::from_shared(absolute).map_err(|_| no_address())?;
     if !url.starts_with("https://") {
         return Ok(endpoint);
     }
@@ -67,8 +74,17 @@ pub fn endpoint(url: &str, tls: &Tls) -> Result<Endpoint, EndpointError> {
         .tls_config(config)
         .map_err(|error| EndpointError::Tls {
             url: url.to_owned(),
-            problem: innermost(&error),
+            problem: advice(&innermost(&error)),
         })
+}
+
+/// A socket's path as the transport takes it.
+fn absolute(path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return Some(path.to_owned());
+    }
+    let absolute = std::path::absolute(path).ok()?;
+    absolute.into_os_string().into_string().ok()
 }
 
 /// Why the PDP at `url` could not be reached, and what to do: the status itself only says that
@@ -78,6 +94,12 @@ pub fn unreachable(url: &str, status: &Status) -> String {
     let cause = status
         .source()
         .map_or_else(|| status.message().to_owned(), innermost);
+    let says = |words: &&str| cause.contains(words) || status.message().contains(words);
+    if url.starts_with("http://") && BROKEN.iter().any(says) {
+        return format!(
+            "cannot reach `{url}`: {cause}: if it speaks TLS, write `https://` and `--ca FILE`"
+        );
+    }
     format!("cannot reach `{url}`: {}", advice(&cause))
 }
 
@@ -97,7 +119,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Words of a cause, and what to say of it.
-const ADVICE: [(&str, &str); 10] = [
+const ADVICE: [(&str, &str); 11] = [
     (
         "Connection refused",
         "connection refused: is `toolgate serve` listening there?",
@@ -130,6 +152,10 @@ const ADVICE: [(&str, &str); 10] = [
     (
         "InvalidContentType",
         "it does not speak TLS: write `http://`, or configure `tls` in its configuration",
+    ),
+    (
+        "KeyMismatch",
+        "the key in `--key` is not the key of the certificate in `--cert`",
     ),
     (
         "UnknownCA",

@@ -162,3 +162,28 @@ fn scopes_are_explained_also_as_the_configuration_grants_them() {
         "{granted:?}"
     );
 }
+
+#[test]
+fn what_is_wrong_is_told_of_every_tenant() {
+    let place = place();
+    let tenants = [
+        ("acme", "no-acme"),
+        ("good", "good.rego"),
+        ("globex", "no-globex"),
+    ];
+    let mut config = "[listen]\nunix = \"s.sock\"\n[audit]\ndir = \"audit\"\n".to_owned();
+    for (uid, (tenant, path)) in tenants.into_iter().enumerate() {
+        config += &format!(
+            "[[tenants]]\nname = \"{tenant}\"\n\
+             [[bundles]]\nname = \"{tenant}\"\npath = \"{path}\"\ntenant = \"{tenant}\"\n\
+             [[callers]]\nname = \"{tenant}\"\nuid = {uid}\nservers = [\"*\"]\ntenant = \"{tenant}\"\n"
+        );
+    }
+    place.write("toolgate.toml", &config);
+    let checked = place.run(&["check", "--config", "toolgate.toml"]).expect(2);
+    for tenant in ["acme", "globex"] {
+        let said = format!("error: tenant `{tenant}`: bundle `{tenant}`: ");
+        assert!(checked.err.contains(&said), "{checked:?}");
+    }
+    assert!(checked.out.contains("tenant `good`\n"), "{checked:?}");
+}

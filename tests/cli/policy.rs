@@ -1,7 +1,11 @@
 //! `toolgate policy`, against a PDP on a Unix socket.
 
-use crate::server::{Server, block_on, config, write_files};
+use crate::admission::{TLS, policies};
+use crate::server::{Server, block_on, config, pki, tokens, write_files};
 use crate::util::{Ended, Workplace};
+use serde_json::json;
+
+const INPUT: &str = r#"{"version": 1, "phase": "call", "principal": {"id": "agent_a"}, "mcp": {"server": "crm", "method": "tools/call", "name": "read"}, "arguments": {}}"#;
 
 const MAY: &str = "may = [\"decide\", \"administer\"]\n[audit]\ndir = \"audit\"\n";
 
@@ -112,5 +116,51 @@ fn what_cannot_be_done_is_said() {
             refused.contains("does not let it `administer`"),
             "{refused}"
         );
+    });
+}
+
+#[test]
+fn a_caller_is_known_by_the_token_in_a_file() {
+    block_on(async {
+        let server = Server::start(policies(), TLS).await;
+        let port = server.tcp.unwrap().port();
+        let token = tokens::token(&json!({"sub": "agent_a"}));
+        let authority = pki::authority().get_ref().to_vec();
+        let asked = tokio::task::spawn_blocking(move || {
+            let place = Workplace::new();
+            place.write("token", &token);
+            std::fs::write(place.path("ca.pem"), authority).unwrap();
+            place.write("input.json", INPUT);
+            let url = format!("https://localhost:{port}");
+            let ask = |command: &[&str], token: &[&str]| {
+                let pdp = ["--pdp", &url, "--ca", "ca.pem"];
+                place.run(&[command, &pdp[..], token].concat())
+            };
+            let token = ["--token-file", "token"];
+            let status = ["policy", "status"];
+            ask(&status, &token).expect(0);
+            let unknown = ask(&status, &[]).expect(1);
+            assert!(
+                unknown.err.contains("does not know this caller"),
+                "{unknown:?}"
+            );
+            for command in [
+                ["decide", "input.json", "--output", "json"],
+                ["explain", "input.json", "--output", "json"],
+            ] {
+                let known = ask(&command, &token);
+                assert!(!known.out.contains("unauthenticated"), "{known:?}");
+                let unknown = ask(&command, &[]);
+                assert!(
+                    unknown.out.contains("unauthenticated") || unknown.code == 1,
+                    "{unknown:?}"
+                );
+            }
+            let plain = format!("http://localhost:{port}");
+            let plain = place.run(&["policy", "status", "--pdp", &plain]).expect(1);
+            assert!(plain.err.contains("write `https://`"), "{plain:?}");
+        });
+        asked.await.unwrap();
+        server.stop().await;
     });
 }

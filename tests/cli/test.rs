@@ -103,8 +103,8 @@ fn a_bundle_without_tests_and_one_that_cannot_be_used() {
         ("c/good.rego", GOOD),
         ("c/good_test.rego", "package c_test\n\ntest_a if {\n"),
     ]);
-    let none = place.run(&["test", "good.rego"]).expect(0);
-    assert!(none.err.starts_with("no tests found: "), "{none:?}");
+    let none = place.run(&["test", "good.rego"]).expect(2);
+    assert!(none.err.starts_with("error: no tests found: "), "{none:?}");
     let table = place.run(&["test", "b"]).expect(2);
     assert_eq!(
         table.err,

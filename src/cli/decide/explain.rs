@@ -35,14 +35,14 @@ pub struct Explain {
     #[arg(long, value_name = "URL")]
     pdp: Option<String>,
     /// A bundle, decided by in this process. Several decide together.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["TlsArgs", "call_id"])]
     bundle: Vec<PathBuf>,
     #[command(flatten)]
     engine: EngineArg,
     #[command(flatten)]
     tls: TlsArgs,
     /// With `--pdp`, in phase `result`: the call that the result belongs to.
-    #[arg(long, value_name = "ID", requires = "pdp")]
+    #[arg(long, value_name = "ID")]
     call_id: Option<String>,
     /// The document: a JSON or YAML file, or `-` for JSON on standard input.
     #[arg(value_name = "FILE", default_value = "-")]

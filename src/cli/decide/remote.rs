@@ -4,11 +4,14 @@ use super::Answer;
 use crate::cli::{CliError, document};
 use crate::model::call::{Given, Phase, Request};
 use crate::model::json::{Json, Object};
+use crate::shim::remote::token_file::TokenFile;
+use crate::shim::remote::with_token;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
 use crate::wire::v1::policy_service_client::PolicyServiceClient;
 use crate::wire::{self, Tls, v1};
 use clap::Args;
 use std::collections::HashMap;
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -25,14 +28,17 @@ const ANSWER_BYTES_MAX: usize = 12 << 20;
 #[derive(Clone, Debug, Default, Args)]
 pub(in crate::cli) struct TlsArgs {
     /// PEM of the authorities that the PDP's certificate comes from; needed for `https`.
-    #[arg(long, value_name = "FILE", requires = "pdp")]
+    #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// PEM of this client's certificate chain.
-    #[arg(long, value_name = "FILE", requires_all = ["pdp", "key"])]
+    #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
     /// PEM of its key.
-    #[arg(long, value_name = "FILE", requires_all = ["pdp", "cert"])]
+    #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// A file with the bearer token that this client is known by.
+    #[arg(long, value_name = "FILE", conflicts_with = "cert")]
+    token_file: Option<PathBuf>,
 }
 
 /// A PDP over gRPC.
@@ -40,6 +46,7 @@ pub(in crate::cli) struct Remote {
     url: String,
     runtime: Runtime,
     channel: Channel,
+    token: Option<TokenFile>,
     call_id: Option<String>,
 }
 
@@ -53,6 +60,8 @@ impl Remote {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(CliError::failure)?;
         let endpoint = endpoint(url, tls)?;
+        let token = tls.token_file.as_deref().map(TokenFile::open).transpose();
+        let token = token.map_err(CliError::unusable)?;
         let entered = runtime.enter();
         let channel = endpoint.connect_lazy();
         drop(entered);
@@ -60,8 +69,17 @@ impl Remote {
             url: url.to_owned(),
             runtime,
             channel,
+            token,
             call_id,
         })
+    }
+
+    /// A request, with the token where this client is known by one.
+    pub(in crate::cli) fn request<T>(&self, message: T) -> tonic::Request<T> {
+        match &self.token {
+            Some(file) => with_token(message, file),
+            None => tonic::Request::new(message),
+        }
     }
 
     /// Asks. What the input says and a question cannot is an error.
@@ -105,7 +123,7 @@ impl Remote {
         let client = DecisionServiceClient::new(self.channel.clone());
         let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
         Ok(Answer {
-            decision: client.decide(question).await?.into_inner(),
+            decision: client.decide(self.request(question)).await?.into_inner(),
             packages: None,
             rules_left_out: 0,
         })
@@ -116,7 +134,7 @@ impl Remote {
         let request = v1::ExplainRequest {
             request: Some(question),
         };
-        let reply = client.explain(request).await?.into_inner();
+        let reply = client.explain(self.request(request)).await?.into_inner();
         Ok(Answer {
             decision: reply.decision.unwrap_or_default(),
             packages: Some(reply.packages),
@@ -126,6 +144,10 @@ impl Remote {
 
     fn told(&self, status: &tonic::Status) -> String {
         let url = &self.url;
+        // What this side makes of a connection has a source, what a PDP says has none.
+        if status.source().is_some() {
+            return wire::unreachable(url, status);
+        }
         match status.code() {
             tonic::Code::Unavailable | tonic::Code::Unknown => wire::unreachable(url, status),
             tonic::Code::PermissionDenied => format!("`{url}` refuses: {}", status.message()),

@@ -163,7 +163,17 @@ fn values_of_the_wrong_type_or_range() {
         (
             SOCKET,
             "unix = 's'\nunix_mode = '0660'",
-            "4:13: `listen.unix_mode` must be a whole number that is not negative, not a text",
+            "4:13: `listen.unix_mode` must be permission bits in octal, such as `0o660`, not a text",
+        ),
+        (
+            SOCKET,
+            "unix = 's'\nunix_mode = 440",
+            "4:13: `listen.unix_mode` must be permission bits in octal, such as `0o660`, not `440`",
+        ),
+        (
+            SOCKET,
+            "unix = 's'\nunix_mode = 0660",
+            "4:13: not TOML: unexpected leading zero, expected nothing; octal numbers such as permission bits are written `0o660`",
         ),
         (
             SOCKET,

@@ -60,7 +60,11 @@ fn problems_name_the_variable_or_the_flag() {
         ),
         (
             environment(&[("TOOLGATE_LIMITS_JSON_DEPTH_MAX", "many")]),
-            "`TOOLGATE_LIMITS_JSON_DEPTH_MAX`: `limits.json_depth_max` must be a whole number that is not negative, not that",
+            "`TOOLGATE_LIMITS_JSON_DEPTH_MAX`: `limits.json_depth_max` must be a whole number that is not negative, not `many`",
+        ),
+        (
+            environment(&[("TOOLGATE_LISTEN_UNIX_MODE", "0660")]),
+            "`TOOLGATE_LISTEN_UNIX_MODE`: `listen.unix_mode` must be permission bits in octal, such as `0o660`, not `0660`",
         ),
         (
             environment(&[("TOOLGATE_AUDIT_MODE", "")]),

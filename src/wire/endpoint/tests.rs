@@ -1,9 +1,17 @@
 use super::*;
+use std::path::Path;
 
 #[test]
 fn an_address_has_one_of_three_forms() {
     for (url, expected) in [
         ("unix:/run/toolgate.sock", None),
+        ("unix:run/toolgate.sock", None),
+        (
+            "unix:",
+            Some(
+                "`unix:` is not an address of a PDP: write unix:/path, http://host:port or https://host:port",
+            ),
+        ),
         ("http://[::1]:8443", None),
         (
             "localhost:8443",
@@ -72,4 +80,54 @@ fn a_transport_error_says_what_to_do() {
             "{shown}"
         );
     }
+}
+
+#[test]
+fn a_relative_socket_is_of_the_working_directory() {
+    let expected = std::env::current_dir().unwrap().join("run/toolgate.sock");
+    let absolute = absolute("run/toolgate.sock").unwrap();
+    assert_eq!(Path::new(&absolute), expected);
+}
+
+#[test]
+fn plain_text_to_a_port_with_tls_is_told_from_a_socket_that_breaks() {
+    for (url, cause, expected) in [
+        (
+            "http://pdp:1",
+            "stream closed because of a broken pipe",
+            "stream closed because of a broken pipe: if it speaks TLS, write `https://` and `--ca FILE`",
+        ),
+        (
+            "http://pdp:1",
+            "h2 protocol error: http2 error",
+            "h2 protocol error: http2 error: if it speaks TLS, write `https://` and `--ca FILE`",
+        ),
+        (
+            "unix:/p",
+            "stream closed because of a broken pipe",
+            "stream closed because of a broken pipe",
+        ),
+    ] {
+        let status = Status::from_error(Box::new(Outer(io::Error::other(cause))));
+        let told = unreachable(url, &status);
+        assert_eq!(told, format!("cannot reach `{url}`: {expected}"));
+    }
+}
+
+#[test]
+fn a_key_of_another_certificate_is_told() {
+    let names = || vec!["localhost".to_owned()];
+    let one = rcgen::generate_simple_self_signed(names()).unwrap();
+    let other = rcgen::generate_simple_self_signed(names()).unwrap();
+    let tls = Tls {
+        ca_pem: Some(one.cert.pem().into()),
+        identity_pem: Some((
+            one.cert.pem().into(),
+            other.signing_key.serialize_pem().into(),
+        )),
+    };
+    assert_eq!(
+        endpoint("https://pdp:1", &tls).unwrap_err().to_string(),
+        "TLS to `https://pdp:1`: the key in `--key` is not the key of the certificate in `--cert`"
+    );
 }

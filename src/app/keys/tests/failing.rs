@@ -2,6 +2,7 @@
 
 use super::issuer::tls_files;
 use super::*;
+use crate::telemetry::testing::Lines;
 
 #[tokio::test]
 async fn a_server_that_is_down_at_the_start_later_and_back_again() {
@@ -11,7 +12,13 @@ async fn a_server_that_is_down_at_the_start_later_and_back_again() {
     let address = issuer.stop().await;
     let (scene, mut fetcher) = scene(&url, None);
     fetcher.server.refresh = POLL;
+    let lines = Lines::of_thread();
     fetcher.first().await;
+    assert!(
+        lines.text().contains("jwks: no keys yet"),
+        "{}",
+        lines.text()
+    );
     let sound = token(&signer);
     assert_eq!(scene.says(&sound), MISSING);
     let failure = scene.failure().unwrap();
@@ -32,6 +39,9 @@ async fn a_server_that_is_down_at_the_start_later_and_back_again() {
         }
     };
     timeout(DEADLINE, failed).await.unwrap();
+    for said in [r#""key_ids":"k1""#, "jwks: no new keys, those in use stay"] {
+        assert!(lines.text().contains(said), "{}", lines.text());
+    }
     assert_eq!(scene.says(&sound), "agents");
     assert!(scene.failure().is_some());
     scene.set_clock(START_SECONDS + STALE_SECONDS_MAX);

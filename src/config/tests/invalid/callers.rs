@@ -162,6 +162,14 @@ fn tls_and_tokens() {
             "22:6: `jwt.claims.id` must name at least one member",
         ),
         (
+            "algorithms = ['ES256']\n[jwt.claims]\nid = ''",
+            "22:6: `jwt.claims.id` may not be empty",
+        ),
+        (
+            "algorithms = ['ES256']\n[jwt.claims]\nid = ['a', '']",
+            "22:6: `jwt.claims.id` must hold texts that are not empty",
+        ),
+        (
             "algorithms = ['ES256']\n[jwt.claims]\nid = ['a', 1]",
             "22:6: `jwt.claims.id` must be a text or a list of texts, not a list",
         ),
@@ -171,7 +179,7 @@ fn tls_and_tokens() {
         ),
         (
             "algorithms = ['ES256']\n[jwt.claims.attributes]\ndept = 7",
-            "22:8: `jwt.claims.attributes.dept` must be a text or a list of texts",
+            "22:8: `jwt.claims.attributes.dept` must be a text or a list of texts, none of them empty",
         ),
         (
             "algorithms = ['ES256']\n[[callers]]\nname='b'\ntoken_subject='*'\ntoken_issuer='j'\nservers=['*']",
