@@ -99,10 +99,7 @@ fn decisions(
         _ => "rvm",
     };
     let server = request.mcp.server.as_str();
-    let evaluate = || {
-        let packages = set.packages().iter();
-        set.evaluate(packages.filter(|it| it.applies_to(server)), &value)
-    };
+    let evaluate = || set.evaluate(set.applicable(server), &value);
     if engine == "rvm" {
         let mut group = criterion.benchmark_group("convert");
         group.bench_function(case.name, |bencher| {

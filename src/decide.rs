@@ -98,11 +98,7 @@ fn malformed(inexact: &Inexact) -> Verdict {
 /// What the policies say of this message as it stands.
 fn judge(set: &PolicySet, request: &Request, facts: &Facts, now: Timestamp) -> Verdict {
     let server = &request.mcp.server;
-    let applicable = set
-        .packages()
-        .iter()
-        .filter(|package| package.applies_to(server));
-    let answers = match set.answers(applicable, request, facts, now) {
+    let answers = match set.answers(set.applicable(server), request, facts, now) {
         Ok(answers) => answers,
         Err(inexact) => return malformed(&inexact),
     };

@@ -15,6 +15,7 @@ mod query;
 mod reads;
 mod replica;
 mod reuse;
+mod scope;
 mod set;
 mod suggest;
 mod testing;

@@ -141,10 +141,7 @@ impl Bench {
         let whole = Times::of(seconds, decision);
         let input = request.to_input(&facts.facts, &facts.labels, time);
         let input = Input::new(&input).map_err(CliError::unusable)?;
-        let packages = set.packages().iter();
-        let applicable: Vec<&Package> = packages
-            .filter(|package| package.applies_to(&request.mcp.server))
-            .collect();
+        let applicable: Vec<&Package> = set.applicable(&request.mcp.server).collect();
         let count = u32::try_from(applicable.len().max(1)).unwrap_or(u32::MAX);
         let share = seconds.checked_div(count).unwrap_or_default();
         let part = |package: &&Package| {

@@ -11,6 +11,7 @@ use super::lint;
 use super::memo::MemoKey;
 use super::reads::InputReads;
 use super::replica::{Entry, EvaluationLimits, Replica};
+use super::scope::Scopes;
 use super::set::{Package, PolicySet, Seat};
 use super::trace::{Source, Texts};
 use super::view::Answers;
@@ -129,6 +130,7 @@ impl Parts {
         Ok(PolicySet {
             revision: revision(sources, version),
             seats: seats.map_err(refused)?,
+            scopes: Scopes::new(&self.packages),
             packages: self.packages.clone(),
             warnings: findings,
             data: data().map_err(refused)?,

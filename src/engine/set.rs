@@ -5,6 +5,7 @@ mod tests;
 
 use super::memo::{Memo, MemoKey};
 use super::replica::{Entry, EvaluationError, Replica};
+use super::scope::Scopes;
 use super::trace::Texts;
 use super::value::{self, Inexact};
 use crate::model::call::{Facts, Request};
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 pub struct PolicySet {
     pub(super) revision: Revision,
     pub(super) packages: Vec<Package>,
+    pub(super) scopes: Scopes,
     pub(super) warnings: Vec<Finding>,
     pub(super) data: Value,
     /// What it was compiled from, to tell which rules held.

@@ -27,8 +27,7 @@ impl Decider {
             && !self.limits.cacheable.is_zero()
             && verdict.obligations.iter().all(is_of_the_call_alone);
         let server = &asked.request.mcp.server;
-        let mut packages = set?.packages().iter();
-        if !lasts || packages.any(|package| package.volatile && package.applies_to(server)) {
+        if !lasts || set?.applicable(server).any(|package| package.volatile) {
             return None;
         }
         Some(now.plus(self.limits.cacheable).min(valid_until))
