@@ -6,6 +6,7 @@ use super::reads::PackageReads;
 use super::set::Sets;
 use crate::model::call::{InputPart, Request};
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Answers that each copy of a set keeps.
@@ -34,9 +35,8 @@ impl MemoKey {
 
     fn write(&self, request: &Request, key: &mut String) {
         key.clear();
-        let package = self.number.to_string();
-        key.push_str(&package);
-        key.push('\n');
+        // Writing to a text does not fail.
+        let _ = writeln!(key, "{}", self.number);
         for part in &self.parts {
             request.write_part(part, key);
         }

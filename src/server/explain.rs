@@ -39,7 +39,9 @@ impl Decider {
             Some(set) => {
                 let request = asked.request;
                 let work = move || parts(&set, &request, now);
-                self.in_turn(&under, work).await.unwrap_or_default()
+                // What panicked shows no parts; the decision is shown all the same.
+                let tracing = self.begin_in_turn(&under, work).await;
+                tracing.await.unwrap_or_default()
             }
             None => Parts::default(),
         };
@@ -89,8 +91,7 @@ fn parts(set: &PolicySet, request: &Request, now: Timestamp) -> Parts {
 /// `None` where nothing can be traced: the decision and the packages' sets are shown all the same.
 fn trace(set: &PolicySet, request: &Request, now: Timestamp) -> Option<Trace> {
     let input = Input::of_request(request, &Facts::default(), now).ok()?;
-    let asked = set.packages().iter();
-    let asked = asked.filter(|package| package.applies_to(&request.mcp.server));
+    let asked = set.applicable(&request.mcp.server);
     let limits = TraceLimits {
         rule_time_max: Duration::from_millis(RULE_MILLISECONDS_MAX),
         rules_max: RULES_MAX,

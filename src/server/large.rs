@@ -38,18 +38,17 @@ impl LargeTurns {
 }
 
 impl Decider {
-    /// Does what takes long on a thread of its own, in its turn; `None` if it panicked.
-    pub(super) async fn in_turn<T: Send + 'static>(
+    /// Begins what takes long on a thread of its own, once it is its turn.
+    pub(super) async fn begin_in_turn<T: Send + 'static>(
         &self,
         under: &Under<'_>,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
+    ) -> JoinHandle<T> {
         let turns = self.turns(under).await;
-        let working = Handle::current().spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             let _turns = turns;
             work()
-        });
-        working.await.ok()
+        })
     }
 
     /// First in the tenant's own row: in that of all, no tenant stands more often than there are
@@ -79,17 +78,15 @@ impl Decider {
         peer: &Remote,
         question: v1::DecideRequest,
     ) -> v1::DecideResponse {
-        let turns = self.turns(under).await;
         let (tenant, set) = (Arc::clone(under.tenant), under.set.clone());
         let (decider, peer) = (Arc::clone(self), peer.clone());
         let runtime = Handle::current();
-        let deciding = tokio::task::spawn_blocking(move || {
-            let _turns = turns;
+        let deciding = move || {
             let tenant = &tenant;
             let under = Under { tenant, set };
             runtime.block_on(decider.decide_under(&under, &peer, question))
-        });
-        joined(deciding).await
+        };
+        joined(self.begin_in_turn(under, deciding).await).await
     }
 }
 

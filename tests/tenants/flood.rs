@@ -7,7 +7,8 @@ use crate::server::{Server, block_on, until};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use tonic::Code;
+use tokio::task::JoinHandle;
+use tonic::{Code, Status};
 use toolgate::server::LARGE_QUESTION_BYTES;
 use toolgate::wire::v1::{DecideRequest, Effect};
 
@@ -18,6 +19,44 @@ allow contains "slow" if {
 }
 "#;
 
+/// Callers that ask the same over and over, until it is over.
+#[derive(Default)]
+struct Flood {
+    over: Arc<AtomicBool>,
+    refused: Arc<AtomicU32>,
+    callers: Vec<JoinHandle<()>>,
+}
+
+impl Flood {
+    /// One caller more; `check` looks at each refusal.
+    fn join(&mut self, mut client: Decisions, question: DecideRequest, check: fn(&Status)) {
+        let (over, refused) = (Arc::clone(&self.over), Arc::clone(&self.refused));
+        self.callers.push(tokio::spawn(async move {
+            while !over.load(Ordering::Relaxed) {
+                if let Err(status) = client.decide(question.clone()).await {
+                    check(&status);
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }));
+    }
+
+    /// Beside the flood, which is refused at least once, `globex` has so many answers; then it ends.
+    async fn spares_globex(self, server: &Server, answers: u32) {
+        let mut quiet = decisions(server, "globex").await;
+        let mut answered = 0;
+        while answered < answers || self.refused.load(Ordering::Relaxed) == 0 {
+            let reply = ask(&mut quiet, call("crm/write")).await;
+            assert_eq!(reply.effect(), Effect::Allow);
+            answered += 1;
+        }
+        self.over.store(true, Ordering::Relaxed);
+        for caller in self.callers {
+            caller.await.unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_flood_of_one_tenant_is_no_other_tenant_s_loss() {
     block_on(async {
@@ -25,39 +64,20 @@ fn a_flood_of_one_tenant_is_no_other_tenant_s_loss() {
         let acme = "in_flight_decisions_max = 1";
         let server = Server::start(files(), &config(acme, &more)).await;
         let loud = channel(&server, "acme").await;
-        let over = Arc::new(AtomicBool::new(false));
-        let refused = Arc::new(AtomicU32::new(0));
-        let mut flood = Vec::new();
+        let mut flood = Flood::default();
         for _ in 0..32 {
-            let mut client = Decisions::new(loud.clone());
-            let (over, refused) = (Arc::clone(&over), Arc::clone(&refused));
-            flood.push(tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) {
-                    if let Err(status) = client.decide(call("crm/read")).await {
-                        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
-                        let (reason, metadata) = reason(&status);
-                        assert_eq!(reason, "TENANT_SHARE_REACHED");
-                        let named = "by the tenant `acme`: the limit is 1";
-                        assert!(status.message().contains(named), "{status}");
-                        assert_eq!(metadata["tenant"], "acme");
-                        assert_eq!(metadata["limit"], "1");
-                        assert_eq!(metadata["setting"], "tenants[].in_flight_decisions_max");
-                        refused.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }));
+            flood.join(Decisions::new(loud.clone()), call("crm/read"), |status| {
+                assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+                let (reason, metadata) = reason(status);
+                assert_eq!(reason, "TENANT_SHARE_REACHED");
+                let named = "by the tenant `acme`: the limit is 1";
+                assert!(status.message().contains(named), "{status}");
+                assert_eq!(metadata["tenant"], "acme");
+                assert_eq!(metadata["limit"], "1");
+                assert_eq!(metadata["setting"], "tenants[].in_flight_decisions_max");
+            });
         }
-        let mut quiet = decisions(&server, "globex").await;
-        let mut answered = 0;
-        while answered < 100 || refused.load(Ordering::Relaxed) == 0 {
-            let reply = ask(&mut quiet, call("crm/write")).await;
-            assert_eq!(reply.effect(), Effect::Allow);
-            answered += 1;
-        }
-        over.store(true, Ordering::Relaxed);
-        for one in flood {
-            one.await.unwrap();
-        }
+        flood.spares_globex(&server, 100).await;
         server.stop().await;
     });
 }
@@ -69,35 +89,17 @@ fn the_limit_of_all_is_shared_by_tenants_and_not_by_callers() {
         let more = format!("{AUDIT}mode = \"durable\"\n[limits]\nin_flight_decisions_max = 2\n");
         let acme = "in_flight_decisions_max = 100";
         let server = Server::start(files(), &config(acme, &more)).await;
-        let over = Arc::new(AtomicBool::new(false));
-        let refused = Arc::new(AtomicU32::new(0));
-        let mut flood = Vec::new();
+        let mut flood = Flood::default();
         for number in 0..16 {
             let caller = if number % 2 == 0 { "acme" } else { "gateway" };
-            let mut client = decisions(&server, caller).await;
-            let (over, refused) = (Arc::clone(&over), Arc::clone(&refused));
-            flood.push(tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) {
-                    if let Err(status) = client.decide(call_for("acme", "crm/read")).await {
-                        let (reason, metadata) = reason(&status);
-                        let setting = metadata["setting"].as_str();
-                        assert_eq!(setting, "limits.in_flight_decisions_max", "{reason}");
-                        refused.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }));
+            let client = decisions(&server, caller).await;
+            flood.join(client, call_for("acme", "crm/read"), |status| {
+                let (reason, metadata) = reason(status);
+                let setting = metadata["setting"].as_str();
+                assert_eq!(setting, "limits.in_flight_decisions_max", "{reason}");
+            });
         }
-        let mut quiet = decisions(&server, "globex").await;
-        let mut answered = 0;
-        while answered < 50 || refused.load(Ordering::Relaxed) == 0 {
-            let reply = ask(&mut quiet, call("crm/write")).await;
-            assert_eq!(reply.effect(), Effect::Allow);
-            answered += 1;
-        }
-        over.store(true, Ordering::Relaxed);
-        for one in flood {
-            one.await.unwrap();
-        }
+        flood.spares_globex(&server, 50).await;
         server.stop().await;
     });
 }
