@@ -10,6 +10,7 @@ mod events;
 mod fields;
 mod refused;
 mod repaired;
+mod rotated;
 #[cfg(test)]
 pub(super) mod samples;
 mod steered;
@@ -23,6 +24,7 @@ pub(super) use fields::Fields;
 use fields::{Canonical, Header, members};
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
+pub use rotated::KeyRotated;
 pub use steered::{PolicyReload, PolicyRolledBack};
 
 use crate::model::json::{Json, Object};
@@ -64,6 +66,8 @@ pub enum Record {
     Heartbeat(Heartbeat),
     /// The log did not check, and was cut.
     LogRepaired(LogRepaired),
+    /// Another key signs from here on.
+    KeyRotated(Box<KeyRotated>),
 }
 
 impl Record {
@@ -82,6 +86,7 @@ impl Record {
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
             Self::LogRepaired(_) => "log_repaired",
+            Self::KeyRotated(_) => "key_rotated",
         }
     }
 
@@ -99,6 +104,7 @@ impl Record {
             Self::Gap(gap) => gap.put_into(fields),
             Self::Heartbeat(heartbeat) => heartbeat.put_into(fields),
             Self::LogRepaired(repaired) => repaired.put_into(fields),
+            Self::KeyRotated(rotated) => rotated.put_into(fields),
         }
     }
 

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 11] = [
+const SCHEMAS: [Schema; 12] = [
     Schema {
         kind: "decision",
         required: &[
@@ -193,6 +193,11 @@ const SCHEMAS: [Schema; 11] = [
             ("files", List),
             ("fault", Text),
         ],
+        optional: &[],
+    },
+    Schema {
+        kind: "key_rotated",
+        required: &[("previous", Text), ("next", Text), ("note", Text)],
         optional: &[],
     },
 ];
