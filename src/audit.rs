@@ -7,9 +7,10 @@
 //! - `verify` reads the format from its own description and uses neither `record` nor `log`.
 //! - No record holds arguments or results: only keyed hashes and sizes.
 
-pub mod files;
 pub mod hash;
 pub mod log;
 pub mod record;
 pub mod stream;
 pub mod verify;
+
+pub use crate::files;
