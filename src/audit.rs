@@ -7,7 +7,6 @@
 //! - `verify` reads the format from its own description and uses neither `record` nor `log`.
 //! - No record holds arguments or results: only keyed hashes and sizes.
 
-pub mod files;
 pub mod hash;
 pub mod log;
 pub mod record;
@@ -15,3 +14,5 @@ pub mod sign;
 pub mod stream;
 pub mod tree;
 pub mod verify;
+
+pub use crate::files;
