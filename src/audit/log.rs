@@ -22,9 +22,9 @@ pub use seal::{
     CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, Cadence, SealError, Sealed, Signing, TileDir,
 };
 
-use super::files::Files;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
+use crate::files::Files;
 use crate::model::time::Timestamp;
 use crate::tlog::VerifierKey;
 use queue::{Queue, Refusal};

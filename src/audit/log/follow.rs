@@ -1,6 +1,6 @@
 //! Reads the lines of a log in order, while others are appended behind.
 
-use crate::audit::files::Files;
+use crate::files::Files;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

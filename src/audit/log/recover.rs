@@ -2,9 +2,9 @@
 
 use super::granted::{GrantedCall, LastGranted};
 use super::{ORIGIN_BYTES_MAX, Options, SealError};
-use crate::audit::files::{Append, Files, create_dir, replace};
 use crate::audit::stream::Tracker;
 use crate::audit::verify::{FILE_BYTES_MAX, Fault, Head, Report, Segments, walk};
+use crate::files::{Append, Files, create_dir, replace};
 use std::io;
 use std::path::Path;
 

@@ -16,10 +16,10 @@ pub use keys::Signing;
 pub use tiles::TileDir;
 
 use super::follow::{Follower, Stop};
-use crate::audit::files::{Files, create_dir, replace};
 use crate::audit::record::KeyRotated;
 use crate::audit::tree::{Tile, Tree};
 use crate::audit::verify::Head;
+use crate::files::{Files, create_dir, replace};
 use crate::model::time::Timestamp;
 use crate::tlog::{
     Checkpoint, Note, NoteError, TILE_WIDTH, TileKind, TilePath, VerifierKey, leaf_hash, push_entry,

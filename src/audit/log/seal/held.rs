@@ -1,7 +1,7 @@
 //! The checkpoints that lie beside a log: what it must still be when it is opened.
 
 use super::SealError;
-use crate::audit::files::Files;
+use crate::files::Files;
 use crate::tlog::{Checkpoint, Hash, NOTE_BYTES_MAX, Note};
 use std::collections::BTreeMap;
 use std::io;

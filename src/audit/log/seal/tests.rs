@@ -1,11 +1,11 @@
 //! Logs that are signed, on a disk that forgets and fails.
 
-use crate::audit::files::faulty::{Disk, Plan};
-use crate::audit::files::{Files, replace};
 use crate::audit::log::{AppendError, Cadence, Log, OpenError, Options, SealError, Signing};
 use crate::audit::record::samples::TIME;
 use crate::audit::record::{Heartbeat, Record};
 use crate::audit::sign::SigningKey;
+use crate::files::faulty::{Disk, Plan};
+use crate::files::{Files, replace};
 use crate::model::hex::hex;
 use crate::tlog::{Checkpoint, Hash, Note, TileKind, TilePath, entries, partial_tiles};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;

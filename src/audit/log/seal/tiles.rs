@@ -1,8 +1,8 @@
 //! A log's tiles on disk: `tile/…` beside its lines.
 
-use crate::audit::files::{Files, create_dir, put};
 use crate::audit::tree::Tile;
 use crate::audit::tree::prove::Tiles;
+use crate::files::{Files, create_dir, put};
 use crate::tlog::{ENTRY_BYTES_MAX, TILE_WIDTH, TilePath};
 use std::collections::BTreeSet;
 use std::io;
