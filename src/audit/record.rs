@@ -8,6 +8,7 @@ mod cut;
 mod decision;
 mod events;
 mod fields;
+mod read;
 mod refused;
 mod repaired;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, Shi
 pub use events::{OutcomeStatus, ShimPosition};
 pub(super) use fields::Fields;
 use fields::{Canonical, Header, members};
+pub use read::AuditRead;
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
 pub use steered::{PolicyReload, PolicyRolledBack};
@@ -62,6 +64,8 @@ pub enum Record {
     Gap(Gap),
     /// A shim, or the log itself, was alive and had nothing else to say.
     Heartbeat(Heartbeat),
+    /// Somebody read the log, or content that it refers to.
+    AuditRead(AuditRead),
     /// The log did not check, and was cut.
     LogRepaired(LogRepaired),
 }
@@ -81,6 +85,7 @@ impl Record {
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
+            Self::AuditRead(_) => "audit_read",
             Self::LogRepaired(_) => "log_repaired",
         }
     }
@@ -98,6 +103,7 @@ impl Record {
             Self::ShimConnected(connected) => connected.put_into(fields),
             Self::Gap(gap) => gap.put_into(fields),
             Self::Heartbeat(heartbeat) => heartbeat.put_into(fields),
+            Self::AuditRead(read) => read.put_into(fields),
             Self::LogRepaired(repaired) => repaired.put_into(fields),
         }
     }

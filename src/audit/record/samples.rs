@@ -262,6 +262,15 @@ pub fn all() -> Vec<Record> {
             }],
             of_others: 100,
         }),
+        Record::AuditRead(read()),
+        Record::AuditRead(AuditRead {
+            by: "auditor".into(),
+            justification: "complaint 17".into(),
+            rpc: "GetContent",
+            reference: Some("ref-1".into()),
+            approved_by: Some("u:legal".into()),
+            ..AuditRead::default()
+        }),
         Record::LogRepaired(LogRepaired {
             first_seq: 7,
             lines: 3,
@@ -274,6 +283,39 @@ pub fn all() -> Vec<Record> {
         Record::Decision(Box::new(denied())),
         Record::Heartbeat(Heartbeat::default()),
     ]
+}
+
+/// A read of the log with every filter.
+fn read() -> AuditRead {
+    let texts = [
+        ("agent", "a:claude"),
+        ("caller", "spiffe://acme/shim"),
+        ("correlation_id", "corr-1"),
+        ("decision_id", "0199-d"),
+        ("effect", "allow"),
+        ("from", "2026-11-20T00:00:00.000000Z"),
+        ("order", "newest_first"),
+        ("principal", "agent_analytics"),
+        ("reason", "contracts.read"),
+        ("revision", "2026-11-21"),
+        ("server", "contracts"),
+        ("session_id", "s-1"),
+        ("tool", "read_contract"),
+        ("until", "2026-11-21T00:00:00.000000Z"),
+        ("user", "u:ann"),
+    ];
+    let mut query = Object::from_iter(texts);
+    query.insert("at_seq", 41_u64);
+    query.insert("status", "ok");
+    query.insert("types", Json::array(["decision", "outcome"]));
+    AuditRead {
+        by: "auditor".into(),
+        justification: "complaint 17".into(),
+        rpc: "Query",
+        query: Some(query),
+        records: Some(3),
+        ..AuditRead::default()
+    }
 }
 
 /// A decision with as few fields as there can be.

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 11] = [
+const SCHEMAS: [Schema; 12] = [
     Schema {
         kind: "decision",
         required: &[
@@ -180,6 +180,16 @@ const SCHEMAS: [Schema; 11] = [
             ("event_id", Text),
             ("event_time", Text),
             ("spooled", Integer),
+        ],
+    },
+    Schema {
+        kind: "audit_read",
+        required: &[("by", Text), ("justification", Text), ("rpc", Text)],
+        optional: &[
+            ("query", Map),
+            ("records", Integer),
+            ("ref", Text),
+            ("approved_by", Text),
         ],
     },
     Schema {
