@@ -9,13 +9,15 @@ mod tests;
 pub use detect::{UNCHECKED, WORK_BYTES_MAX, find, may_hold, prepare};
 
 use crate::model::json::{self, Json, Limits, Object};
-use detect::{Budget, find_within};
+use detect::{Budget, find_within, locate};
 use std::borrow::Cow;
 
 /// What a value under a secret-like name is called.
 pub const BY_NAME: &str = "name";
 /// How deep JSON in texts in JSON in texts is looked at.
 const NESTED_MAX: usize = 3;
+/// Most secrets that are taken out of one text; one with more is not shown.
+const REDACTED_MAX: usize = 32;
 
 /// A member's name is secret-like if it ends in one of these, after its letters were made small
 /// and everything but letters and digits was left out: `X-Api-Key`, `dbPassword`, `access_token`.
@@ -84,6 +86,26 @@ pub fn scrubbed(text: &str) -> Cow<'_, str> {
         Some(detector) => Cow::Owned(mark(detector)),
         None => Cow::Borrowed(text),
     }
+}
+
+/// A text to be shown, with `[secret: <detector>]` in the place of each secret in it: for log lines
+/// and errors, the rest of which is worth reading.
+#[must_use]
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed(text);
+    let mut budget = Budget::default();
+    for _ in 0..REDACTED_MAX {
+        match locate(shown.as_bytes(), &mut budget) {
+            None => return shown,
+            Some((detector, at))
+                if shown.is_char_boundary(at.start) && shown.is_char_boundary(at.end) =>
+            {
+                shown.to_mut().replace_range(at, &mark(detector));
+            }
+            Some((detector, _)) => return Cow::Owned(mark(detector)),
+        }
+    }
+    Cow::Owned(mark(UNCHECKED))
 }
 
 /// A value with each of its texts as `scrubbed` has it, whatever the texts are called.

@@ -5,6 +5,7 @@
 
 use super::rules::Rules;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Said of a text that was too much work to look at: it is taken to hold a secret.
@@ -74,12 +75,17 @@ pub fn find(text: &str) -> Option<&'static str> {
 }
 
 pub(super) fn find_within(text: &[u8], budget: &mut Budget) -> Option<&'static str> {
+    locate(text, budget).map(|(detector, _)| detector)
+}
+
+/// As `find`, and where the secret stands.
+pub(super) fn locate(text: &[u8], budget: &mut Budget) -> Option<(&'static str, Range<usize>)> {
     if text.len() < TEXT_BYTES_MIN {
         return None;
     }
     match &*DETECTORS {
         Some(detectors) => detectors.find(text, budget),
-        None => Some(UNCHECKED),
+        None => Some((UNCHECKED, 0..text.len())),
     }
 }
 
@@ -122,10 +128,10 @@ impl Detectors {
         })
     }
 
-    fn find(&self, text: &[u8], budget: &mut Budget) -> Option<&str> {
+    fn find(&self, text: &[u8], budget: &mut Budget) -> Option<(&str, Range<usize>)> {
         self.windows(text).into_iter().find_map(|(rule, window)| {
             if !budget.spend(window.end - window.start) {
-                return Some(UNCHECKED);
+                return Some((UNCHECKED, 0..text.len()));
             }
             let seen = text.get(..window.end).unwrap_or(text);
             self.rules.find(rule, seen, window.start)

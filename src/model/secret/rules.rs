@@ -8,6 +8,7 @@
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use serde::Deserialize;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// gitleaks' rules, unchanged.
@@ -174,6 +175,7 @@ struct Found<'a> {
     end: usize,
     whole: &'a [u8],
     secret: &'a [u8],
+    secret_at: Range<usize>,
 }
 
 impl<'a> Found<'a> {
@@ -185,12 +187,14 @@ impl<'a> Found<'a> {
             0 => groups.into_iter().find(|group| !group.is_empty()),
             group => captures.get(group),
         };
+        let secret = secret.unwrap_or(whole);
         Some(Self {
             text,
             start: whole.start(),
             end: whole.end(),
             whole: whole.as_bytes(),
-            secret: secret.unwrap_or(whole).as_bytes(),
+            secret: secret.as_bytes(),
+            secret_at: secret.range(),
         })
     }
 
@@ -223,27 +227,28 @@ impl Rule {
         })
     }
 
-    /// Whether a secret of this kind stands in the text from `start` on. A rule that cannot be
-    /// used finds one everywhere.
-    fn finds(&self, text: &[u8], start: usize, always_allowed: &Allowlist) -> bool {
+    /// Where the first secret of this kind stands in the text from `start` on. A rule that cannot
+    /// be used finds one everywhere.
+    fn finds(&self, text: &[u8], start: usize, always_allowed: &Allowlist) -> Option<Range<usize>> {
+        let all = 0..text.len();
         let Some(regex) = self.regex.get() else {
-            return true;
+            return Some(all);
         };
         let mut at = start;
         // Every match but an empty one moves `at` on, and no rule matches nothing.
         while let Some(captures) = regex.captures_at(text, at.min(text.len())) {
             let Some(found) = Found::new(text, &captures, self.group) else {
-                return true;
+                return Some(all);
             };
             if self.is_secret(&found, always_allowed) {
-                return true;
+                return Some(found.secret_at);
             }
             at = found.end.max(at + 1);
             if at >= text.len() {
                 break;
             }
         }
-        false
+        None
     }
 
     fn is_secret(&self, found: &Found<'_>, always_allowed: &Allowlist) -> bool {
@@ -309,11 +314,16 @@ impl Rules {
         &self.rules
     }
 
-    /// The name of this rule, if it finds a secret in the text from `start` on.
-    pub(super) fn find(&self, rule: usize, text: &[u8], start: usize) -> Option<&str> {
+    /// The name of this rule, if it finds a secret in the text from `start` on, and where.
+    pub(super) fn find(
+        &self,
+        rule: usize,
+        text: &[u8],
+        start: usize,
+    ) -> Option<(&str, Range<usize>)> {
         let rule = self.rules.get(rule)?;
         let found = rule.finds(text, start, &self.always_allowed);
-        found.then_some(rule.id.as_str())
+        Some((rule.id.as_str(), found?))
     }
 }
 

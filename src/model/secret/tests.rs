@@ -92,3 +92,24 @@ fn secrets_beyond_the_work_that_is_done_are_taken_for_granted() {
     let content = Json::object([("text", keywords)]);
     assert!(is_present(&content));
 }
+
+#[test]
+fn of_a_line_only_the_secrets_are_taken_out() {
+    let secret = PARTS.concat();
+    let many = format!("{secret} ").repeat(33);
+    let cases = [
+        ("plain line".to_owned(), "plain line".to_owned()),
+        (
+            format!("error by {secret}: {secret}"),
+            "error by [secret: github-pat]: [secret: github-pat]".to_owned(),
+        ),
+        (
+            "api_key=\"9fK2xLq7Vb4Tz8Nm3Wp6Yc1R\" is refused".to_owned(),
+            "api_key=\"[secret: generic-api-key]\" is refused".to_owned(),
+        ),
+        (many, "[secret: unchecked]".to_owned()),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(redacted(&line), expected);
+    }
+}
