@@ -44,7 +44,7 @@ pub struct Hashed {
     pub hash: String,
     /// Bytes of the canonical JSON.
     pub size: u64,
-    /// Whether a value stands under a key that names a secret.
+    /// Whether a value stands under a key that names a secret, or looks like one.
     pub secret_present: bool,
     /// Whether that secret was valid, where a shim or a tool reports it.
     pub secret_valid: Option<bool>,
@@ -154,7 +154,7 @@ impl Hasher {
         Hashed {
             hash: key.prefix + &hex(&mac.finalize().into_bytes()),
             size: bytes.len() as u64,
-            secret_present: secret::is_present(content),
+            secret_present: secret::is_present_in(content, &bytes),
             secret_valid: None,
             reference: None,
         }

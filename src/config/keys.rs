@@ -186,7 +186,7 @@ pub(super) const KEYS: &[Key] = &[
     key("callers[].servers", Required, "[\"crm\", \"docs-*\"]", "exact, or a prefix and `*`"),
     key("callers[].subjects", Optional, "[\"agent_*\", \"u:*\", \"a:*\"]", "default: none; whom it may speak for"),
     key("callers[].context", Optional, "[\"purpose\", \"channel\"]", "default: none; context keys it may set"),
-    key("callers[].may", Choices(may), "", "the last is for Reload and Rollback"),
+    key("callers[].may", Choices(may), "", "administer: Reload and Rollback; audit.read: Query and Tail; audit.content: GetContent"),
     key("callers[].assert_roles", Flag(false), "", "whether its word on roles counts"),
     key("callers[].tenant", Optional, "\"acme\"", "default: the token's, else \"default\"; see Tenants"),
     comment("callers[].tenants", Optional, "[\"acme\", \"globex\"]", "with [[tenants]]; those that its token may name"),

@@ -119,7 +119,7 @@ const SCHEMAS: [Schema; 12] = [
     Schema {
         kind: "policy_loaded",
         required: &[("policy", Map), ("packages", List), ("findings", List)],
-        optional: &[("previous", Map), ("source", Text)],
+        optional: &[("previous", Map), ("source", Text), ("changes", List)],
     },
     Schema {
         kind: "policy_refused",
@@ -129,6 +129,7 @@ const SCHEMAS: [Schema; 12] = [
             ("revision", Text),
             ("active", Map),
             ("source", Text),
+            ("changes", List),
         ],
     },
     Schema {
@@ -144,7 +145,7 @@ const SCHEMAS: [Schema; 12] = [
             ("by", Text),
             ("until", Text),
         ],
-        optional: &[("previous", Map)],
+        optional: &[("previous", Map), ("changes", List)],
     },
     Schema {
         kind: "calls_refused",
@@ -180,6 +181,16 @@ const SCHEMAS: [Schema; 12] = [
             ("event_id", Text),
             ("event_time", Text),
             ("spooled", Integer),
+        ],
+    },
+    Schema {
+        kind: "audit_read",
+        required: &[("by", Text), ("justification", Text), ("rpc", Text)],
+        optional: &[
+            ("query", Map),
+            ("records", Integer),
+            ("ref", Text),
+            ("approved_by", Text),
         ],
     },
     Schema {

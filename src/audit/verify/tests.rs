@@ -119,6 +119,7 @@ fn a_good_log_is_reported() {
         .map(|(kind, n)| (kind.as_str(), *n))
         .collect();
     let expected = [
+        ("audit_read", 2),
         ("calls_refused", 1),
         ("decision", 2),
         ("gap", 1),
