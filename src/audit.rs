@@ -12,5 +12,7 @@ pub mod files;
 pub mod hash;
 pub mod log;
 pub mod record;
+pub mod sign;
 pub mod stream;
+pub mod tree;
 pub mod verify;

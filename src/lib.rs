@@ -13,4 +13,5 @@ pub mod obligation;
 pub mod server;
 pub mod shim;
 pub mod telemetry;
+pub mod tlog;
 pub mod wire;

@@ -4,17 +4,18 @@ use super::check;
 use super::source::{SOURCES, Source, Use, source};
 
 /// Each top module and the others that it may use.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("model", &[]),
+    ("tlog", &[]),
     ("engine", &["model"]),
     ("obligation", &["model"]),
-    ("audit", &["model"]),
+    ("audit", &["model", "tlog"]),
     ("identity", &["model"]),
     ("wire", &["model"]),
     ("telemetry", &["model"]),
     ("bundle", &["engine", "model"]),
     ("decide", &["engine", "obligation", "model"]),
-    ("shim", &["wire", "obligation", "model"]),
+    ("shim", &["wire", "obligation", "model", "tlog"]),
     (
         "server",
         &[
@@ -26,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "audit",
             "telemetry",
             "model",
+            "tlog",
         ],
     ),
     // Composed of the configuration types of the others.

@@ -265,6 +265,19 @@ impl Files for Disk {
         Ok(state.inodes[state.inode(path)?].content.clone())
     }
 
+    fn read_from(&self, path: &Path, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let content = self.read(path, u64::MAX)?;
+        let rest = content.get(offset as usize..).unwrap_or_default();
+        Ok(rest[..rest.len().min(bytes_max)].to_vec())
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        match self.read(path, u64::MAX) {
+            Ok(content) => Ok(Some(content.len() as u64)),
+            Err(_) => Ok(None),
+        }
+    }
+
     fn make(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         let mut state = self.state();
         state.count()?;
@@ -298,6 +311,16 @@ impl Files for Disk {
         state.count()?;
         state.name(path, None);
         Ok(())
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.count()?;
+        match state.names.keys().any(|path| path.parent() == Some(dir)) {
+            true => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+            false if state.dirs.remove(dir) => Ok(()),
+            false => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn sync_dir(&self, _: &Path) -> io::Result<()> {
