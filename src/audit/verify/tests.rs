@@ -1,3 +1,4 @@
+mod pruned;
 mod tamper;
 
 use super::*;
