@@ -9,6 +9,7 @@
 
 pub mod files;
 pub mod hash;
+pub mod index;
 pub mod log;
 pub mod record;
 pub mod stream;

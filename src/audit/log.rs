@@ -24,10 +24,10 @@ use crate::model::time::Timestamp;
 use queue::{Queue, Refusal};
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use writer::Writer;
 
 /// Records that may wait for the writer.
@@ -132,14 +132,12 @@ struct Shared {
     /// Set once, when a write or sync fails.
     failed: OnceLock<String>,
     /// The last durable record.
-    head: Mutex<Option<Head>>,
+    head: watch::Sender<Option<Head>>,
 }
 
 impl Shared {
     fn head(&self) -> Option<Head> {
-        // A head is replaced whole, so a poisoned lock still holds a true one.
-        let head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        head.clone()
+        self.head.borrow().clone()
     }
 }
 
@@ -213,6 +211,12 @@ impl Log {
     #[must_use]
     pub fn head(&self) -> Option<Head> {
         self.shared.head()
+    }
+
+    /// The last durable record, as it changes.
+    #[must_use]
+    pub fn watch_head(&self) -> watch::Receiver<Option<Head>> {
+        self.shared.head.subscribe()
     }
 
     /// Whose log this is.

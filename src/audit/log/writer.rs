@@ -10,7 +10,7 @@ use crate::audit::verify::Head;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -154,8 +154,7 @@ impl Writer {
     }
 
     fn publish(&self) {
-        let head = self.shared.head.lock();
-        *head.unwrap_or_else(PoisonError::into_inner) = self.head.clone();
+        self.shared.head.send_replace(self.head.clone());
     }
 
     fn acknowledge(&self, batch: Batch) {
