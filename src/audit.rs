@@ -9,6 +9,7 @@
 
 pub mod export;
 pub mod hash;
+pub mod index;
 pub mod log;
 pub mod record;
 pub mod sign;

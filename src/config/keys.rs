@@ -152,6 +152,7 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.origin", Text("toolgate"), "", "\"prefix/replica\" where there are several"),
     key("audit.mode", Choice(of::<AuditMode>), "", "where a reply waits for its record"),
     key("audit.on_failure", Choice(of::<OnFailure>), "", ""),
+    key("audit.index", Flag(true), "", "an SQLite index beside the log, which Query reads"),
     key("audit.key_file", Optional, "\"audit.key\"", "for hashes of content; default: a key made with the log"),
 
     key("identity", Section, "", ""),
