@@ -186,11 +186,10 @@ impl Log {
         files: Arc<dyn Files>,
     ) -> Result<(Self, Recovered), OpenError> {
         let (recovered, tail) = recover::recover(dir, &options, files.as_ref())?;
-        let records = recovered.report.records;
-        let sealer = options
-            .signing
-            .as_ref()
-            .map(|signing| Sealer::open(dir, &files, (&options.origin, records), signing));
+        let sealer = options.signing.as_ref().map(|signing| {
+            let records = recovered.report.first_seq..recovered.report.next_seq();
+            Sealer::open(dir, &files, &options.origin, records, signing)
+        });
         let sealer = sealer.transpose().map_err(OpenError::sealed(dir))?;
         let (sealer, rotation) = sealer.unzip();
         let queue = Arc::new(Queue::new(&options));
