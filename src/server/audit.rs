@@ -11,9 +11,9 @@ use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
 use crate::identity::Permission;
 use crate::model::time::Timestamp;
-use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditService;
 use crate::wire::v1::publish_request::Event as WireEvent;
+use crate::wire::{ORIGIN_METADATA, v1};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -60,6 +60,7 @@ impl AuditService for AuditServer {
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
         let publisher = Publisher::new(Arc::clone(&self.decider), tenant, caller);
+        let origin = publisher.origin().parse();
         let stopped = self.stopped.clone();
         tokio::spawn(async move {
             if let Err(error) = publisher.run(events, &answers, stopped).await {
@@ -67,7 +68,13 @@ impl AuditService for AuditServer {
                 let _gone = answers.send(Err(error.into())).await;
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let answers: Self::PublishStream = Box::pin(ReceiverStream::new(receiver));
+        let mut response = Response::new(answers);
+        // An origin is printable ASCII (`config`), so it is there; a shim waits for it.
+        if let Ok(origin) = origin {
+            response.metadata_mut().insert(ORIGIN_METADATA, origin);
+        }
+        Ok(response)
     }
 
     async fn query(
@@ -132,6 +139,12 @@ impl Publisher {
             caller,
             stream: None,
         }
+    }
+
+    /// The log that the events go to.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.tenant.evidence.log().origin()
     }
 
     /// Appends these events and waits until all are durable; what to acknowledge then. `None` of
