@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,8 @@ pub struct Shim {
 enum Kind {
     /// Start an MCP server and stand between it and the client on standard input and output.
     Stdio(Box<Stdio>),
+    Status(slots::Status),
+    Trust(slots::Trust),
 }
 
 #[derive(Debug, Args)]
@@ -137,8 +140,12 @@ impl Shim {
     ///
     /// # Errors
     /// Unusable arguments, or a server or PDP that cannot be started.
-    pub fn run(self, _output: &Output) -> Result<Exit, CliError> {
-        let Kind::Stdio(stdio) = self.kind;
+    pub fn run(self, output: &Output) -> Result<Exit, CliError> {
+        let stdio = match self.kind {
+            Kind::Stdio(stdio) => stdio,
+            Kind::Status(status) => return status.run(output),
+            Kind::Trust(trust) => return trust.run(output),
+        };
         telemetry::init(&stdio.log_level, telemetry::LogFormat::Text);
         let code = runtime()?.block_on(stdio.run())?;
         // The shim ends as the server did: a client that restarts servers looks at this.

@@ -156,17 +156,26 @@ impl Publisher {
         &mut self,
         events: Vec<v1::PublishRequest>,
     ) -> Result<Option<v1::PublishResponse>, RpcError> {
-        let appended: Result<Vec<_>, _> =
-            events.into_iter().map(|event| self.append(event)).collect();
+        let (mut appended, mut refused) = (Vec::new(), Ok(()));
+        for event in events {
+            match self.append(event) {
+                Ok(appending) => appended.push(appending),
+                Err(error) => {
+                    refused = Err(error);
+                    break;
+                }
+            }
+        }
         let mut last = None;
-        for appending in appended? {
+        for appending in appended {
             last = Some(appending.durable(&self.tenant).await?);
         }
-        Ok(last)
+        refused.map(|()| last)
     }
 
     /// Appends events as they come and acknowledges each once it is durable; events that come
-    /// while one is being made durable share its sync.
+    /// while one is being made durable share its sync. What was appended is waited for also where
+    /// the shim has gone away: it sends the same again, and is then told that it is durable.
     async fn run(
         mut self,
         mut events: Streaming<v1::PublishRequest>,
@@ -178,9 +187,7 @@ impl Publisher {
         let acknowledge = async move {
             while let Some(appending) = pending.recv().await {
                 let answer = appending.durable(&tenant).await?;
-                if answers.send(Ok(answer)).await.is_err() {
-                    break;
-                }
+                let _gone = answers.send(Ok(answer)).await;
             }
             Ok::<(), RpcError>(())
         };
@@ -203,8 +210,13 @@ impl Publisher {
                 }
             }
         };
-        let (broken, ()) = tokio::try_join!(read, acknowledge)?;
-        if let Some(status) = broken {
+        tokio::pin!(read, acknowledge);
+        let read = tokio::select! {
+            read = &mut read => read,
+            failed = &mut acknowledge => return failed,
+        };
+        acknowledge.await?;
+        if let Some(status) = read? {
             // It met a limit; nobody is left to tell if the client went away.
             let _gone = answers.send(Err(status)).await;
         }

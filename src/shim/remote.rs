@@ -30,6 +30,8 @@ pub const REPORT_MS: u64 = 5_000;
 const CONNECT_MS: u64 = 200;
 /// A connection that is silent for so long is probed, in milliseconds.
 const KEEP_ALIVE_MS: u64 = 10_000;
+/// How long a probe may go unanswered before the connection counts as lost, in milliseconds.
+const KEEP_ALIVE_ANSWER_MS: u64 = 5_000;
 /// Largest message of the PDP's, in bytes: a result at its limit, and the rest of the answer.
 const REPLY_BYTES_MAX: usize = 8 << 20;
 
@@ -249,6 +251,7 @@ fn endpoint(config: &RemoteConfig) -> Result<Endpoint, EndpointError> {
     Ok(endpoint
         .connect_timeout(Duration::from_millis(CONNECT_MS))
         .http2_keep_alive_interval(Duration::from_millis(KEEP_ALIVE_MS))
+        .keep_alive_timeout(Duration::from_millis(KEEP_ALIVE_ANSWER_MS))
         .tcp_nodelay(true))
 }
 
