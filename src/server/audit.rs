@@ -245,7 +245,10 @@ impl Publisher {
             pending: None,
         };
         let (gap, reused) = match accepted {
-            Accepted::Duplicate => return Ok(appending),
+            Accepted::Duplicate => {
+                self.tenant.metrics.shim_event(false);
+                return Ok(appending);
+            }
             Accepted::New { gap } => (gap, false),
             Accepted::Reused => (None, true),
         };
@@ -258,12 +261,14 @@ impl Publisher {
         appending.pending = Some(evidence.log().append(now, &record)?);
         tracker.note(&event);
         drop(tracker);
-        self.count_doubts(&event, reused);
+        self.count(&event, reused);
         Ok(appending)
     }
 
-    /// Counts what a shim says that does not agree with what is known.
-    fn count_doubts(&self, event: &Event, seq_reused: bool) {
+    /// Counts what a shim says, and what of it does not agree with what is known.
+    fn count(&self, event: &Event, seq_reused: bool) {
+        let metrics = &self.tenant.metrics;
+        metrics.shim_event(true);
         let doubted = |doubt| self.tenant.metrics.doubted(doubt);
         if seq_reused {
             doubted(Doubt::SeqReused);
@@ -272,6 +277,7 @@ impl Publisher {
             EventKind::Outcome(outcome) if !outcome.decision_known => {
                 doubted(Doubt::DecisionUnknown);
             }
+            EventKind::Heartbeat { spooled } => metrics.spooled(&event.shim_id, *spooled),
             _ => {}
         }
     }

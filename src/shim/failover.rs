@@ -49,7 +49,7 @@ impl Failover {
             let turn = Turn::new(&self.turn);
             match asked(self.replica(turn.number)).await {
                 Ok(answer) => {
-                    turn.is_over();
+                    turn.went_well();
                     return Ok(answer);
                 }
                 Err(error) => {
@@ -66,7 +66,7 @@ impl Failover {
         let turn = Turn::new(&self.turn);
         let number = turn.number;
         let acknowledged = self.replica(number).report(numbering).await?;
-        turn.is_over();
+        turn.went_well();
         Ok(Acknowledged {
             replica: number % self.replicas(),
             ..acknowledged
@@ -74,7 +74,7 @@ impl Failover {
     }
 }
 
-/// The use of one replica; unless it is over well, the next one's turn comes when it is dropped.
+/// The use of one replica; unless it went well, the next one's turn comes when it is dropped.
 struct Turn<'a> {
     of: Option<&'a AtomicUsize>,
     number: usize,
@@ -88,7 +88,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn is_over(mut self) {
+    fn went_well(mut self) {
         self.of = None;
     }
 }

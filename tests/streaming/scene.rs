@@ -201,43 +201,41 @@ impl Client {
 }
 
 /// Checks the logs: nothing twice in one, no gap, and every call that reached the server has its
-/// decision and its outcome, in whichever log. Gives how many outcomes there are.
-pub fn check(logs: &[Vec<Value>], called: &BTreeSet<u64>) -> usize {
-    let mut outcomes = BTreeMap::new();
+/// decision and its outcome, in whichever log.
+pub fn check(logs: &[Vec<Value>], called: &BTreeSet<u64>) {
     for log in logs {
         let mut seen = BTreeSet::new();
         let ids = log.iter().filter_map(|record| record["event_id"].as_str());
         let twice: Vec<_> = ids.filter(|id| !seen.insert(*id)).collect();
         assert_eq!(twice, [""; 0], "recorded twice in one log");
         assert_eq!(of_type(log, "gap"), [Value::Null; 0]);
-        for outcome in of_type(log, "outcome") {
-            let id = outcome["event_id"].as_str().unwrap().to_owned();
-            // A reader drops the second of one id.
-            outcomes.entry(id).or_insert(outcome);
-        }
     }
-    let of_decision = outcomes.values().map(|it| it["decision_id"].to_string());
-    let mut by_decision = BTreeMap::new();
-    for decision in of_decision {
-        *by_decision.entry(decision).or_insert(0) += 1;
+    let missing = without_outcome(logs, called);
+    assert!(missing.is_empty(), "calls without an outcome: {missing:?}");
+}
+
+/// Which of these calls have no outcome whose decision is in one of the logs. A decision has one
+/// outcome at most, once the second event of one id is dropped.
+pub fn without_outcome(logs: &[Vec<Value>], calls: &BTreeSet<u64>) -> Vec<u64> {
+    let outcomes = logs.iter().flat_map(|log| of_type(log, "outcome"));
+    let mut events: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for outcome in outcomes {
+        let of_decision = events.entry(outcome["decision_id"].to_string());
+        let id = outcome["event_id"].to_string();
+        of_decision.or_default().insert(id);
     }
-    assert!(
-        by_decision.values().all(|outcomes| *outcomes == 1),
-        "{by_decision:?}"
-    );
+    let twice: Vec<_> = events.iter().filter(|(_, ids)| ids.len() > 1).collect();
+    assert!(twice.is_empty(), "decisions with two outcomes: {twice:?}");
     let decisions = logs.iter().flat_map(|log| of_type(log, "decision"));
     let decided = decisions.filter(|it| it["phase"] == "call" && it["effect"] == "allow");
-    let mut ended = BTreeSet::new();
-    for decision in decided {
-        if by_decision.contains_key(&decision["decision_id"].to_string()) {
-            let correlation = decision["correlation_id"].as_str().unwrap();
-            let (_, id) = correlation.rsplit_once(':').unwrap();
-            ended.insert(id.parse::<u64>().unwrap());
-        }
-    }
-    let missing: Vec<_> = called.difference(&ended).collect();
-    assert!(missing.is_empty(), "calls without an outcome: {missing:?}");
-    outcomes.len()
+    let ended = decided.filter(|it| events.contains_key(&it["decision_id"].to_string()));
+    let ended = ended.map(|decision| {
+        let correlation = decision["correlation_id"].as_str().unwrap();
+        let (_, id) = correlation.rsplit_once(':').unwrap();
+        id.parse().unwrap()
+    });
+    let ended: BTreeSet<u64> = ended.collect();
+    calls.difference(&ended).copied().collect()
 }
 
 /// Numbers that look random and are the same each time.
