@@ -3,6 +3,7 @@
 use super::decider::Decider;
 use super::metrics::Doubt;
 use super::peer::peer;
+use super::proofs;
 use super::status::RpcError;
 use super::tenants::Tenant;
 use super::{reading, reported};
@@ -87,23 +88,29 @@ impl AuditService for AuditServer {
 
     async fn get_checkpoint(
         &self,
-        _request: Request<v1::GetCheckpointRequest>,
+        request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
-        Err(RpcError::Unimplemented("GetCheckpoint").into())
+        Ok(Response::new(
+            proofs::checkpoint(&self.decider, request).await?,
+        ))
     }
 
     async fn get_inclusion_proof(
         &self,
-        _request: Request<v1::GetInclusionProofRequest>,
+        request: Request<v1::GetInclusionProofRequest>,
     ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
-        Err(RpcError::Unimplemented("GetInclusionProof").into())
+        Ok(Response::new(
+            proofs::inclusion(&self.decider, request).await?,
+        ))
     }
 
     async fn get_consistency_proof(
         &self,
-        _request: Request<v1::GetConsistencyProofRequest>,
+        request: Request<v1::GetConsistencyProofRequest>,
     ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
-        Err(RpcError::Unimplemented("GetConsistencyProof").into())
+        Ok(Response::new(
+            proofs::consistency(&self.decider, request).await?,
+        ))
     }
 
     async fn get_content(
@@ -343,7 +350,7 @@ impl Appending {
         Ok(v1::PublishResponse {
             durable_seq: tracker.acknowledged(&self.shim_id, self.epoch),
             origin: evidence.log().origin().to_owned(),
-            checkpoint: String::new(),
+            checkpoint: evidence.checkpoint(),
         })
     }
 }
