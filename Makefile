@@ -26,7 +26,7 @@ FUZZ_SECONDS ?= 20
 SOAK_DAY_SECONDS ?= 60
 SOAK_FLOOD_SECONDS ?= 30
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench soak fuzz golden clients helm-check kube-test tools test-tools ci
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,6 +63,9 @@ demo: ## Shows the whole, in seconds.
 
 bench: ## Measures, and prints ratios; see docs/performance.md.
 	benches/run
+
+bench-audit: ## Measures the audit log, and prints ratios.
+	benches/audit
 
 soak: ## A day of changes in SOAK_DAY_SECONDS, a flood of SOAK_FLOOD_SECONDS; writes target/soak.json.
 	rm -f target/soak.json
