@@ -2,6 +2,7 @@
 
 mod accept;
 mod check;
+mod content;
 mod embedded;
 mod jitter;
 mod keys;
@@ -53,6 +54,15 @@ pub enum AppError {
     /// The key of a log that has records already.
     #[error("audit key: `{}` is gone, but the log has records hashed with it: put it back, or start a new log", .0.display())]
     AuditKeyLost(PathBuf),
+    /// The content store.
+    #[error(transparent)]
+    Content(#[from] crate::audit::content::OpenError),
+    /// The key of content.
+    #[error("`audit.content.key_env`: the variable `{0}` must have 64 hexadecimal digits")]
+    ContentKeyVariable(String),
+    /// Who may let others read content.
+    #[error("`audit.content.approvers`: {0}")]
+    Approver(String),
     /// The keys that tokens are verified with.
     #[error("`jwt.jwks_file` `{}`: {error}", .path.display())]
     JwksFile {
@@ -183,6 +193,9 @@ impl App {
             if let Err(error) = log.close() {
                 let origin = log.origin();
                 tracing::error!(%error, origin, "the audit log did not close cleanly");
+            }
+            if let Some(store) = tenant.evidence.store() {
+                store.close();
             }
         }
     }

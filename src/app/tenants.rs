@@ -1,7 +1,7 @@
 //! What the process has of its own, or each tenant instead: policies, a log, room.
 
 use super::loads::{record_load, report_load};
-use super::{AppError, options, source};
+use super::{AppError, content, options, source};
 use crate::audit::files::OsFiles;
 use crate::audit::hash::Hasher;
 use crate::audit::log::{self, Log};
@@ -67,6 +67,9 @@ impl Build<'_> {
 
     fn without_policies(&self, audit: &AuditConfig, metrics: Metrics) -> Result<Tenant, AppError> {
         let (evidence, owed) = evidence(audit)?;
+        if let Some(store) = evidence.store() {
+            metrics.show_content(Arc::clone(store));
+        }
         Ok(Tenant {
             name: None,
             policies: Arc::new(PolicyStore::new().map_err(AppError::Thread)?),
@@ -130,7 +133,14 @@ fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
     if recovered.report.records > 0 && !key.exists() {
         return Err(AppError::AuditKeyLost(key.to_owned()));
     }
-    let hasher = Hasher::open(key, files.as_ref())?;
+    // Made also where keys are kept with content: for the day when nothing more is to be kept.
+    let derived = Hasher::open(key, files.as_ref())?;
+    let hasher = match &config.content {
+        Some(content) => Hasher::keeping(content::store(config, content)?),
+        None => derived,
+    };
+    let approvers = config.content.as_ref().map(content::approvers);
+    let approvers = approvers.transpose()?.unwrap_or_default();
     let mode = match config.mode {
         AuditMode::Async => WriteMode::Async,
         AuditMode::Durable => WriteMode::Durable,
@@ -142,5 +152,5 @@ fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
     let owed = OwedCalls::resumed(recovered.granted);
     let tracker = recovered.tracker;
     let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
-    Ok((evidence, owed))
+    Ok((evidence.with_approvers(approvers), owed))
 }

@@ -6,6 +6,7 @@
 mod attempt;
 mod cut;
 mod decision;
+mod erased;
 mod events;
 mod fields;
 mod read;
@@ -18,6 +19,7 @@ mod steered;
 mod tests;
 
 pub use decision::DecisionRecord;
+pub use erased::ContentErased;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
 pub(super) use fields::Fields;
@@ -66,6 +68,8 @@ pub enum Record {
     Heartbeat(Heartbeat),
     /// Somebody read the log, or content that it refers to.
     AuditRead(AuditRead),
+    /// Content was erased on purpose.
+    ContentErased(ContentErased),
     /// The log did not check, and was cut.
     LogRepaired(LogRepaired),
 }
@@ -86,6 +90,7 @@ impl Record {
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
             Self::AuditRead(_) => "audit_read",
+            Self::ContentErased(_) => "content_erased",
             Self::LogRepaired(_) => "log_repaired",
         }
     }
@@ -104,6 +109,7 @@ impl Record {
             Self::Gap(gap) => gap.put_into(fields),
             Self::Heartbeat(heartbeat) => heartbeat.put_into(fields),
             Self::AuditRead(read) => read.put_into(fields),
+            Self::ContentErased(erased) => erased.put_into(fields),
             Self::LogRepaired(repaired) => repaired.put_into(fields),
         }
     }

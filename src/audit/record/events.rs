@@ -2,6 +2,7 @@
 
 use super::fields::{Canonical, Fields, Items, members};
 use super::{INTEGER_MAX, filtered, revision};
+use crate::audit::content::Omitted;
 use crate::audit::hash::Hashed;
 use crate::model::bundle::Change;
 use crate::model::finding::Finding;
@@ -154,6 +155,7 @@ impl OutcomeRecord {
             .put("judged", self.judged)
             .texts("masked", &self.masked)
             .optional("ref", response.reference.as_deref())
+            .optional("ref_absent", response.omitted.map(Omitted::as_str))
             // Of the shim's digest nothing can be told.
             .optional(
                 "secret_present",

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 12] = [
+const SCHEMAS: [Schema; 13] = [
     Schema {
         kind: "decision",
         required: &[
@@ -192,6 +192,17 @@ const SCHEMAS: [Schema; 12] = [
             ("ref", Text),
             ("approved_by", Text),
         ],
+    },
+    Schema {
+        kind: "content_erased",
+        required: &[
+            ("tenant", Text),
+            ("month", Text),
+            ("by", Text),
+            ("reason", Text),
+            ("objects", Integer),
+        ],
+        optional: &[],
     },
     Schema {
         kind: "log_repaired",

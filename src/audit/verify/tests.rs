@@ -121,11 +121,12 @@ fn a_good_log_is_reported() {
     let expected = [
         ("audit_read", 2),
         ("calls_refused", 1),
+        ("content_erased", 1),
         ("decision", 2),
         ("gap", 1),
         ("heartbeat", 2),
         ("log_repaired", 1),
-        ("outcome", 1),
+        ("outcome", 2),
         ("policy_loaded", 1),
         ("policy_refused", 1),
         ("policy_reload", 1),
