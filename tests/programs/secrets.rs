@@ -186,7 +186,7 @@ async fn asked(process: &Process, planted: &Planted) {
     for request in [
         whole,
         named(&planted.jwt),
-        named(&format!("read {}", planted.generic)),
+        named(&format!("api_key={}", planted.generic)),
     ] {
         decisions.decide(request).await.unwrap();
     }
