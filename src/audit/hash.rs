@@ -14,7 +14,7 @@ pub use crate::model::secret::is_secret_key;
 
 use super::content::{ContentStore, Omitted};
 use super::files::{self, Files};
-use super::record::Fields;
+use super::record::{Fields, Own};
 use crate::model::hex::hex;
 use crate::model::json::Json;
 use crate::model::secret;
@@ -59,7 +59,7 @@ pub struct Hashed {
 impl Hashed {
     pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
-            .put("hash", self.hash.as_str())
+            .put("hash", Own(&self.hash))
             .optional("ref", self.reference.as_deref())
             .optional("ref_absent", self.omitted.map(Omitted::as_str))
             .put("secret_present", self.secret_present)

@@ -22,8 +22,8 @@ pub use decision::DecisionRecord;
 pub use erased::ContentErased;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
-pub(super) use fields::Fields;
 use fields::{Canonical, Header, members};
+pub(super) use fields::{Fields, Own};
 pub use read::AuditRead;
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
@@ -249,7 +249,7 @@ fn filtered(filtered: &Filtered) -> impl Canonical {
 fn revision(revision: &Revision) -> impl Canonical {
     members(|fields| {
         fields
-            .put("digest", revision.digest.as_str())
+            .put("digest", Own(&revision.digest))
             .put("revision", revision.revision.as_str())
             .integer("version", revision.version);
     })

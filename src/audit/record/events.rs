@@ -1,6 +1,6 @@
 //! Every type of record but `decision`.
 
-use super::fields::{Canonical, Fields, Items, members};
+use super::fields::{Canonical, Fields, Items, Own, members};
 use super::{INTEGER_MAX, filtered, revision};
 use crate::audit::content::Omitted;
 use crate::audit::hash::Hashed;
@@ -151,7 +151,7 @@ impl OutcomeRecord {
     fn put_response(&self, response: &Hashed, fields: &mut Fields<'_>) {
         fields
             .texts("fields_returned", &self.fields_returned)
-            .put("hash", response.hash.as_str())
+            .put("hash", Own(&response.hash))
             .put("judged", self.judged)
             .texts("masked", &self.masked)
             .optional("ref", response.reference.as_deref())

@@ -1,6 +1,6 @@
 //! What content stores count.
 
-use super::tenant::TenantLabel;
+use super::tenant::{PerTenant, TenantLabel};
 use super::{Metrics, ReasonLabel};
 use crate::audit::content::{ContentStore, Omitted};
 use prometheus_client::metrics::counter::Counter;
@@ -10,9 +10,12 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The stores, each with its tenant.
+/// A store, and whose it is.
+type Store = (TenantLabel, Arc<ContentStore>);
+
+/// All stores.
 #[derive(Clone, Default)]
-pub(super) struct Stores(Arc<Mutex<Vec<(TenantLabel, Arc<ContentStore>)>>>);
+pub(super) struct Stores(Arc<Mutex<Vec<Store>>>);
 
 impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,18 +34,18 @@ impl Metrics {
 
 impl Stores {
     pub(super) fn register(&self, registry: &mut Registry) {
-        let kept = Family::<TenantLabel, Counter>::default();
+        let kept = PerTenant::<Counter>::default();
         let omitted = Family::<(ReasonLabel, TenantLabel), Counter>::default();
-        let bytes = Family::<TenantLabel, Gauge>::default();
+        let bytes = PerTenant::<Gauge>::default();
         for (tenant, store) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            kept.get_or_create(tenant).inc_by(store.kept());
+            kept.of(tenant).inc_by(store.kept());
             for why in Omitted::ALL {
                 let reason = why.as_str();
                 let label = (ReasonLabel { reason }, tenant.clone());
                 omitted.get_or_create(&label).inc_by(store.omitted(why));
             }
             let stored = i64::try_from(store.bytes()).unwrap_or(i64::MAX);
-            bytes.get_or_create(tenant).set(stored);
+            bytes.of(tenant).set(stored);
         }
         registry.register("content_kept", "Arguments and results kept", kept);
         registry.register(
