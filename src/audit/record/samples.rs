@@ -163,7 +163,7 @@ pub fn decision() -> DecisionRecord {
         data_classification: text("internal"),
         risk_tier: text("2"),
         arguments: Some(hashed()),
-        rewritten_arguments: Some(omitted()),
+        rewritten_arguments: Some(hashed()),
         response: Some(hashed()),
         released: Some(hashed()),
         reported_code: text("vendor_code"),
@@ -297,6 +297,13 @@ pub fn all() -> Vec<Record> {
             approved_by: Some("u:legal".into()),
             ..AuditRead::default()
         }),
+        Record::Decision(Box::new(DecisionRecord {
+            arguments: Some(omitted()),
+            rewritten_arguments: Some(omitted()),
+            response: Some(omitted()),
+            released: Some(omitted()),
+            ..decision()
+        })),
         Record::Outcome(Box::new(OutcomeRecord {
             response: Some(omitted()),
             ..outcome()

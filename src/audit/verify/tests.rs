@@ -122,7 +122,7 @@ fn a_good_log_is_reported() {
         ("audit_read", 2),
         ("calls_refused", 1),
         ("content_erased", 1),
-        ("decision", 2),
+        ("decision", 3),
         ("gap", 1),
         ("heartbeat", 2),
         ("log_repaired", 1),
