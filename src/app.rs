@@ -4,6 +4,7 @@ mod accept;
 mod check;
 mod content;
 mod embedded;
+mod evidence;
 mod jitter;
 mod keys;
 mod loads;
@@ -21,7 +22,9 @@ pub use serve::{Bound, ServeError};
 pub use tls::TlsError;
 
 use crate::audit::hash::KeyError;
+use crate::audit::index::Index;
 use crate::audit::log::OpenError;
+use crate::audit::sign::SigningKeyError;
 use crate::bundle::source::Source;
 use crate::bundle::swap::Refusal;
 use crate::bundle::watch::Watch;
@@ -63,6 +66,15 @@ pub enum AppError {
     /// Who may let others read content.
     #[error("`audit.content.approvers`: {0}")]
     Approver(String),
+    /// The directory of the log.
+    #[error("audit directory: {0}")]
+    AuditDir(io::Error),
+    /// The key that signs the log.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
+    /// The key of a log that is signed already.
+    #[error("audit key: `{}` is gone, but the log is signed with it: put it back, or start a new log", .0.display())]
+    SigningKeyLost(PathBuf),
     /// The keys that tokens are verified with.
     #[error("`jwt.jwks_file` `{}`: {error}", .path.display())]
     JwksFile {
@@ -197,6 +209,7 @@ impl App {
             if let Some(store) = tenant.evidence.store() {
                 store.close();
             }
+            tenant.index.iter().for_each(Index::close);
         }
     }
 }

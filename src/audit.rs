@@ -9,11 +9,15 @@
 //!   them where it is configured, encrypted, without the secrets in them.
 
 pub mod content;
-pub mod files;
+pub mod export;
 pub mod hash;
+pub mod index;
 pub mod log;
+pub mod prove;
 pub mod record;
 pub mod sign;
 pub mod stream;
 pub mod tree;
 pub mod verify;
+
+pub use crate::files;

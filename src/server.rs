@@ -28,6 +28,8 @@ mod permitted;
 mod places;
 mod plain;
 mod policy;
+mod proofs;
+mod reading;
 mod receiving;
 mod repeats;
 mod reported;

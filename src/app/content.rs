@@ -2,8 +2,8 @@
 
 use super::AppError;
 use crate::audit::content::{ContentStore, Limits, WrappingKey};
-use crate::audit::files::OsFiles;
 use crate::config::{AuditConfig, ContentConfig, ContentKey};
+use crate::files::OsFiles;
 use crate::tlog::VerifierKey;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,23 +1,17 @@
 //! What the process has of its own, or each tenant instead: policies, a log, room.
 
+use super::evidence::{evidence, index};
 use super::loads::{record_load, report_load};
-use super::{AppError, content, options, source};
-use crate::audit::files::OsFiles;
-use crate::audit::hash::Hasher;
-use crate::audit::log::{self, Log};
+use super::{AppError, options, source};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::Loader;
 use crate::bundle::swap::PolicyStore;
 use crate::bundle::watch::{Timing, Watch};
-use crate::config::{AuditConfig, AuditMode, BundleConfig, Config, OnFailure, TenantConfig};
+use crate::config::{AuditConfig, BundleConfig, Config, TenantConfig};
 use crate::identity::Identity;
-use crate::server::{
-    self, Evidence, FairLimit, LargeTurns, Limited, Metrics, OwedCalls, Repeats, Tenant, Tenants,
-    WriteMode,
-};
+use crate::server::{FairLimit, LargeTurns, Limited, Metrics, Repeats, Tenant, Tenants};
 use crate::telemetry::now;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What tenants are built from.
@@ -70,7 +64,10 @@ impl Build<'_> {
         if let Some(store) = evidence.store() {
             metrics.show_content(Arc::clone(store));
         }
+        let metrics = Arc::new(metrics);
+        let index = audit.index.then(|| index(audit, &evidence, &metrics));
         Ok(Tenant {
+            index: index.transpose()?,
             name: None,
             policies: Arc::new(PolicyStore::new().map_err(AppError::Thread)?),
             steering: None,
@@ -79,7 +76,7 @@ impl Build<'_> {
             repeats: Repeats::default(),
             large: LargeTurns::new(self.large_at_once),
             room: None,
-            metrics: Arc::new(metrics),
+            metrics,
         })
     }
 
@@ -109,48 +106,4 @@ pub(super) fn bundles_of<'a>(
 ) -> impl Iterator<Item = &'a BundleConfig> {
     let bundles = config.bundles.iter();
     bundles.filter(|bundle| bundle.tenants.contains(&tenant.name))
-}
-
-/// The key's file beside the log, where the configuration names none.
-const KEY_FILE: &str = "hash.key";
-
-/// The log, and what it tells of the calls before.
-fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
-    let files = Arc::new(OsFiles);
-    let (log, recovered) = Log::open(
-        &config.dir,
-        log::Options::new(&config.origin),
-        files.clone(),
-    )?;
-    if let Some(torn) = &recovered.report.torn {
-        tracing::warn!(
-            bytes = torn.bytes,
-            "dropped a torn last line of the audit log"
-        );
-    }
-    let own_key = config.dir.join(KEY_FILE);
-    let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
-    if recovered.report.records > 0 && !key.exists() {
-        return Err(AppError::AuditKeyLost(key.to_owned()));
-    }
-    // Made also where keys are kept with content: for the day when nothing more is to be kept.
-    let derived = Hasher::open(key, files.as_ref())?;
-    let hasher = match &config.content {
-        Some(content) => Hasher::keeping(content::store(config, content)?),
-        None => derived,
-    };
-    let approvers = config.content.as_ref().map(content::approvers);
-    let approvers = approvers.transpose()?.unwrap_or_default();
-    let mode = match config.mode {
-        AuditMode::Async => WriteMode::Async,
-        AuditMode::Durable => WriteMode::Durable,
-    };
-    let on_failure = match config.on_failure {
-        OnFailure::Deny => server::OnFailure::Deny,
-        OnFailure::AllowAndAlert => server::OnFailure::AllowAndAlert,
-    };
-    let owed = OwedCalls::resumed(recovered.granted);
-    let tracker = recovered.tracker;
-    let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
-    Ok((evidence.with_approvers(approvers), owed))
 }

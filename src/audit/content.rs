@@ -19,8 +19,8 @@ pub use erase::{EraseError, Erased, erase};
 pub use keys::{KeysError, WrappingKey};
 pub use object::{ReadError, Reference};
 
-use super::files::{self, Files};
 use super::hash::{Hashed, KEY_BYTES};
+use crate::files::{self, Files};
 use crate::model::json::Json;
 use crate::model::time::Month;
 use keys::Keys;

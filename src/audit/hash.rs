@@ -13,8 +13,8 @@ mod tests;
 pub use crate::model::secret::is_secret_key;
 
 use super::content::{ContentStore, Omitted};
-use super::files::{self, Files};
 use super::record::{Fields, Own};
+use crate::files::{self, Files};
 use crate::model::hex::hex;
 use crate::model::json::Json;
 use crate::model::secret;

@@ -12,6 +12,7 @@ mod fields;
 mod read;
 mod refused;
 mod repaired;
+mod rotated;
 #[cfg(test)]
 pub(super) mod samples;
 mod steered;
@@ -27,6 +28,7 @@ pub(super) use fields::{Fields, Own};
 pub use read::AuditRead;
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
+pub use rotated::KeyRotated;
 pub use steered::{PolicyReload, PolicyRolledBack};
 
 use crate::model::json::{Json, Object};
@@ -72,6 +74,8 @@ pub enum Record {
     ContentErased(ContentErased),
     /// The log did not check, and was cut.
     LogRepaired(LogRepaired),
+    /// Another key signs from here on.
+    KeyRotated(Box<KeyRotated>),
 }
 
 impl Record {
@@ -92,6 +96,7 @@ impl Record {
             Self::AuditRead(_) => "audit_read",
             Self::ContentErased(_) => "content_erased",
             Self::LogRepaired(_) => "log_repaired",
+            Self::KeyRotated(_) => "key_rotated",
         }
     }
 
@@ -111,6 +116,7 @@ impl Record {
             Self::AuditRead(read) => read.put_into(fields),
             Self::ContentErased(erased) => erased.put_into(fields),
             Self::LogRepaired(repaired) => repaired.put_into(fields),
+            Self::KeyRotated(rotated) => rotated.put_into(fields),
         }
     }
 

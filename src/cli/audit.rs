@@ -1,14 +1,15 @@
 //! `toolgate audit`.
 
 mod erase;
+mod export;
 mod grant;
 mod repairs;
 
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
-use crate::audit::files::OsFiles;
 use crate::audit::log::{RepairError, Repaired, repair};
 use crate::audit::verify::{Fault, Head, Report, Wrong, verify_seeing};
+use crate::files::OsFiles;
 use crate::model::json::{Json, Object};
 use crate::telemetry::now;
 use clap::{Args, Subcommand};
@@ -55,6 +56,15 @@ pub enum Audit {
     /// where no reader has it. `openssl genpkey -algorithm ed25519` makes one, and `--show-key`
     /// prints what the PDP's configuration needs of it.
     Grant(grant::Grant),
+    /// Write a log's calls in another format: one row a call, of its decision and its outcome.
+    ///
+    /// Can be run again and again, also after it was stopped at any point: it goes on where it was,
+    /// writes no row twice and leaves none out. Each row has the decision's id and the seqs of the
+    /// records that it is made of.
+    ///
+    /// Exit codes: 0 done, 3 the log does not check, 2 there is no log, it cannot be read, or the
+    /// target is something else, 1 the target cannot be written, 64 wrong usage.
+    Export(export::Export),
 }
 
 /// Cut a log that does not check.
@@ -93,6 +103,7 @@ impl Audit {
             Self::Repair(repair) => repair.run(output),
             Self::Erase(erase) => erase.run(output),
             Self::Grant(grant) => grant.run(output),
+            Self::Export(export) => export.run(output),
         }
     }
 }

@@ -3,9 +3,10 @@
 use super::decider::Decider;
 use super::metrics::Doubt;
 use super::peer::peer;
-use super::reported;
+use super::proofs;
 use super::status::RpcError;
 use super::tenants::Tenant;
+use super::{reading, reported};
 use crate::audit::log::Pending;
 use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
@@ -72,30 +73,37 @@ impl AuditService for AuditServer {
 
     async fn query(
         &self,
-        _request: Request<v1::QueryRequest>,
+        request: Request<v1::QueryRequest>,
     ) -> Result<Response<v1::QueryResponse>, Status> {
-        Err(RpcError::Unimplemented("Query").into())
+        let found = reading::query(&self.decider, request).await?;
+        Ok(Response::new(found))
     }
 
     async fn get_checkpoint(
         &self,
-        _request: Request<v1::GetCheckpointRequest>,
+        request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
-        Err(RpcError::Unimplemented("GetCheckpoint").into())
+        Ok(Response::new(
+            proofs::checkpoint(&self.decider, request).await?,
+        ))
     }
 
     async fn get_inclusion_proof(
         &self,
-        _request: Request<v1::GetInclusionProofRequest>,
+        request: Request<v1::GetInclusionProofRequest>,
     ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
-        Err(RpcError::Unimplemented("GetInclusionProof").into())
+        Ok(Response::new(
+            proofs::inclusion(&self.decider, request).await?,
+        ))
     }
 
     async fn get_consistency_proof(
         &self,
-        _request: Request<v1::GetConsistencyProofRequest>,
+        request: Request<v1::GetConsistencyProofRequest>,
     ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
-        Err(RpcError::Unimplemented("GetConsistencyProof").into())
+        Ok(Response::new(
+            proofs::consistency(&self.decider, request).await?,
+        ))
     }
 
     async fn get_content(
@@ -107,9 +115,10 @@ impl AuditService for AuditServer {
 
     async fn tail(
         &self,
-        _request: Request<v1::TailRequest>,
+        request: Request<v1::TailRequest>,
     ) -> Result<Response<Self::TailStream>, Status> {
-        Err(RpcError::Unimplemented("Tail").into())
+        let records = reading::tail(&self.decider, request, self.stopped.clone()).await?;
+        Ok(Response::new(Box::pin(records)))
     }
 }
 
@@ -310,7 +319,7 @@ impl Appending {
         Ok(v1::PublishResponse {
             durable_seq: tracker.acknowledged(&self.shim_id, self.epoch),
             origin: evidence.log().origin().to_owned(),
-            checkpoint: String::new(),
+            checkpoint: evidence.checkpoint(),
         })
     }
 }
@@ -328,7 +337,7 @@ pub(super) fn bounded(field: &str, text: String) -> Result<String, RpcError> {
     Ok(text)
 }
 
-fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
+pub(super) fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
     let nanos = time
         .seconds
         .checked_mul(1_000_000_000)?

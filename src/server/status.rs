@@ -21,7 +21,7 @@ pub enum RpcError {
     Unauthenticated,
     /// Of several tenants, nothing says which one it is about.
     #[error(
-        "the caller is of several tenants: name one with `--tenant` of `toolgate policy`, or in the metadata `{TENANT_METADATA}`"
+        "the caller is of several tenants: name one with `--tenant`, or in the metadata `{TENANT_METADATA}`"
     )]
     TenantUnknown,
     /// The caller is not of that tenant.
@@ -36,6 +36,20 @@ pub enum RpcError {
     /// The log does not take events now.
     #[error("the audit log cannot be written: {0}")]
     AuditUnavailable(String),
+    /// The log's index.
+    #[error("{0}")]
+    IndexNotReady(String),
+    /// Records cannot be given until something is done.
+    #[error("{0}")]
+    NotReadable(String),
+    /// A stream's reader is slower than the log.
+    #[error("records were not read within {} s: go on with `from_index` {next_seq}", .time_max.as_secs())]
+    TooSlow {
+        /// How long one might have waited.
+        time_max: Duration,
+        /// The first that was not sent.
+        next_seq: u64,
+    },
     /// The request took too long.
     #[error("the request took longer than {} ms", .time_max.as_millis())]
     TimedOut {
@@ -92,7 +106,9 @@ impl From<RpcError> for Status {
                 }
             },
             RpcError::Invalid(_) | RpcError::TenantUnknown => Code::InvalidArgument,
-            RpcError::AuditUnavailable(_) => Code::Unavailable,
+            RpcError::AuditUnavailable(_) | RpcError::IndexNotReady(_) => Code::Unavailable,
+            RpcError::NotReadable(_) => Code::FailedPrecondition,
+            RpcError::TooSlow { .. } => Code::ResourceExhausted,
             RpcError::Unimplemented(_) => Code::Unimplemented,
         };
         // What a caller sent may be in it.

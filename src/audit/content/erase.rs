@@ -3,7 +3,7 @@
 use super::CONTENT_DIR;
 use super::keys::KEYS_FILE;
 use super::object::{dir_name, is_month, month_dir};
-use crate::audit::files::{self, Files};
+use crate::files::{self, Files};
 use std::io;
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! The keys of a tenant's month: one that objects are encrypted under, one that hashes are made
 //! with. Both are random, and stand, wrapped, in one file: without it they are gone.
 
-use crate::audit::files::{self, Files};
 use crate::audit::hash::{KEY_BYTES, KeyError, key_file};
+use crate::files::{self, Files};
 use crate::model::hex::hex;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};

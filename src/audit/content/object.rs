@@ -2,8 +2,8 @@
 
 use super::erase::ERASED_FILE;
 use super::keys::{Keys, KeysError, open};
-use crate::audit::files::Files;
 use crate::audit::hash::{Hashed, sha256_hex};
+use crate::files::Files;
 use crate::model::time::Month;
 use std::fmt;
 use std::io;

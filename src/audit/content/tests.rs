@@ -1,6 +1,6 @@
 use super::*;
-use crate::audit::files::faulty::{Disk, Plan};
 use crate::audit::hash::Hasher;
+use crate::files::faulty::{Disk, Plan};
 use crate::model::json::{self, parse};
 use crate::model::time::Timestamp;
 

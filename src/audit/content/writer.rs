@@ -3,7 +3,7 @@
 use super::Omitted;
 use super::keys::{MonthKeys, months, seal};
 use super::object::Reference;
-use crate::audit::files::{self, Files};
+use crate::files::{self, Files};
 use crate::model::json::Json;
 use crate::model::secret;
 use std::collections::HashSet;

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 13] = [
+const SCHEMAS: &[Schema] = &[
     Schema {
         kind: "decision",
         required: &[
@@ -215,6 +215,11 @@ const SCHEMAS: [Schema; 13] = [
             ("files", List),
             ("fault", Text),
         ],
+        optional: &[],
+    },
+    Schema {
+        kind: "key_rotated",
+        required: &[("previous", Text), ("next", Text), ("note", Text)],
         optional: &[],
     },
 ];

@@ -1,9 +1,10 @@
+mod pruned;
 mod tamper;
 
 use super::*;
-use crate::audit::files::OsFiles;
 use crate::audit::log::{Log, Options};
 use crate::audit::record::samples::{TIME, all};
+use crate::files::OsFiles;
 use crate::model::json::{Json, Limits, parse};
 use std::process::Command;
 use std::sync::Arc;
@@ -125,6 +126,7 @@ fn a_good_log_is_reported() {
         ("decision", 3),
         ("gap", 1),
         ("heartbeat", 2),
+        ("key_rotated", 1),
         ("log_repaired", 1),
         ("outcome", 2),
         ("policy_loaded", 1),

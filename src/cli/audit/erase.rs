@@ -2,10 +2,10 @@
 
 use super::super::{CliError, Exit, Output};
 use crate::audit::content::{EraseError, erase};
-use crate::audit::files::OsFiles;
 use crate::audit::log::{Log, OpenError, Options};
 use crate::audit::record::{ContentErased, Record};
 use crate::audit::verify::verify;
+use crate::files::OsFiles;
 use crate::model::json::Json;
 use crate::telemetry::now;
 use clap::Args;

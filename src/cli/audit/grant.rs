@@ -2,8 +2,8 @@
 
 use super::super::{CliError, Exit, Output};
 use crate::audit::content::grant::{GRANT_SECONDS_MAX, Grant as Granted};
-use crate::audit::files::OsFiles;
 use crate::audit::sign::SigningKey;
+use crate::files::OsFiles;
 use crate::model::json::Json;
 use crate::telemetry::now;
 use base64::Engine as _;

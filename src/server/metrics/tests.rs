@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::content::{ContentStore, Limits, WrappingKey};
-use crate::audit::files::OsFiles;
+use crate::files::OsFiles;
 use std::collections::BTreeMap;
 
 /// Each metric, and its values by its label.
