@@ -2,6 +2,7 @@
 
 mod content;
 mod counted;
+mod shims;
 mod tenant;
 
 pub use counted::{Doubt, Fetched};
@@ -64,6 +65,7 @@ pub struct Metrics {
     audit_failures: PerTenant<Counter>,
     audit_index_failures: PerTenant<Counter>,
     audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
+    shims: shims::Shims,
     policy_version: PerTenant<Gauge>,
     policy_loads: PerTenant<Counter>,
     policy_refusals: Family<(StageLabel, TenantLabel), Counter>,
@@ -89,6 +91,7 @@ impl Default for Metrics {
             audit_failures: PerTenant::default(),
             audit_index_failures: PerTenant::default(),
             audit_doubts: Family::default(),
+            shims: shims::Shims::default(),
             policy_version: PerTenant::default(),
             policy_loads: PerTenant::default(),
             policy_refusals: Family::default(),
@@ -152,6 +155,7 @@ impl Metrics {
             );
         }
         drop(self.audit_failures.of(&self.tenant));
+        self.shims.show_zeros(&self.tenant);
         drop(self.audit_index_failures.of(&self.tenant));
     }
 
@@ -316,6 +320,7 @@ impl Metrics {
             "Events of enforcement points that do not agree with what is known",
             doubts,
         );
+        self.shims.register(&mut registry);
         let version = self.policy_version.clone();
         registry.register(
             "policy_version",
