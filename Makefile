@@ -26,7 +26,7 @@ FUZZ_SECONDS ?= 20
 SOAK_DAY_SECONDS ?= 60
 SOAK_FLOOD_SECONDS ?= 30
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci secret-rules
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -77,6 +77,9 @@ soak: ## A day of changes in SOAK_DAY_SECONDS, a flood of SOAK_FLOOD_SECONDS; wr
 
 fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	fuzz/run $(FUZZ_SECONDS)
+
+secret-rules: ## Fetches the newest rules of gitleaks into src/model/secret; needs go. Then run its tests.
+	src/model/secret/fetch
 
 golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main identity::

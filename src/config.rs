@@ -3,6 +3,7 @@
 //! Reference: `docs/configuration.md`.
 
 mod callers;
+mod content;
 mod keys;
 mod limits;
 mod listen;
@@ -18,6 +19,7 @@ mod tests;
 mod values;
 mod words;
 
+pub use content::{ContentConfig, ContentKey};
 pub use limits::{Limits, TransportLimits};
 pub use listen::{Listen, TcpListen, TlsFiles, UnixListen};
 pub use local::{Local, LocalError};

@@ -61,6 +61,9 @@ impl Build<'_> {
 
     fn without_policies(&self, audit: &AuditConfig, metrics: Metrics) -> Result<Tenant, AppError> {
         let (evidence, owed) = evidence(audit)?;
+        if let Some(store) = evidence.store() {
+            metrics.show_content(Arc::clone(store));
+        }
         let metrics = Arc::new(metrics);
         let index = audit.index.then(|| index(audit, &evidence, &metrics));
         Ok(Tenant {

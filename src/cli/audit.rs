@@ -1,6 +1,8 @@
 //! `toolgate audit`.
 
+mod erase;
 mod export;
+mod grant;
 mod keys;
 mod prove;
 mod repairs;
@@ -41,6 +43,21 @@ pub enum Audit {
     /// stops to check at another seq), 2 there is no log, or a process writes it, 1 the disk
     /// failed, 64 wrong usage.
     Repair(Repair),
+    /// Erase the content of a tenant's month: arguments and results that were kept.
+    ///
+    /// Destroys the keys that they are encrypted and hashed under, removes them, and records it.
+    /// The log still checks. Stop the process that writes the log first. Copies of the directory,
+    /// such as backups, have keys of their own: erase those, too.
+    ///
+    /// Exit codes: 0 it is erased, 2 there is no log or no such content, or a process writes the
+    /// log, 1 the disk failed, 64 wrong usage.
+    Erase(erase::Erase),
+    /// Let somebody read content, as the second person who has to approve it.
+    ///
+    /// Prints a grant, which the reader sends with `GetContent`. Works without a PDP: keep the key
+    /// where no reader has it. `openssl genpkey -algorithm ed25519` makes one, and `--show-key`
+    /// prints what the PDP's configuration needs of it.
+    Grant(grant::Grant),
     /// Write a log's calls in another format: one row a call, of its decision and its outcome.
     ///
     /// Can be run again and again, also after it was stopped at any point: it goes on where it was,
@@ -102,6 +119,8 @@ impl Audit {
         match self {
             Self::Verify(verify) => verify.run(output),
             Self::Repair(repair) => repair.run(output),
+            Self::Erase(erase) => erase.run(output),
+            Self::Grant(grant) => grant.run(output),
             Self::Export(export) => export.run(output),
             Self::Prove(prove) => prove.run(output),
             Self::Keygen(keygen) => keygen.run(output),

@@ -164,6 +164,14 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.signing.checkpoint_records_max", Count(1000, 1, 1_000_000), "", "a checkpoint is signed after so many records"),
     key("audit.signing.checkpoint_ms_max", Count(1000, 10, 600_000), "", "or so long after the first that none covers"),
 
+    key("audit.content", Section, "", "arguments and results, encrypted, without the secrets in them"),
+    key("audit.content.enabled", Flag(false), "", "keeps them"),
+    key("audit.content.key_file", Optional, "\"content.key\"", "64 hexadecimal digits, which open everything that is kept; default: a key made with the log"),
+    comment("audit.content.key_env", Optional, "\"TOOLGATE_CONTENT_KEY\"", "the variable that has the key, instead of key_file"),
+    key("audit.content.object_bytes_max", Count(1 << 20, 1, 64 << 20), "", "longer ones are not kept"),
+    key("audit.content.store_bytes_max", Count(10 << 30, 1, 1 << 50), "", "then nothing more is kept"),
+    key("audit.content.approvers", Optional, "[\"legal+f00d1234+AQ…\"]", "default: none, and nobody reads; verifier keys of who may let others read"),
+
     key("identity", Section, "", ""),
     key("identity.roles_from", Choices(roles_from), "", "the first that knows the subject"),
 

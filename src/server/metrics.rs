@@ -1,11 +1,13 @@
 //! What is counted: for operators, never evidence.
 
+mod content;
 mod counted;
 mod shims;
 mod tenant;
 
 pub use counted::{Doubt, Fetched};
 
+use self::content::Stores;
 use self::tenant::{PerTenant, TenantLabel};
 use super::overload::Overload;
 use super::places::ConnectionRefused;
@@ -77,6 +79,7 @@ pub struct Metrics {
     file_refusals: Family<WhatLabel, Counter>,
     key_fetches: Family<OutcomeLabel, Counter>,
     keys_fetched: Gauge,
+    stores: Stores,
 }
 
 impl Default for Metrics {
@@ -102,6 +105,7 @@ impl Default for Metrics {
             file_refusals: Family::default(),
             key_fetches: Family::default(),
             keys_fetched: Gauge::default(),
+            stores: Stores::default(),
         };
         metrics.show_zeros();
         metrics
@@ -335,6 +339,7 @@ impl Metrics {
             "1 while what is on disk is not in force, else 0",
             self.policy_stale.clone(),
         );
+        self.stores.register(&mut registry);
         self.register_connections(&mut registry);
         let mut text = String::new();
         // Writing to a string does not fail.
