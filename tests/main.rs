@@ -22,6 +22,7 @@ mod plain;
 mod programs;
 mod property;
 mod publish;
+mod reading;
 mod receiving;
 mod records;
 mod refused;

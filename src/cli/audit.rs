@@ -1,6 +1,14 @@
 //! `toolgate audit`.
 
+mod filters;
+mod query;
+mod record;
+mod reindex;
 mod repairs;
+mod show;
+mod source;
+mod tail;
+mod when;
 
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
@@ -38,6 +46,19 @@ pub enum Audit {
     /// stops to check at another seq), 2 there is no log, or a process writes it, 1 the disk
     /// failed, 64 wrong usage.
     Repair(Repair),
+    /// Find records, the last one first.
+    ///
+    /// Of a directory, through its index if there is one; of a PDP, as a caller with
+    /// `may = ["audit.read"]`: it records who read, why, and what was asked for.
+    Query(query::Query),
+    /// Show the last records, and the next ones as they come.
+    Tail(tail::Tail),
+    /// Tell the whole story of one call.
+    ///
+    /// Exit codes: 0 it is told, 3 there is no such decision.
+    Show(show::Show),
+    /// Make the index of a log anew, while no PDP writes the log.
+    Reindex(reindex::Reindex),
 }
 
 /// Cut a log that does not check.
@@ -74,6 +95,10 @@ impl Audit {
         match self {
             Self::Verify(verify) => verify.run(output),
             Self::Repair(repair) => repair.run(output),
+            Self::Query(query) => query.run(output),
+            Self::Tail(tail) => tail.run(output),
+            Self::Show(show) => show.run(output),
+            Self::Reindex(reindex) => reindex.run(output),
         }
     }
 }

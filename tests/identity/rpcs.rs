@@ -13,7 +13,8 @@ use toolgate::wire::v1::audit_service_client::AuditServiceClient;
 use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
 use toolgate::wire::v1::{
     DecideBatchRequest, DecideResponse, DecideStreamRequest, ExplainRequest, GetStatusRequest,
-    PublishRequest, QueryRequest, ReloadRequest, RollbackRequest, TailRequest, WatchRevisionRequest,
+    PublishRequest, QueryRequest, ReloadRequest, RollbackRequest, TailRequest,
+    WatchRevisionRequest,
 };
 
 /// Every RPC but health and reflection, which are everybody's.

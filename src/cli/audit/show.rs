@@ -1,0 +1,143 @@
+//! `toolgate audit show`: one call, in words.
+
+mod story;
+
+use super::super::{CliError, Exit, Output};
+use super::record::{inner, number, read, text};
+use super::source::{LogArgs, Source};
+use crate::audit::hash::sha256_hex;
+use crate::audit::index::{Filter, Order};
+use crate::model::json::{Json, Object};
+use clap::Args;
+use std::ops::ControlFlow;
+
+/// Outcomes of one decision that are told of; there is one, unless something is wrong.
+const OUTCOMES_MAX: usize = 16;
+
+/// Tell the story of one call.
+#[derive(Debug, Args)]
+pub struct Show {
+    #[command(flatten)]
+    log: LogArgs,
+    /// The decision's id, as replies and records have it.
+    #[arg(value_name = "DECISION")]
+    decision_id: String,
+}
+
+/// A record, and the hash of its line.
+pub(super) struct Found {
+    record: Object,
+    hash: String,
+}
+
+/// All that the log says of a call.
+pub(super) struct Call {
+    decision: Found,
+    outcomes: Vec<Found>,
+    /// How the policy set that decided came into force.
+    policy: Option<Found>,
+}
+
+impl Show {
+    /// Finds and tells.
+    pub(super) fn run(&self, output: &Output) -> Result<Exit, CliError> {
+        let source = self.log.open()?;
+        let Some(call) = find(output, &source, &self.decision_id)? else {
+            output.error(format!("no decision `{}` in this log", self.decision_id));
+            return Ok(Exit::No);
+        };
+        match output.is_json() {
+            true => output.json(&call.to_json()),
+            false => story::tell(output, &call),
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn find(output: &Output, source: &Source, decision_id: &str) -> Result<Option<Call>, CliError> {
+    let filter = Filter {
+        decision_id: decision_id.to_owned(),
+        ..Filter::default()
+    };
+    let (mut decision, mut outcomes) = (None, Vec::new());
+    source.find(output, &filter, Order::OldestFirst, &mut |_, line| {
+        let found = Found::read(line);
+        match text(&found.record, "type").as_str() {
+            "decision" if decision.is_none() => decision = Some(found),
+            "outcome" if outcomes.len() < OUTCOMES_MAX => outcomes.push(found),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+    let Some(decision) = decision else {
+        return Ok(None);
+    };
+    let policy = policy_of(output, source, &decision)?;
+    Ok(Some(Call {
+        decision,
+        outcomes,
+        policy,
+    }))
+}
+
+/// The last record before the decision that says how its policy set came into force.
+fn policy_of(
+    output: &Output,
+    source: &Source,
+    decision: &Found,
+) -> Result<Option<Found>, CliError> {
+    let digest = inner(&decision.record, "policy", "digest");
+    if digest.is_empty() {
+        return Ok(None);
+    }
+    let types = ["policy_loaded", "policy_rolled_back"];
+    let filter = Filter {
+        revision: digest,
+        types: types.map(str::to_owned).to_vec(),
+        ..Filter::default()
+    };
+    let before = decision.seq();
+    let mut found = None;
+    source.find(output, &filter, Order::NewestFirst, &mut |seq, line| {
+        if seq > before {
+            return ControlFlow::Continue(());
+        }
+        found = Some(Found::read(line));
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+impl Found {
+    fn read(line: &[u8]) -> Self {
+        Self {
+            record: read(line),
+            hash: sha256_hex(line),
+        }
+    }
+
+    fn seq(&self) -> u64 {
+        number(&self.record, "seq").unwrap_or(0)
+    }
+
+    fn to_json(&self) -> Json {
+        Json::object([
+            ("record", Json::Object(self.record.clone())),
+            ("hash", self.hash.as_str().into()),
+        ])
+    }
+}
+
+impl Call {
+    fn to_json(&self) -> Json {
+        let policy = self.policy.as_ref();
+        Json::object([
+            ("decision", self.decision.to_json()),
+            (
+                "outcomes",
+                Json::array(self.outcomes.iter().map(Found::to_json)),
+            ),
+            ("policy", policy.map_or(Json::Null, Found::to_json)),
+        ])
+    }
+}
