@@ -8,6 +8,7 @@ mod eval;
 mod explain;
 mod guide;
 mod policy;
+mod reading;
 mod test;
 mod v0;
 mod watch;

@@ -2,7 +2,6 @@
 
 use super::loads::{record_load, report_load};
 use super::{AppError, options, source};
-use crate::audit::files::OsFiles;
 use crate::audit::hash::Hasher;
 use crate::audit::index::{Index, IndexEvent};
 use crate::audit::log::{self, Log};
@@ -11,6 +10,7 @@ use crate::bundle::load::Loader;
 use crate::bundle::swap::PolicyStore;
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, BundleConfig, Config, OnFailure, TenantConfig};
+use crate::files::OsFiles;
 use crate::identity::Identity;
 use crate::server::{
     self, Evidence, FairLimit, LargeTurns, Limited, Metrics, OwedCalls, Repeats, Tenant, Tenants,

@@ -11,6 +11,7 @@ mod fields;
 mod read;
 mod refused;
 mod repaired;
+mod rotated;
 #[cfg(test)]
 pub(super) mod samples;
 mod steered;
@@ -25,6 +26,7 @@ use fields::{Canonical, Header, members};
 pub use read::AuditRead;
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
+pub use rotated::KeyRotated;
 pub use steered::{PolicyReload, PolicyRolledBack};
 
 use crate::model::json::{Json, Object};
@@ -68,6 +70,8 @@ pub enum Record {
     AuditRead(AuditRead),
     /// The log did not check, and was cut.
     LogRepaired(LogRepaired),
+    /// Another key signs from here on.
+    KeyRotated(Box<KeyRotated>),
 }
 
 impl Record {
@@ -87,6 +91,7 @@ impl Record {
             Self::Heartbeat(_) => "heartbeat",
             Self::AuditRead(_) => "audit_read",
             Self::LogRepaired(_) => "log_repaired",
+            Self::KeyRotated(_) => "key_rotated",
         }
     }
 
@@ -105,6 +110,7 @@ impl Record {
             Self::Heartbeat(heartbeat) => heartbeat.put_into(fields),
             Self::AuditRead(read) => read.put_into(fields),
             Self::LogRepaired(repaired) => repaired.put_into(fields),
+            Self::KeyRotated(rotated) => rotated.put_into(fields),
         }
     }
 

@@ -7,12 +7,14 @@
 mod fault;
 mod head;
 mod line;
+mod pruned;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use fault::{Fault, Wrong};
 pub use head::{Head, HeadError};
+pub use pruned::{PRUNED_NAME, Pruned};
 
 use crate::model::json::Object;
 use line::Line;
@@ -39,7 +41,9 @@ pub struct Report {
     pub files: u64,
     /// The last file's name; `None` if there is none.
     pub last_file: Option<String>,
-    /// How many records.
+    /// The seq of the first record that is here: 0, or what the file `pruned` says.
+    pub first_seq: u64,
+    /// How many records are here.
     pub records: u64,
     /// How many of each type.
     pub by_type: BTreeMap<String, u64>,
@@ -48,10 +52,19 @@ pub struct Report {
     /// The last record's time, as written.
     pub last_time: Option<String>,
     /// The last record: hold it elsewhere, and a later `verify_with_head` sees what was taken
-    /// away or rewritten before it. `None` if the log is empty.
+    /// away or rewritten before it. `None` if the log is empty; the last record that is gone if
+    /// all was pruned.
     pub head: Option<Head>,
     /// A last line without an end: a crash while writing leaves one, and so may a hand.
     pub torn: Option<Torn>,
+}
+
+impl Report {
+    /// The seq that the next record will have.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.first_seq.saturating_add(self.records)
+    }
 }
 
 /// The unfinished last line.
@@ -141,10 +154,12 @@ pub fn walk(
     see: &mut dyn FnMut(&Object),
 ) -> Result<Report, Fault> {
     let names = segments.names().map_err(Fault::unreadable(""))?;
-    let mut names: Vec<_> = names
-        .into_iter()
-        .filter(|name| first_seq(name).is_some())
-        .collect();
+    let pruned = Pruned::of(segments, &names)?;
+    let is_here = |name: &String| match &pruned {
+        Some(pruned) => pruned.keeps(name),
+        None => first_seq(name).is_some(),
+    };
+    let mut names: Vec<_> = names.into_iter().filter(is_here).collect();
     names.sort();
     let mut walk = Walk {
         segments,
@@ -152,6 +167,12 @@ pub fn walk(
         report: Report::default(),
         place: Place::default(),
     };
+    if let Some(pruned) = pruned {
+        pruned.check_held(held)?;
+        walk.report.first_seq = pruned.first_seq;
+        walk.report.head = Some(pruned.head());
+        walk.report.origin = Some(pruned.origin);
+    }
     for (index, name) in names.iter().enumerate() {
         let later = names.get(index + 1..).unwrap_or_default();
         walk.file(name, later, see)?;
@@ -198,7 +219,7 @@ impl Walk<'_> {
             file: name.to_owned(),
             line: 1,
         };
-        let seq = self.report.records;
+        let seq = self.report.next_seq();
         if first_seq(name) != Some(seq) {
             return Err(place.fault(seq, Wrong::FileName));
         }
@@ -219,7 +240,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if !later.is_empty() {
-            return Err(place.fault(self.report.records, Wrong::Unfinished));
+            return Err(place.fault(self.report.next_seq(), Wrong::Unfinished));
         }
         self.report.torn = Some(Torn {
             file: name.to_owned(),
@@ -236,7 +257,7 @@ impl Walk<'_> {
         after: (&[u8], &[String]),
         see: &mut dyn FnMut(&Object),
     ) -> Result<(), Fault> {
-        let seq = self.report.records;
+        let seq = self.report.next_seq();
         let line = Line::read(bytes).map_err(|wrong| place.fault(seq, wrong))?;
         if line.seq != seq {
             return Err(place.fault(seq, Wrong::Seq { found: line.seq }));
@@ -277,6 +298,8 @@ impl Walk<'_> {
         if line.prev == expected {
             return Ok(());
         }
+        // What was pruned cannot be the wrong one: it is not here.
+        let before = before.filter(|_| self.report.records > 0);
         let held = self.held.filter(|head| head.seq == line.seq);
         let vouched = held
             .map(|head| head.hash.clone())
@@ -313,11 +336,12 @@ impl Walk<'_> {
 
     fn end(self) -> Result<Report, Fault> {
         match self.held {
-            Some(head) if head.seq >= self.report.records => {
+            Some(head) if head.seq >= self.report.next_seq() => {
                 let held = head.seq;
+                let seq = self.report.next_seq();
                 let mut next = self.place;
                 next.line += 1;
-                Err(next.fault(self.report.records, Wrong::Truncated { held }))
+                Err(next.fault(seq, Wrong::Truncated { held }))
             }
             _ => Ok(self.report),
         }

@@ -1,9 +1,12 @@
 //! `toolgate audit`.
 
+mod collect;
+mod export;
 mod filters;
 mod query;
 mod record;
 mod reindex;
+
 mod repairs;
 mod show;
 mod source;
@@ -12,9 +15,9 @@ mod when;
 
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
-use crate::audit::files::OsFiles;
 use crate::audit::log::{RepairError, Repaired, repair};
 use crate::audit::verify::{Fault, Head, Report, Wrong, verify_seeing};
+use crate::files::OsFiles;
 use crate::model::json::{Json, Object};
 use crate::telemetry::now;
 use clap::{Args, Subcommand};
@@ -59,6 +62,23 @@ pub enum Audit {
     Show(show::Show),
     /// Make the index of a log anew, while no PDP writes the log.
     Reindex(reindex::Reindex),
+    /// Pack the evidence of an incident into one archive that verifies on its own.
+    ///
+    /// The matching records, the outcomes of decisions among them, how the policies that decided
+    /// came into force, and a proof of each where the log is signed; else the log's files around
+    /// them. `verify.py` in it checks it without toolgate.
+    ///
+    /// Exit codes: 0 it is written, 3 nothing matches.
+    Collect(collect::Collect),
+    /// Write a log's calls in another format: one row a call, of its decision and its outcome.
+    ///
+    /// Can be run again and again, also after it was stopped at any point: it goes on where it was,
+    /// writes no row twice and leaves none out. Each row has the decision's id and the seqs of the
+    /// records that it is made of.
+    ///
+    /// Exit codes: 0 done, 3 the log does not check, 2 there is no log, it cannot be read, or the
+    /// target is something else, 1 the target cannot be written, 64 wrong usage.
+    Export(export::Export),
 }
 
 /// Cut a log that does not check.
@@ -99,6 +119,8 @@ impl Audit {
             Self::Tail(tail) => tail.run(output),
             Self::Show(show) => show.run(output),
             Self::Reindex(reindex) => reindex.run(output),
+            Self::Collect(collect) => collect.run(output),
+            Self::Export(export) => export.run(output),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::gate::UNKNOWN_REQUEST_BYTES_MAX;
 use super::overload::Overload;
 use crate::bundle::held::SteerError;
 use crate::identity::Permission;
+use crate::model::secret;
 use crate::wire::TENANT_METADATA;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -90,7 +91,8 @@ impl From<RpcError> for Status {
             RpcError::TooSlow { .. } => Code::ResourceExhausted,
             RpcError::Unimplemented(_) => Code::Unimplemented,
         };
-        Self::new(code, error.to_string())
+        // What a caller sent may be in it.
+        Self::new(code, secret::redacted(&error.to_string()))
     }
 }
 

@@ -2,10 +2,10 @@ mod following;
 mod random;
 
 use super::*;
-use crate::audit::files::OsFiles;
 use crate::audit::log::{Log, Options};
 use crate::audit::record::Record;
 use crate::audit::record::samples::all;
+use crate::files::OsFiles;
 use crate::model::time::Timestamp;
 use random::{filters, record, time};
 use std::collections::BTreeSet;

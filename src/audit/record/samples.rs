@@ -3,6 +3,7 @@
 use super::*;
 use crate::audit::hash::Hashed;
 use crate::model::attempt::{Attempt, Claim, ClaimedBy, SeenPeer};
+use crate::model::bundle::Change;
 use crate::model::call::{Mcp, Phase, Request};
 use crate::model::finding::{Finding, Severity};
 use crate::model::obligation::{AuditLevel, Obligation};
@@ -189,6 +190,17 @@ pub fn outcome() -> OutcomeRecord {
     }
 }
 
+fn change() -> Change {
+    Change {
+        bundle: "demo".into(),
+        author: "ann@acme.example".into(),
+        reviewer: "bob@acme.example".into(),
+        reason: "auditors read contracts of their region".into(),
+        commit: "3f2c1d0a".into(),
+        ticket: "SEC-17".into(),
+    }
+}
+
 pub fn finding() -> Finding {
     Finding {
         severity: Severity::Error,
@@ -212,6 +224,7 @@ pub fn all() -> Vec<Record> {
             previous: Some(revision()),
             packages: vec!["policies.contracts".into()],
             source: "bundles/demo".into(),
+            changes: vec![change()],
             findings: vec![finding()],
         }),
         Record::PolicyRefused(PolicyRefused {
@@ -220,6 +233,7 @@ pub fn all() -> Vec<Record> {
             active: Some(revision()),
             source: "bundles/demo".into(),
             error: "1 finding".into(),
+            changes: vec![change()],
             findings: vec![finding()],
         }),
         Record::PolicyReload(PolicyReload {
@@ -231,6 +245,7 @@ pub fn all() -> Vec<Record> {
             reason: "the new scope of `contracts` denies everybody".into(),
             by: "operator".into(),
             until: TIME,
+            changes: vec![change()],
         }),
         Record::ShimConnected(ShimConnected {
             shim: position(1),

@@ -93,6 +93,15 @@ pub enum Wrong {
     /// The record is not the one that the held head names.
     #[error("the record is not the one that the held head names")]
     HeadDiffers,
+    /// The file `pruned` is no note of what was pruned.
+    #[error("not a note of what was pruned; `audit restore` writes the log whole again")]
+    Note,
+    /// The held head is of a record that was pruned.
+    #[error("the held head is seq {held}, which was pruned here: check the archive with it")]
+    HeadPruned {
+        /// The held head's seq.
+        held: u64,
+    },
     /// The log ends before the held head.
     #[error("the log ends here, and the held head is seq {held}")]
     Truncated {

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 12] = [
+const SCHEMAS: [Schema; 13] = [
     Schema {
         kind: "decision",
         required: &[
@@ -119,7 +119,7 @@ const SCHEMAS: [Schema; 12] = [
     Schema {
         kind: "policy_loaded",
         required: &[("policy", Map), ("packages", List), ("findings", List)],
-        optional: &[("previous", Map), ("source", Text)],
+        optional: &[("previous", Map), ("source", Text), ("changes", List)],
     },
     Schema {
         kind: "policy_refused",
@@ -129,6 +129,7 @@ const SCHEMAS: [Schema; 12] = [
             ("revision", Text),
             ("active", Map),
             ("source", Text),
+            ("changes", List),
         ],
     },
     Schema {
@@ -144,7 +145,7 @@ const SCHEMAS: [Schema; 12] = [
             ("by", Text),
             ("until", Text),
         ],
-        optional: &[("previous", Map)],
+        optional: &[("previous", Map), ("changes", List)],
     },
     Schema {
         kind: "calls_refused",
@@ -203,6 +204,11 @@ const SCHEMAS: [Schema; 12] = [
             ("files", List),
             ("fault", Text),
         ],
+        optional: &[],
+    },
+    Schema {
+        kind: "key_rotated",
+        required: &[("previous", Text), ("next", Text), ("note", Text)],
         optional: &[],
     },
 ];

@@ -1,9 +1,10 @@
+mod pruned;
 mod tamper;
 
 use super::*;
-use crate::audit::files::OsFiles;
 use crate::audit::log::{Log, Options};
 use crate::audit::record::samples::{TIME, all};
+use crate::files::OsFiles;
 use crate::model::json::{Json, Limits, parse};
 use std::process::Command;
 use std::sync::Arc;

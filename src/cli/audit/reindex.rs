@@ -2,8 +2,8 @@
 
 use super::super::{CliError, Exit, Output};
 use super::source::directory;
-use crate::audit::files::{Files, OsFiles};
 use crate::audit::index::rebuild;
+use crate::files::{Files, OsFiles};
 use crate::model::json::Json;
 use clap::Args;
 use std::io::{self, IsTerminal};

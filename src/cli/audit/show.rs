@@ -34,8 +34,8 @@ pub(super) struct Found {
 pub(super) struct Call {
     decision: Found,
     outcomes: Vec<Found>,
-    /// How the policy set that decided came into force.
-    policy: Option<Found>,
+    /// How the policy set that decided came into force: where it was rolled back to, that first.
+    policy: Vec<Found>,
 }
 
 impl Show {
@@ -80,15 +80,11 @@ fn find(output: &Output, source: &Source, decision_id: &str) -> Result<Option<Ca
     }))
 }
 
-/// The last record before the decision that says how its policy set came into force.
-fn policy_of(
-    output: &Output,
-    source: &Source,
-    decision: &Found,
-) -> Result<Option<Found>, CliError> {
+/// The last records before the decision that say how its policy set came into force.
+fn policy_of(output: &Output, source: &Source, decision: &Found) -> Result<Vec<Found>, CliError> {
     let digest = inner(&decision.record, "policy", "digest");
     if digest.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let types = ["policy_loaded", "policy_rolled_back"];
     let filter = Filter {
@@ -97,15 +93,22 @@ fn policy_of(
         ..Filter::default()
     };
     let before = decision.seq();
-    let mut found = None;
+    let mut all: Vec<Found> = Vec::new();
     source.find(output, &filter, Order::NewestFirst, &mut |seq, line| {
         if seq > before {
             return ControlFlow::Continue(());
         }
-        found = Some(Found::read(line));
-        ControlFlow::Break(())
+        let found = Found::read(line);
+        let is_load = text(&found.record, "type") == "policy_loaded";
+        if is_load || all.is_empty() {
+            all.push(found);
+        }
+        match is_load {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     })?;
-    Ok(found)
+    Ok(all)
 }
 
 impl Found {
@@ -130,14 +133,16 @@ impl Found {
 
 impl Call {
     fn to_json(&self) -> Json {
-        let policy = self.policy.as_ref();
         Json::object([
             ("decision", self.decision.to_json()),
             (
                 "outcomes",
                 Json::array(self.outcomes.iter().map(Found::to_json)),
             ),
-            ("policy", policy.map_or(Json::Null, Found::to_json)),
+            (
+                "policy",
+                Json::array(self.policy.iter().map(Found::to_json)),
+            ),
         ])
     }
 }

@@ -1,7 +1,7 @@
 //! The log over a disk that is slow, full, failing or without power.
 
 use super::*;
-use crate::audit::files::Append;
+use crate::files::Append;
 
 /// A file system whose syncs wait until the test lets them.
 struct Held {
@@ -35,6 +35,18 @@ impl Files for Held {
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         self.disk.read(path, bytes_max)
     }
+    fn read_from(&self, path: &Path, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+        self.disk.read_from(path, offset, bytes_max)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        self.disk.length(path)
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.remove_dir(dir)
+    }
+
     fn make(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         let file = self.disk.make(path)?;
         Ok(Box::new(HeldFile(file, Arc::clone(&self.gate))))

@@ -18,7 +18,7 @@ pub(super) fn tell(output: &Output, call: &Call) {
     output.line(asked(decision));
     paragraph(output, "asked", &circumstances(decision));
     paragraph(output, &title, &reasons(decision));
-    paragraph(output, "policy", &policy(decision, call.policy.as_ref()));
+    paragraph(output, "policy", &policy(decision, &call.policy));
     if call.outcomes.is_empty() {
         paragraph(output, "came back", &[no_outcome(&effect)]);
     }
@@ -156,7 +156,7 @@ fn filtered(record: &Object) -> Vec<String> {
     ]
 }
 
-fn policy(decision: &Object, loaded: Option<&Found>) -> Vec<String> {
+fn policy(decision: &Object, loaded: &[Found]) -> Vec<String> {
     let Some(policy) = decision.get("policy").and_then(Json::as_object) else {
         return vec!["no policy was asked".to_owned()];
     };
@@ -173,10 +173,10 @@ fn policy(decision: &Object, loaded: Option<&Found>) -> Vec<String> {
             "",
         ),
     ];
-    match loaded {
-        Some(loaded) => lines.extend(in_force(&loaded.record)),
-        None => lines.push("this log does not say how it came into force".to_owned()),
+    if loaded.is_empty() {
+        lines.push("this log does not say how it came into force".to_owned());
     }
+    lines.extend(loaded.iter().flat_map(|loaded| in_force(&loaded.record)));
     lines
 }
 
@@ -190,16 +190,25 @@ fn in_force(loaded: &Object) -> Vec<String> {
     }
     let source = named(" from ", text(loaded, "source"), "");
     let mut lines = vec![format!("in force since {time} (seq {seq}){source}")];
-    match loaded.get("change").and_then(Json::as_object) {
-        Some(change) => lines.extend([
-            named("written by ", text(change, "author"), ""),
-            named("reviewed by ", text(change, "reviewer"), ""),
-            named("because ", text(change, "reason"), ""),
-            named("commit ", text(change, "commit"), ""),
-        ]),
-        None => lines.push("its manifest does not say who wrote or reviewed it".to_owned()),
+    lines.extend(objects(loaded, "changes").map(changed));
+    if lines.len() == 1 {
+        lines.push("its manifest does not say who changed or reviewed it".to_owned());
     }
     lines
+}
+
+/// Who changed a bundle, and who looked at it.
+fn changed(change: &Object) -> String {
+    let parts = [
+        named("bundle ", text(change, "bundle"), ""),
+        named("changed by ", text(change, "author"), ""),
+        named("reviewed by ", text(change, "reviewer"), ""),
+        named("because: ", text(change, "reason"), ""),
+        named("ticket ", text(change, "ticket"), ""),
+        named("commit ", text(change, "commit"), ""),
+    ];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
 }
 
 fn no_outcome(effect: &str) -> String {

@@ -6,12 +6,12 @@
 //! repeats one.
 
 #[cfg(test)]
-pub(super) mod faulty;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -24,7 +24,7 @@ const MODE_SHARED_BITS: u32 = 0o077;
 /// What a file is called until it is complete.
 const UNFINISHED_SUFFIX: &str = "tmp";
 
-/// The file operations that the log needs, as the operating system has them: nothing here is
+/// The file operations that a log or a spool needs, as the operating system has them: nothing here is
 /// durable by itself but what `sync` and `sync_dir` say. Tests put a faulty disk beneath.
 pub trait Files: Send + Sync + 'static {
     /// Makes one directory.
@@ -47,6 +47,18 @@ pub trait Files: Send + Sync + 'static {
     /// # Errors
     /// As the operating system says; a file over `bytes_max` is `FileTooLarge`.
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>>;
+
+    /// Some bytes of a file from an offset on: fewer than `bytes_max` only at its end.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn read_from(&self, path: &Path, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>>;
+
+    /// The length of a file, in bytes; `None` where there is none.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn length(&self, path: &Path) -> io::Result<Option<u64>>;
 
     /// Makes a new, empty file for its owner alone, and opens it to append.
     ///
@@ -71,6 +83,12 @@ pub trait Files: Send + Sync + 'static {
     /// # Errors
     /// `NotFound` if there is none; else as the operating system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a directory that is empty.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn remove_dir(&self, dir: &Path) -> io::Result<()>;
 
     /// Makes the names in a directory durable.
     ///
@@ -139,6 +157,16 @@ pub fn create(files: &dyn Files, path: &Path) -> io::Result<Box<dyn Append>> {
 /// # Errors
 /// As the operating system says.
 pub fn replace(files: &dyn Files, path: &Path, content: &[u8]) -> io::Result<()> {
+    put(files, path, content)?;
+    sync_parent(files, path)
+}
+
+/// As `replace`, but for the name, which is durable once the directory is synced: for many files
+/// of one directory.
+///
+/// # Errors
+/// As the operating system says.
+pub fn put(files: &dyn Files, path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_added_extension(UNFINISHED_SUFFIX);
     match files.remove(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -147,8 +175,7 @@ pub fn replace(files: &dyn Files, path: &Path, content: &[u8]) -> io::Result<()>
     let mut file = files.make(&unfinished)?;
     append_all(file.as_mut(), content)?;
     file.sync()?;
-    files.rename(&unfinished, path)?;
-    sync_parent(files, path)
+    files.rename(&unfinished, path)
 }
 
 /// Appends all the bytes.
@@ -206,6 +233,22 @@ impl Files for OsFiles {
         Ok(content)
     }
 
+    fn read_from(&self, path: &Path, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(bytes_max as u64).read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn make(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         let mut options = OpenOptions::new();
         options.append(true).create_new(true).mode(MODE_PRIVATE);
@@ -223,6 +266,10 @@ impl Files for OsFiles {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir(dir)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
