@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod check;
+mod collect;
 mod decide;
 mod eval;
 mod explain;

@@ -3,6 +3,7 @@
 mod collect;
 mod export;
 mod filters;
+mod proof;
 mod query;
 mod record;
 mod reindex;

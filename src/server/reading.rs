@@ -15,7 +15,7 @@ use crate::model::secret;
 use crate::wire::v1;
 use question::{Question, justification};
 use std::sync::Arc;
-use tail::Tailing;
+use tail::{STALLED_MAX, Tailing};
 use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
@@ -104,6 +104,7 @@ pub(super) async fn tail(
         filter: question.filter,
         from_seq,
         stopped,
+        stalled_max: STALLED_MAX,
     }
     .start())
 }

@@ -55,10 +55,7 @@ impl Collect {
             return Ok(Exit::No);
         }
         let manifest = manifest(&evidence, &filter);
-        self.write(&evidence, &manifest).inspect_err(|_| {
-            // What is not complete is no evidence.
-            let _removed = fs::remove_file(&self.to);
-        })?;
+        self.write(&evidence, &manifest)?;
         match output.is_json() {
             true => output.json(&Json::Object(manifest)),
             false => {
@@ -78,6 +75,8 @@ impl Collect {
         })?;
         let packed = self.pack(&mut archive, evidence, manifest);
         packed.and_then(|()| archive.finish()).map_err(|error| {
+            // What is not complete is no evidence.
+            let _removed = fs::remove_file(&self.to);
             CliError::failure(format!("cannot write `{}`: {error}", self.to.display()))
         })
     }
@@ -119,10 +118,7 @@ fn manifest(evidence: &Evidence, filter: &Filter) -> Object {
         ("query", Json::Object(filter.to_json())),
         ("records", (evidence.records.len() as u64).into()),
         ("proved", (evidence.proofs.len() as u64).into()),
-        (
-            "segments",
-            Json::array(segments.iter().map(String::as_str)),
-        ),
+        ("segments", Json::array(segments.iter().map(String::as_str))),
         (
             "policies",
             Json::array(evidence.policies.iter().map(String::as_str)),

@@ -3,11 +3,13 @@
 mod story;
 
 use super::super::{CliError, Exit, Output};
+use super::proof::Proofs;
 use super::record::{inner, number, read, text};
 use super::source::{LogArgs, Source};
 use crate::audit::hash::sha256_hex;
 use crate::audit::index::{Filter, Order};
 use crate::model::json::{Json, Object};
+use crate::tlog::{Checkpoint, TlogProof};
 use clap::Args;
 use std::ops::ControlFlow;
 
@@ -28,6 +30,8 @@ pub struct Show {
 pub(super) struct Found {
     record: Object,
     hash: String,
+    /// That it is in the log, where the log is signed and read from its files.
+    proof: Option<TlogProof>,
 }
 
 /// All that the log says of a call.
@@ -69,9 +73,19 @@ fn find(output: &Output, source: &Source, decision_id: &str) -> Result<Option<Ca
         }
         ControlFlow::Continue(())
     })?;
-    let Some(decision) = decision else {
+    let Some(mut decision) = decision else {
         return Ok(None);
     };
+    if let Source::Directory(dir) = source
+        && let Some(proofs) = Proofs::open(dir)
+    {
+        let mut prover = proofs.prover();
+        for found in std::iter::once(&mut decision).chain(&mut outcomes) {
+            // The line is canonical: read and written again it is the same.
+            let line = Json::Object(found.record.clone()).canonical();
+            found.proof = proofs.prove(&mut prover, found.seq(), &line);
+        }
+    }
     let policy = policy_of(output, source, &decision)?;
     Ok(Some(Call {
         decision,
@@ -116,7 +130,24 @@ impl Found {
         Self {
             record: read(line),
             hash: sha256_hex(line),
+            proof: None,
         }
+    }
+
+    /// How it is proved, in words; empty where it is not.
+    fn proved(&self) -> String {
+        let Some(proof) = &self.proof else {
+            return String::new();
+        };
+        let size = proof.checkpoint.text().parse::<Checkpoint>();
+        let size = size.map_or(0, |checkpoint| checkpoint.size);
+        let signers = proof.checkpoint.signatures().iter();
+        let signers: Vec<_> = signers.map(|signature| signature.name.as_str()).collect();
+        format!(
+            "proved by {} hashes up to the root of the checkpoint at size {size}, signed by {}",
+            proof.hashes.len(),
+            signers.join(", ")
+        )
     }
 
     fn seq(&self) -> u64 {
@@ -124,10 +155,13 @@ impl Found {
     }
 
     fn to_json(&self) -> Json {
-        Json::object([
-            ("record", Json::Object(self.record.clone())),
-            ("hash", self.hash.as_str().into()),
-        ])
+        let mut json = Object::new();
+        json.insert("record", Json::Object(self.record.clone()));
+        json.insert("hash", self.hash.as_str());
+        if let Some(proof) = &self.proof {
+            json.insert("proof", proof.to_string());
+        }
+        json.into()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The archive's file: a `tar.gz` with the digests of all that is in it.
 
+use crate::model::hex::hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use crate::model::hex::hex;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -23,7 +23,11 @@ impl Archive {
     /// A new one, for its owner alone: it names people.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(path)?;
+        let file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         Ok(Self {
             tar: Builder::new(GzEncoder::new(file, Compression::default())),
             sums: String::new(),

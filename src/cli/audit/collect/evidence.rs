@@ -1,24 +1,18 @@
 //! What belongs to an incident, and what shows that it is the log's.
 
+use super::super::proof::Proofs;
 use super::super::record::{inner, read, text};
 use super::super::source::Source;
 use crate::audit::index::{Filter, Order, segment_name, segments};
-use crate::audit::log::TileDir;
-use crate::audit::tree::prove::Prover;
 use crate::cli::{CliError, Output};
-use crate::files::OsFiles;
-use crate::tlog::{Checkpoint, Note, TlogProof};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Most bytes of records in one archive.
 const RECORDS_BYTES_MAX: usize = 256 << 20;
-/// The latest checkpoint, beside the log.
-const CHECKPOINT_NAME: &str = "checkpoint";
 
 /// What was collected.
 pub(super) struct Evidence {
@@ -104,7 +98,9 @@ impl Evidence {
         for digest in self.policies.clone() {
             let filter = Filter {
                 revision: digest,
-                types: ["policy_loaded", "policy_rolled_back"].map(str::to_owned).to_vec(),
+                types: ["policy_loaded", "policy_rolled_back"]
+                    .map(str::to_owned)
+                    .to_vec(),
                 ..Filter::default()
             };
             self.find(output, source, &filter)?;
@@ -112,38 +108,19 @@ impl Evidence {
         Ok(())
     }
 
-    /// Where the log is not signed, or its tiles are not there, nothing is proved.
+    /// Where the log is not signed, or its tiles are not there, nothing is proved: the log's files
+    /// go with the records instead.
     fn prove(&mut self) {
-        let Some(note) = self.note() else {
+        let Some(proofs) = Proofs::open(&self.dir) else {
             return;
         };
-        let Ok(checkpoint) = note.text().parse::<Checkpoint>() else {
-            return;
-        };
-        let tiles = TileDir::new(&self.dir, Arc::new(OsFiles));
-        let mut prover = Prover::new(&tiles, checkpoint.size);
+        let mut prover = proofs.prover();
         for (seq, line) in &self.records {
-            let Ok(hashes) = prover.inclusion(*seq, checkpoint.size) else {
-                continue;
-            };
-            let leaf = crate::tlog::leaf_hash(line);
-            let (size, root) = (checkpoint.size, &checkpoint.root);
-            // A proof that does not hold is none: the record's file goes with it instead.
-            if crate::tlog::check_inclusion(*seq, size, &leaf, &hashes, root).is_ok() {
-                let proof = TlogProof {
-                    index: *seq,
-                    hashes,
-                    checkpoint: note.clone(),
-                };
-                self.proofs.insert(*seq, proof.to_string());
-            }
+            let proof = proofs.prove(&mut prover, *seq, line);
+            self.proofs
+                .extend(proof.map(|proof| (*seq, proof.to_string())));
         }
-        self.checkpoint = (!self.proofs.is_empty()).then(|| note.to_string());
-    }
-
-    fn note(&self) -> Option<Note> {
-        let bytes = fs::read(self.dir.join(CHECKPOINT_NAME)).ok()?;
-        Note::parse(&bytes).ok()
+        self.checkpoint = (!self.proofs.is_empty()).then(|| proofs.note.to_string());
     }
 
     /// The log's files from the first record without a proof to the last one.
@@ -156,7 +133,9 @@ impl Evidence {
         let all = segments(&self.dir)?;
         let start = all.iter().rev().find(|segment| **segment <= *first);
         let start = start.copied().unwrap_or(*first);
-        let within = all.into_iter().filter(|segment| (start..=*last).contains(segment));
+        let within = all
+            .into_iter()
+            .filter(|segment| (start..=*last).contains(segment));
         self.files = within.collect();
         Ok(())
     }
@@ -171,7 +150,10 @@ impl Evidence {
     }
 
     pub(super) fn segment_names(&self) -> Vec<String> {
-        self.files.iter().map(|first| segment_name(*first)).collect()
+        self.files
+            .iter()
+            .map(|first| segment_name(*first))
+            .collect()
     }
 
     /// Name and whole lines of each file, one after the other.

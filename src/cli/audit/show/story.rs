@@ -2,6 +2,7 @@
 
 use super::{Call, Found};
 use crate::cli::Output;
+use crate::cli::audit::printable;
 use crate::cli::audit::record::{colour, inner, number, objects, text, texts};
 use crate::cli::output::Colour;
 use crate::model::json::{Json, Object};
@@ -25,9 +26,9 @@ pub(super) fn tell(output: &Output, call: &Call) {
     for outcome in &call.outcomes {
         paragraph(output, "came back", &came_back(&outcome.record));
     }
-    let mut places = vec![place("the decision", &call.decision)];
+    let mut places = place("the decision", &call.decision).to_vec();
     let outcomes = call.outcomes.iter();
-    places.extend(outcomes.map(|outcome| place("the outcome", outcome)));
+    places.extend(outcomes.flat_map(|outcome| place("the outcome", outcome)));
     paragraph(output, "in the log", &places);
 }
 
@@ -125,7 +126,7 @@ fn reasons(decision: &Object) -> Vec<String> {
         rest.remove("type");
         let rest = match rest.is_empty() {
             true => String::new(),
-            false => super::super::printable(&format!(" {}", Json::Object(rest))),
+            false => printable(&format!(" {}", Json::Object(rest))),
         };
         format!("on condition of {}{rest}", text(owed, "type"))
     }));
@@ -244,11 +245,12 @@ fn came_back(outcome: &Object) -> Vec<String> {
     lines
 }
 
-fn place(what: &str, found: &Found) -> String {
-    format!(
-        "{what}: seq {} of {}, SHA-256 {}",
+fn place(what: &str, found: &Found) -> [String; 2] {
+    let origin = text(&found.record, "origin");
+    let at = format!(
+        "{what}: seq {} of {origin}, SHA-256 {}",
         found.seq(),
-        text(&found.record, "origin"),
         found.hash
-    )
+    );
+    [at, printable(&found.proved())]
 }
