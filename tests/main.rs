@@ -33,6 +33,7 @@ mod schema;
 mod server;
 mod strangers;
 mod stream;
+mod streaming;
 mod swap;
 mod tenants;
 mod tidy;

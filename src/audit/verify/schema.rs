@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 13] = [
+const SCHEMAS: &[Schema] = &[
     Schema {
         kind: "decision",
         required: &[
