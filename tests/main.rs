@@ -23,6 +23,7 @@ mod programs;
 mod proofs;
 mod property;
 mod publish;
+mod reading;
 mod receiving;
 mod records;
 mod refused;

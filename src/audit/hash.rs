@@ -226,7 +226,8 @@ impl Hasher {
 }
 
 /// Lower-case hexadecimal SHA-256.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

@@ -1,11 +1,21 @@
 //! `toolgate audit`.
 
+mod collect;
 mod erase;
 mod export;
+mod filters;
 mod grant;
 mod keys;
+mod proof;
 mod prove;
+mod query;
+mod record;
+mod reindex;
 mod repairs;
+mod show;
+mod source;
+mod tail;
+mod when;
 
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
@@ -58,6 +68,27 @@ pub enum Audit {
     /// where no reader has it. `openssl genpkey -algorithm ed25519` makes one, and `--show-key`
     /// prints what the PDP's configuration needs of it.
     Grant(grant::Grant),
+    /// Find records, the last one first.
+    ///
+    /// Of a directory, through its index if there is one; of a PDP, as a caller with
+    /// `may = ["audit.read"]`: it records who read, why, and what was asked for.
+    Query(query::Query),
+    /// Show the last records, and the next ones as they come.
+    Tail(tail::Tail),
+    /// Tell the whole story of one call.
+    ///
+    /// Exit codes: 0 it is told, 3 there is no such decision.
+    Show(show::Show),
+    /// Make the index of a log anew, while no PDP writes the log.
+    Reindex(reindex::Reindex),
+    /// Pack the evidence of an incident into one archive that verifies on its own.
+    ///
+    /// The matching records, the outcomes of decisions among them, how the policies that decided
+    /// came into force, and a proof of each where the log is signed; else the log's files around
+    /// them. `verify.py` in it checks it without toolgate.
+    ///
+    /// Exit codes: 0 it is written, 3 nothing matches.
+    Collect(collect::Collect),
     /// Write a log's calls in another format: one row a call, of its decision and its outcome.
     ///
     /// Can be run again and again, also after it was stopped at any point: it goes on where it was,
@@ -121,6 +152,11 @@ impl Audit {
             Self::Repair(repair) => repair.run(output),
             Self::Erase(erase) => erase.run(output),
             Self::Grant(grant) => grant.run(output),
+            Self::Query(query) => query.run(output),
+            Self::Tail(tail) => tail.run(output),
+            Self::Show(show) => show.run(output),
+            Self::Reindex(reindex) => reindex.run(output),
+            Self::Collect(collect) => collect.run(output),
             Self::Export(export) => export.run(output),
             Self::Prove(prove) => prove.run(output),
             Self::Keygen(keygen) => keygen.run(output),
