@@ -7,6 +7,7 @@
 //! - `verify` reads the format from its own description and uses neither `record` nor `log`.
 //! - No record holds arguments or results: only keyed hashes and sizes.
 
+pub mod archive;
 pub mod export;
 pub mod files;
 pub mod hash;

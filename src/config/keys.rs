@@ -7,6 +7,7 @@ use super::overrides::variable;
 use super::policy::FailOpen;
 use super::record::{AuditMode, LogFormat, LogLevel, OnFailure};
 use super::words::{Words, of};
+use crate::audit::archive::{Lock, Tiers};
 use crate::engine::MEMO_ANSWERS_MAX;
 use crate::model::revision::EngineChoice;
 use Kind::{
@@ -153,6 +154,13 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.mode", Choice(of::<AuditMode>), "", "where a reply waits for its record"),
     key("audit.on_failure", Choice(of::<OnFailure>), "", ""),
     key("audit.key_file", Optional, "\"audit.key\"", "for hashes of content; default: a key made with the log"),
+
+    key("audit.archive", Section, "", "what `toolgate audit archive --config` does; times count from the end of a segment's last day"),
+    comment("audit.archive.url", Optional, "\"s3://bucket/prefix\"", "or gs://, az://, file:///; credentials come from the environment"),
+    key("audit.archive.hot_days", Count(Tiers::DEFAULT.hot_days, 1, 36_525), "", "on the disk, and in the store under hot/"),
+    key("audit.archive.warm_days", Count(Tiers::DEFAULT.warm_days, 1, 36_525), "", "under warm/, after that under cold/"),
+    key("audit.archive.cold_days", Count(Tiers::DEFAULT.cold_days, 1, 36_525), "", "how long objects under cold/ are locked; nothing is removed from there"),
+    key("audit.archive.object_lock", Choice(of::<Lock>), "", "S3 alone: until when nobody can remove an object"),
 
     key("identity", Section, "", ""),
     key("identity.roles_from", Choices(roles_from), "", "the first that knows the subject"),

@@ -106,6 +106,7 @@ impl Config {
                 mode: AuditMode::default(),
                 on_failure: OnFailure::default(),
                 key_file: None,
+                archive: ArchiveConfig::default(),
             },
             callers: vec![own_user],
             jwt: None,

@@ -1,5 +1,6 @@
 //! `[audit]` and `[log]`: what is written down. The log of events is evidence; `[log]` is not.
 
+use super::archive::ArchiveConfig;
 use super::read::{Section, of_nothing};
 use super::tenants::TenantConfig;
 use super::words::Worded;
@@ -22,6 +23,8 @@ pub struct AuditConfig {
     /// The key that hashes of arguments and results are made with; `None`: a key of this log's own,
     /// made with it.
     pub key_file: Option<PathBuf>,
+    /// Where what is old goes.
+    pub archive: ArchiveConfig,
 }
 
 /// Whether a reply waits until its record is durable.
@@ -81,6 +84,7 @@ impl AuditConfig {
         let mode = section.choice("mode");
         let on_failure = section.choice("on_failure");
         let key_file = section.text("key_file");
+        let archive = ArchiveConfig::read(section.section("archive"));
         if !section.has("dir") {
             let message = "`audit.dir` is missing: decisions need a log";
             section.problem(section.place(), message);
@@ -92,6 +96,7 @@ impl AuditConfig {
             mode,
             on_failure,
             key_file: key_file.map(|file| base.join(file.value)),
+            archive,
         })
     }
 }
