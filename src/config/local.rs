@@ -1,5 +1,6 @@
 //! The configuration of a PDP that somebody runs for themselves, without a file.
 
+use super::archive::ArchiveConfig;
 use super::callers::read_roles_from;
 use super::read::of_nothing;
 use super::record;
