@@ -9,11 +9,13 @@
 
 pub mod archive;
 pub mod export;
-pub mod files;
 pub mod hash;
+pub mod index;
 pub mod log;
 pub mod record;
 pub mod sign;
 pub mod stream;
 pub mod tree;
 pub mod verify;
+
+pub use crate::files;

@@ -187,7 +187,7 @@ pub fn is_log_file(name: &str) -> bool {
 }
 
 /// The seq that a file's name promises: `log-<20 digits>.jsonl`.
-fn first_seq(name: &str) -> Option<u64> {
+pub(in crate::audit) fn first_seq(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("log-")?.strip_suffix(".jsonl")?;
     let is_number = digits.len() == NAME_DIGITS && digits.bytes().all(|d| d.is_ascii_digit());
     if is_number { digits.parse().ok() } else { None }

@@ -6,9 +6,9 @@ mod repairs;
 
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
-use crate::audit::files::OsFiles;
 use crate::audit::log::{RepairError, Repaired, repair};
 use crate::audit::verify::{Fault, Head, Report, Wrong, verify_seeing};
+use crate::files::OsFiles;
 use crate::model::json::{Json, Object};
 use crate::telemetry::now;
 use clap::{Args, Subcommand};

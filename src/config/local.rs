@@ -108,6 +108,7 @@ impl Config {
                 on_failure: OnFailure::default(),
                 key_file: None,
                 archive: ArchiveConfig::default(),
+                index: true,
             },
             callers: vec![own_user],
             jwt: None,

@@ -25,6 +25,8 @@ pub struct AuditConfig {
     pub key_file: Option<PathBuf>,
     /// Where what is old goes.
     pub archive: ArchiveConfig,
+    /// Whether there is an index beside the log, for `Query`.
+    pub index: bool,
 }
 
 /// Whether a reply waits until its record is durable.
@@ -85,6 +87,7 @@ impl AuditConfig {
         let on_failure = section.choice("on_failure");
         let key_file = section.text("key_file");
         let archive = ArchiveConfig::read(section.section("archive"));
+        let index = section.flag("index");
         if !section.has("dir") {
             let message = "`audit.dir` is missing: decisions need a log";
             section.problem(section.place(), message);
@@ -97,6 +100,7 @@ impl AuditConfig {
             on_failure,
             key_file: key_file.map(|file| base.join(file.value)),
             archive,
+            index,
         })
     }
 }

@@ -32,14 +32,10 @@ impl Server {
                 "--access", KEY, "--secret", SECRET, "--region", REGION, "--quiet",
             ])
             .args(["--port", &address.to_string()])
-            .args([
-                "posix",
-                "--sidecar",
-                "meta",
-                "--versioning-dir",
-                "versions",
-                "s3",
-            ])
+            .args(["posix", "--sidecar"])
+            .arg(place.path("meta"))
+            .arg("--versioning-dir")
+            .args([place.path("versions"), place.path("s3")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

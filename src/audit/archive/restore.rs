@@ -5,8 +5,8 @@ use super::names::Archived;
 use super::run::lock;
 use super::segments::{check, fetch, file_name, list};
 use super::store::Objects;
-use crate::audit::files::{Files, create_dir, replace};
 use crate::audit::verify::{FILE_BYTES_MAX, Head, PRUNED_NAME, Pruned};
+use crate::files::{Files, create_dir, replace};
 use std::io;
 use std::path::Path;
 

@@ -4,8 +4,8 @@ use super::names::{Archived, Tier};
 use super::segments::{check, compare, compress, fetch, file_name, first_seq, list};
 use super::store::Objects;
 use super::{Act, ArchiveError, Done, Tiers, tree};
-use crate::audit::files::{Files, replace};
 use crate::audit::verify::{FILE_BYTES_MAX, Head, PRUNED_NAME, Pruned};
+use crate::files::{Files, replace};
 use crate::model::json::Json;
 use crate::model::time::Timestamp;
 use std::collections::BTreeMap;
@@ -187,7 +187,7 @@ impl Run<'_> {
             let checked = self.check(*seq, *next, before.as_ref(), origin)?;
             let is_old = self.segment(*seq, &checked, origin, archived)?;
             may_prune &= is_old;
-            if may_prune {
+            if may_prune && tree::has_checkpoint(self.files, self.dir, *next) {
                 prunable = Some(checked.head.clone());
             }
             before = Some(checked.head);

@@ -3,10 +3,10 @@
 use super::names::{Archived, Tier, prefix};
 use super::store::{Objects, digest};
 use super::{ArchiveError, OBJECT_BYTES_MAX};
-use crate::audit::files::Files;
 use crate::audit::verify::{
     FILE_BYTES_MAX, Fault, Head, PRUNED_NAME, Pruned, Report, Segments, is_log_file, walk,
 };
+use crate::files::Files;
 use crate::model::json::Object;
 use std::collections::BTreeMap;
 use std::io::{self, Read};

@@ -3,11 +3,11 @@ mod memory;
 
 use super::names::prefix;
 use super::*;
-use crate::audit::files::Files;
-use crate::audit::files::faulty::Disk;
 use crate::audit::log::{Log, Options};
 use crate::audit::record::samples::{TIME, all};
 use crate::audit::verify::{Report, Segments, Wrong, walk};
+use crate::files::Files;
+use crate::files::faulty::Disk;
 use crate::model::time::Timestamp;
 use memory::Memory;
 use std::collections::BTreeMap;
@@ -246,7 +246,7 @@ fn a_log_that_does_not_check_is_not_archived_from_there_on() {
         false => changed,
     };
     assert_ne!(changed, text);
-    crate::audit::files::replace(&disk, &dir().join(name), changed.as_bytes()).unwrap();
+    crate::files::replace(&disk, &dir().join(name), changed.as_bytes()).unwrap();
     let error = run(&disk, &store, 500).unwrap_err();
     assert!(
         matches!(error, ArchiveError::Fault { .. } | ArchiveError::Io { .. }),
@@ -311,8 +311,8 @@ fn tiles_and_checkpoints_are_uploaded_and_bundles_go_with_their_lines() {
     assert!(records > 2 * 256, "{records}");
     let put = |name: &str| {
         let path = dir().join(name);
-        crate::audit::files::create_dir(&disk, path.parent().unwrap()).unwrap();
-        crate::audit::files::replace(&disk, &path, name.as_bytes()).unwrap();
+        crate::files::create_dir(&disk, path.parent().unwrap()).unwrap();
+        crate::files::replace(&disk, &path, name.as_bytes()).unwrap();
     };
     let names = [
         "checkpoint",

@@ -4,7 +4,7 @@
 use super::names::tree_prefix;
 use super::store::Objects;
 use super::{Act, ArchiveError, Done};
-use crate::audit::files::Files;
+use crate::files::Files;
 use crate::tlog::{TILE_WIDTH, TileKind, TilePath};
 use std::collections::BTreeSet;
 use std::io;
@@ -94,6 +94,14 @@ pub fn upload(
         });
     }
     Ok(done)
+}
+
+/// Whether a log that is signed at all has kept a checkpoint of exactly this size: without it
+/// nobody could show what was before.
+pub fn has_checkpoint(files: &dyn Files, dir: &Path, size: u64) -> bool {
+    let is_there = |path: &Path| files.length(path).is_ok_and(|length| length.is_some());
+    let kept = dir.join(CHECKPOINTS).join(format!("{size:020}"));
+    is_there(&kept) || !is_there(&dir.join(CHECKPOINT))
 }
 
 /// The full bundles whose entries are all before this seq.

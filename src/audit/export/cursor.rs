@@ -1,7 +1,7 @@
 //! How far an export has come: replaced in one durable step, with what was written up to there.
 
 use super::ExportError;
-use crate::audit::files::{Files, OsFiles, replace};
+use crate::files::{Files, OsFiles, replace};
 use crate::model::json::{Json, Limits, parse};
 use std::io;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use super::row::{COLUMNS, Cell, Column, Kind, Row};
 use super::sink::{Sink, Written};
-use crate::audit::files::{Files, OsFiles, create_dir};
+use crate::files::{Files, OsFiles, create_dir};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;

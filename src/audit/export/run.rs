@@ -9,7 +9,7 @@ use super::seen::{EVENTS_MAX, Seen};
 use super::sink::Sink;
 use super::source::{Entry, Source};
 use super::{ExportError, Format, Options, Step, Summary};
-use crate::audit::files::{Files, OsFiles};
+use crate::files::{Files, OsFiles};
 use crate::model::json::{Json, Object};
 use crate::model::time::Timestamp;
 use std::io;
@@ -37,7 +37,7 @@ pub fn export(
         .parent()
         .filter(|dir| !dir.as_os_str().is_empty())
     {
-        crate::audit::files::create_dir(&OsFiles, parent).map_err(&write)?;
+        crate::files::create_dir(&OsFiles, parent).map_err(&write)?;
     }
     let lock = OsFiles.lock(&cursor_path.with_added_extension("lock"));
     let _lock = lock.map_err(|error| match error.kind() {

@@ -1,10 +1,11 @@
 //! Opening a log: take the lock, check every line, drop a torn last one, make the rest durable.
 
 use super::granted::{GrantedCall, LastGranted};
-use super::{ORIGIN_BYTES_MAX, Options};
-use crate::audit::files::{Append, Files, create_dir, replace};
+use super::{ORIGIN_BYTES_MAX, Options, SealError};
 use crate::audit::stream::Tracker;
 use crate::audit::verify::{FILE_BYTES_MAX, Fault, Head, Report, Segments, walk};
+use crate::files::{Append, Files, create_dir, replace};
+use crate::model::time::{Day, Timestamp};
 use std::io;
 use std::path::Path;
 
@@ -51,6 +52,14 @@ pub enum OpenError {
         /// The first record that is wrong.
         fault: Box<Fault>,
     },
+    /// The log is not the one that was signed, or cannot be signed.
+    #[error("audit log `{dir}` is not opened: {source}{}", way_out(.source))]
+    Sealed {
+        /// The directory.
+        dir: String,
+        /// Why.
+        source: Box<SealError>,
+    },
     /// The operating system refuses.
     #[error("audit log `{dir}` cannot be opened: {source}")]
     Io {
@@ -62,6 +71,26 @@ pub enum OpenError {
     /// No thread for the writer.
     #[error("audit writer cannot be started: {0}")]
     Thread(io::Error),
+}
+
+impl OpenError {
+    pub(super) fn sealed(dir: &Path) -> impl FnOnce(SealError) -> Self {
+        let dir = dir.display().to_string();
+        move |source| Self::Sealed {
+            dir,
+            source: Box::new(source),
+        }
+    }
+}
+
+fn way_out(error: &SealError) -> String {
+    match error.first_unsound() {
+        Some(seq) => format!(
+            "; keep a copy as evidence; to go on, start with an empty directory, or move aside \
+             what nobody vouches for with `toolgate audit repair --truncate-at {seq}`"
+        ),
+        None => String::new(),
+    }
 }
 
 /// What was there.
@@ -80,6 +109,8 @@ pub struct Tail {
     pub head: Option<Head>,
     /// The last file and its length in bytes; `None` if there is no file yet.
     pub file: Option<(Box<dyn Append>, u64)>,
+    /// The day of the last record.
+    pub day: Day,
     pub lock: Box<dyn Send + Sync>,
 }
 
@@ -140,7 +171,15 @@ pub fn recover(
     }
     let file = reopen(&stored, &report).map_err(io)?;
     let head = report.head.clone();
-    let tail = Tail { head, file, lock };
+    let last_time = report.last_time.as_deref();
+    let last_time = last_time.and_then(Timestamp::parse_rfc3339);
+    let day = last_time.map(Timestamp::day).unwrap_or_default();
+    let tail = Tail {
+        head,
+        file,
+        day,
+        lock,
+    };
     let recovered = Recovered {
         report,
         tracker,

@@ -6,9 +6,9 @@
 //! step, by what is kept of it with the record; the files after it are removed.
 
 use super::recover::{LOCK_NAME, Stored};
-use crate::audit::files::{Append, Files, append_all, replace};
 use crate::audit::record::{LogRepaired, Record};
 use crate::audit::verify::{Fault, Head, PRUNED_NAME, Report, Segments, Wrong, is_log_file, walk};
+use crate::files::{Append, Files, append_all, replace};
 use crate::model::hex::hex;
 use crate::model::time::Timestamp;
 use sha2::{Digest, Sha256};

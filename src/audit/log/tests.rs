@@ -2,12 +2,12 @@ mod faults;
 mod repairs;
 
 use super::*;
-use crate::audit::files::faulty::{Disk, Plan};
-use crate::audit::files::{OsFiles, create_dir};
 use crate::audit::hash::sha256_hex;
 use crate::audit::record::samples::{TIME, all};
 use crate::audit::record::{Heartbeat, ShimPosition};
 use crate::audit::verify::{Report, Segments, Wrong, walk};
+use crate::files::faulty::{Disk, Plan};
+use crate::files::{OsFiles, create_dir};
 use crate::model::json::Json;
 use std::io;
 use std::path::PathBuf;
@@ -189,7 +189,7 @@ fn a_log_that_does_not_check_is_not_continued() {
     let name = "log-00000000000000000000.jsonl";
     let content = OnDisk(&disk).read(name).unwrap();
     let altered = String::from_utf8(content).unwrap().replace(":2,", ":7,");
-    crate::audit::files::replace(&disk, &dir().join(name), altered.as_bytes()).unwrap();
+    crate::files::replace(&disk, &dir().join(name), altered.as_bytes()).unwrap();
     let OpenError::Fault { fault, .. } = open(&disk).map(drop).unwrap_err() else {
         panic!("expected a fault");
     };
@@ -226,4 +226,27 @@ fn directories_are_made_durably() {
     assert!(disk.is_dir(Path::new("/var")) && disk.is_dir(&dir()));
     // Two directories, each made and its parent synced.
     assert_eq!(disk.operations(), 4);
+}
+
+#[test]
+fn a_file_is_of_one_day() {
+    let disk = Disk::new();
+    let day = |days: u64| TIME.plus(std::time::Duration::from_secs(days * 86_400));
+    // Days of records; a restart between two lists.
+    for days in [&[0, 0, 1, 1][..], &[1, 0, 1], &[2, 1, 2, 4], &[5]] {
+        let (log, _) = open(&disk).unwrap();
+        for days in days {
+            log.append(day(*days), &numbered(1))
+                .unwrap()
+                .wait()
+                .unwrap();
+        }
+    }
+    check(&disk);
+    let mut names = OnDisk(&disk).names().unwrap();
+    names.retain(|name| name.starts_with("log-"));
+    names.sort();
+    // A clock that is set back begins no file.
+    let expected = [0, 2, 7, 10, 11].map(|seq| format!("log-{seq:020}.jsonl"));
+    assert_eq!(names, expected);
 }

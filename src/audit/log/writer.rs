@@ -1,16 +1,19 @@
 //! The one thread that writes: collect a batch, append it, sync once, acknowledge.
 
+use super::follow::file_name;
 use super::queue::Queue;
 use super::recover::Tail;
 use super::{AppendError, Done, Message, Options, SEGMENT_BYTES_MAX, Shared};
-use crate::audit::files::{Append, Files, append_all, create};
 use crate::audit::hash::sha256_hex;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
 use crate::audit::verify::Head;
+use crate::files::{Append, Files, append_all, create};
+use crate::model::time::Day;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -23,8 +26,12 @@ pub struct Writer {
     /// The last record written, durable or not.
     head: Option<Head>,
     file: Option<(Box<dyn Append>, u64)>,
+    /// The latest day that a batch in that file began on.
+    day: Day,
+    /// Tells what is durable.
+    durable: watch::Sender<Option<Head>>,
     /// Held until the thread ends.
-    _lock: Box<dyn Send + Sync>,
+    lock: Arc<dyn Send + Sync>,
 }
 
 /// What one sync makes durable.
@@ -32,6 +39,8 @@ pub struct Writer {
 struct Batch {
     lines: String,
     first_seq: u64,
+    /// The day of the first record.
+    day: Day,
     appends: Vec<(Head, Done<Head>)>,
     flushes: Vec<Done<Option<Head>>>,
 }
@@ -55,18 +64,24 @@ impl Writer {
         files: Arc<dyn Files>,
         shared: Arc<Shared>,
         tail: Tail,
+        durable: watch::Sender<Option<Head>>,
     ) -> Self {
-        let writer = Self {
+        Self {
             dir: dir.to_owned(),
             segment_bytes_max: options.segment_bytes_max.min(SEGMENT_BYTES_MAX),
             files,
             shared,
             head: tail.head,
             file: tail.file,
-            _lock: tail.lock,
-        };
-        writer.publish();
-        writer
+            day: tail.day,
+            durable,
+            lock: Arc::from(tail.lock),
+        }
+    }
+
+    /// What keeps other writers out.
+    pub fn lock(&self) -> Arc<dyn Send + Sync> {
+        Arc::clone(&self.lock)
     }
 
     /// Until the queue is closed and empty.
@@ -96,7 +111,10 @@ impl Writer {
         for message in messages {
             match message {
                 Message::Flush(done) => batch.flushes.push(done),
-                Message::Append(unlinked, done) => {
+                Message::Append(unlinked, day, done) => {
+                    if batch.lines.is_empty() {
+                        batch.day = day;
+                    }
                     self.link(&unlinked, &mut batch);
                     if let Some(done) = done {
                         let head = self.head.clone();
@@ -139,14 +157,19 @@ impl Writer {
         Ok(())
     }
 
-    /// The file that the batch belongs into: the last one, or a new one once that is long enough.
+    /// The file that the batch belongs into: the last one, or a new one once that is long enough or
+    /// of an earlier day. A clock that is set back begins no file.
     fn segment(&mut self, batch: &Batch) -> io::Result<&mut (Box<dyn Append>, u64)> {
-        let is_long = |bytes: u64| bytes >= self.segment_bytes_max;
-        let current = self.file.take_if(|(_, bytes)| !is_long(*bytes));
+        let is_over = |bytes: u64| {
+            let is_of_before = bytes > 0 && batch.day > self.day;
+            is_of_before || bytes >= self.segment_bytes_max
+        };
+        let current = self.file.take_if(|(_, bytes)| !is_over(*bytes));
+        self.day = self.day.max(batch.day);
         let segment = match current {
             Some(segment) => segment,
             None => {
-                let name = format!("log-{:020}.jsonl", batch.first_seq);
+                let name = file_name(batch.first_seq);
                 (create(self.files.as_ref(), &self.dir.join(name))?, 0)
             }
         };
@@ -154,8 +177,7 @@ impl Writer {
     }
 
     fn publish(&self) {
-        let head = self.shared.head.lock();
-        *head.unwrap_or_else(PoisonError::into_inner) = self.head.clone();
+        self.durable.send_replace(self.head.clone());
     }
 
     fn acknowledge(&self, batch: Batch) {

@@ -45,7 +45,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 11] = [
+const SCHEMAS: &[Schema] = &[
     Schema {
         kind: "decision",
         required: &[
@@ -119,7 +119,7 @@ const SCHEMAS: [Schema; 11] = [
     Schema {
         kind: "policy_loaded",
         required: &[("policy", Map), ("packages", List), ("findings", List)],
-        optional: &[("previous", Map), ("source", Text)],
+        optional: &[("previous", Map), ("source", Text), ("changes", List)],
     },
     Schema {
         kind: "policy_refused",
@@ -129,6 +129,7 @@ const SCHEMAS: [Schema; 11] = [
             ("revision", Text),
             ("active", Map),
             ("source", Text),
+            ("changes", List),
         ],
     },
     Schema {
@@ -144,7 +145,7 @@ const SCHEMAS: [Schema; 11] = [
             ("by", Text),
             ("until", Text),
         ],
-        optional: &[("previous", Map)],
+        optional: &[("previous", Map), ("changes", List)],
     },
     Schema {
         kind: "calls_refused",
@@ -183,6 +184,16 @@ const SCHEMAS: [Schema; 11] = [
         ],
     },
     Schema {
+        kind: "audit_read",
+        required: &[("by", Text), ("justification", Text), ("rpc", Text)],
+        optional: &[
+            ("query", Map),
+            ("records", Integer),
+            ("ref", Text),
+            ("approved_by", Text),
+        ],
+    },
+    Schema {
         kind: "log_repaired",
         required: &[
             ("first_seq", Integer),
@@ -193,6 +204,11 @@ const SCHEMAS: [Schema; 11] = [
             ("files", List),
             ("fault", Text),
         ],
+        optional: &[],
+    },
+    Schema {
+        kind: "key_rotated",
+        required: &[("previous", Text), ("next", Text), ("note", Text)],
         optional: &[],
     },
 ];

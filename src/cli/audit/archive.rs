@@ -5,9 +5,9 @@ use super::printable;
 use crate::audit::archive::{
     ArchiveError, Done, Everywhere, Lock, Restored, Store, StoreError, Tiers, archive, restore,
 };
-use crate::audit::files::OsFiles;
 use crate::audit::verify::{Fault, Head, Report, verify_seeing, walk};
 use crate::config::{ArchiveConfig, Config, Overrides};
+use crate::files::OsFiles;
 use crate::model::json::{Json, Object};
 use crate::telemetry::now;
 use clap::{ArgGroup, Args, ValueEnum};

@@ -3,7 +3,7 @@
 
 use super::memory::Plan as StorePlan;
 use super::*;
-use crate::audit::files::faulty::Plan;
+use crate::files::faulty::Plan;
 
 /// A log of which some is archived and pruned already, so that a run at day 150 uploads, moves
 /// and prunes.
