@@ -130,9 +130,10 @@ fn the_configuration_says_how_all_logs_are_archived() {
     log::write(&place.path("audit/tenants/acme"), &[100, 1, 0], 5);
     let config = format!(
         "[listen]\nunix = \"s.sock\"\n[[bundles]]\nname = \"b\"\npath = \"b.rego\"\n\
-         tenant = \"acme\"\n[[tenants]]\nname = \"acme\"\n[[tenants]]\nname = \"never\"\n\
+         tenants = [\"acme\", \"never\"]\n[[tenants]]\nname = \"acme\"\n[[tenants]]\nname = \"never\"\n\
          [audit]\ndir = \"audit\"\n[audit.archive]\nurl = \"file://{}\"\nhot_days = 200\n\
-         [[callers]]\nname = \"me\"\nuid = 1\nservers = [\"*\"]\ntenant = \"acme\"\n",
+         [[callers]]\nname = \"me\"\nuid = 1\nservers = [\"*\"]\ntenant = \"acme\"\n\
+         [[callers]]\nname = \"you\"\nuid = 2\nservers = [\"*\"]\ntenant = \"never\"\n",
         place.path("store").display()
     );
     place.write("pdp.toml", &config);
