@@ -19,9 +19,11 @@ pub use granted::{GRANTED_CALLS_MAX, GrantedCall};
 pub use recover::{OpenError, Recovered};
 pub use repair::{RepairError, Repaired, repair};
 pub use seal::{
-    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, Cadence, SealError, Sealed, Signing, TileDir,
+    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, CHECKPOINT_NAME, Cadence, KEPT_NAME, SealError,
+    Sealed, Signing, TileDir, kept_name,
 };
 
+use super::prove::LogProofs;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
 use crate::files::Files;
@@ -170,7 +172,7 @@ pub struct Log {
 /// What a log that is signed has beside its lines.
 struct SealedLog {
     latest: Arc<seal::Latest>,
-    tiles: TileDir,
+    proofs: LogProofs,
     verifier: VerifierKey,
 }
 
@@ -197,7 +199,7 @@ impl Log {
         let (sender, head) = watch::channel(tail.head.clone());
         let sealed = sealer.as_ref().map(|sealer| SealedLog {
             latest: sealer.latest(),
-            tiles: sealer.tiles(),
+            proofs: LogProofs::new(dir, Arc::clone(&files)),
             verifier: sealer.verifier().clone(),
         });
         let log = Self {
@@ -315,10 +317,10 @@ impl Log {
         Some(self.sealed.as_ref()?.latest.watch())
     }
 
-    /// The tiles, to prove from; `None`: the log is not signed.
+    /// What proofs are made of; `None`: the log is not signed.
     #[must_use]
-    pub fn tiles(&self) -> Option<&TileDir> {
-        Some(&self.sealed.as_ref()?.tiles)
+    pub fn proofs(&self) -> Option<LogProofs> {
+        Some(self.sealed.as_ref()?.proofs.clone())
     }
 
     /// The key that checks the log's checkpoints; `None`: the log is not signed.

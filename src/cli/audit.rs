@@ -2,6 +2,8 @@
 
 mod archive;
 mod export;
+mod keys;
+mod prove;
 mod repairs;
 
 use super::output::{Colour, Format};
@@ -66,6 +68,22 @@ pub enum Audit {
     /// Exit codes: 0 done, 3 the archive does not fit the log or lacks records, 2 there is no
     /// archive, or a process writes the log, 1 the store or the disk failed, 64 wrong usage.
     Restore(archive::Restore),
+    /// Prove that a record is in a log, to somebody who has neither: a `c2sp.org/tlog-proof`.
+    ///
+    /// Whoever has the record's line, the proof and the log's public key can check it with `audit
+    /// verify --proof`, or with any tool that knows the format.
+    ///
+    /// Exit codes: 0 done, 2 there is no log, or no such record of it is signed, or it is damaged,
+    /// 64 wrong usage.
+    Prove(prove::Prove),
+    /// Make a key that signs audit logs (Ed25519, PKCS#8), and show its public half.
+    ///
+    /// The public half is what an auditor is to have, from elsewhere than the log: a line
+    /// `<origin>+<id>+<key>`, as C2SP's signed notes have it.
+    ///
+    /// Exit codes: 0 done, 2 the file is there already, or is no key, 1 it cannot be written, 64
+    /// wrong usage.
+    Keygen(keys::Keygen),
 }
 
 /// Cut a log that does not check.
@@ -109,6 +127,8 @@ impl Audit {
             Self::Export(export) => export.run(output),
             Self::Archive(archive) => archive.run(output),
             Self::Restore(restore) => restore.run(output),
+            Self::Prove(prove) => prove.run(output),
+            Self::Keygen(keygen) => keygen.run(output),
         }
     }
 }

@@ -270,11 +270,6 @@ impl Sealer {
         Arc::clone(&self.latest)
     }
 
-    /// Where the tiles are.
-    pub fn tiles(&self) -> TileDir {
-        self.tiles.tiles().clone()
-    }
-
     /// Whose signature the checkpoints carry.
     pub fn verifier(&self) -> &VerifierKey {
         self.keys.verifier()

@@ -86,10 +86,6 @@ impl TileWriter {
         }
     }
 
-    pub fn tiles(&self) -> &TileDir {
-        &self.tiles
-    }
-
     /// Puts a tile that is full, unless it is there.
     pub fn full(&mut self, tile: &Tile) -> io::Result<()> {
         match self.tiles.read(tile.0) {
