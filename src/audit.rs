@@ -8,6 +8,7 @@
 //! - No record holds arguments or results: only keyed hashes and sizes. The content store holds
 //!   them where it is configured, encrypted, without the secrets in them.
 
+pub mod archive;
 pub mod content;
 pub mod export;
 pub mod hash;

@@ -2,6 +2,7 @@
 //! and no file but its own; every mistake in it is reported at once, with its line and column.
 //! Reference: `docs/configuration.md`.
 
+mod archive;
 mod callers;
 mod content;
 mod keys;
@@ -19,6 +20,7 @@ mod tests;
 mod values;
 mod words;
 
+pub use archive::ArchiveConfig;
 pub use content::{ContentConfig, ContentKey};
 pub use limits::{Limits, TransportLimits};
 pub use listen::{Listen, TcpListen, TlsFiles, UnixListen};

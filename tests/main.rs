@@ -28,6 +28,7 @@ mod receiving;
 mod records;
 mod refused;
 mod reported;
+mod retention;
 mod rollback;
 mod rotation;
 mod schema;

@@ -27,7 +27,7 @@ use super::prove::LogProofs;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
 use crate::files::Files;
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::tlog::VerifierKey;
 use queue::{Queue, Refusal};
 use seal::Sealer;
@@ -46,7 +46,8 @@ pub const QUEUE_RECORDS_MAX: usize = 8_192;
 pub const BATCH_RECORDS_MAX: usize = 512;
 /// How long a record that nobody waits for may wait for others to share its sync, in milliseconds.
 pub const BATCH_WAIT_MS_MAX: u64 = 2;
-/// A file that is longer than this is followed by another one, in bytes.
+/// A file that is longer than this is followed by another one, in bytes; so is one of an earlier
+/// day, in UTC.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Longest origin, in bytes.
 pub const ORIGIN_BYTES_MAX: usize = 128;
@@ -141,13 +142,13 @@ impl<T> Future for Pending<T> {
 }
 
 enum Message {
-    Append(Unlinked, Option<Done<Appended>>),
+    Append(Unlinked, Day, Option<Done<Appended>>),
     Flush(Done<Option<Head>>),
 }
 
 impl Message {
     fn is_awaited(&self) -> bool {
-        !matches!(self, Self::Append(_, None))
+        !matches!(self, Self::Append(_, _, None))
     }
 }
 
@@ -356,7 +357,7 @@ impl Log {
     ) -> Result<(), AppendError> {
         self.check()?;
         let unlinked = record.unlinked(time, &self.options.origin);
-        self.send(Message::Append(unlinked, done))
+        self.send(Message::Append(unlinked, time.day(), done))
     }
 
     fn send(&self, message: Message) -> Result<(), AppendError> {

@@ -1,5 +1,6 @@
 //! `toolgate audit`.
 
+mod archive;
 mod collect;
 mod erase;
 mod export;
@@ -98,6 +99,23 @@ pub enum Audit {
     /// Exit codes: 0 done, 3 the log does not check, 2 there is no log, it cannot be read, or the
     /// target is something else, 1 the target cannot be written, 64 wrong usage.
     Export(export::Export),
+    /// Put what is sealed into an object store, and remove from the disk what is old.
+    ///
+    /// A segment is checked, compressed, put, read back and compared before anything of it is
+    /// removed. May run beside the process that writes the log, again and again, and after it was
+    /// stopped at any point. Credentials of the store come from the environment.
+    ///
+    /// Exit codes: 0 done, 3 the log does not check or the store holds something else, 2 there is
+    /// no log, no store, or another such command is at it, 1 the store or the disk failed, 64 wrong
+    /// usage.
+    Archive(archive::Archive),
+    /// Bring back from an object store what is not on the disk.
+    ///
+    /// Stop the process that writes the log first. Afterwards the log is whole again.
+    ///
+    /// Exit codes: 0 done, 3 the archive does not fit the log or lacks records, 2 there is no
+    /// archive, or a process writes the log, 1 the store or the disk failed, 64 wrong usage.
+    Restore(archive::Restore),
     /// Prove that a record is in a log, to somebody who has neither: a `c2sp.org/tlog-proof`.
     ///
     /// Whoever has the record's line, the proof and the log's public key can check it with `audit
@@ -136,6 +154,10 @@ pub struct Verify {
     /// A head that an earlier check printed.
     #[arg(long, value_name = "SEQ:HASH")]
     head: Option<Head>,
+    /// The object store that has what was pruned, as it was given to `audit archive`: the whole
+    /// log is checked, from its first record on.
+    #[arg(long, value_name = "URL")]
+    archive: Option<String>,
     /// Tell on standard error how far it is, also where that is no terminal.
     #[arg(long)]
     progress: bool,
@@ -158,6 +180,8 @@ impl Audit {
             Self::Reindex(reindex) => reindex.run(output),
             Self::Collect(collect) => collect.run(output),
             Self::Export(export) => export.run(output),
+            Self::Archive(archive) => archive.run(output),
+            Self::Restore(restore) => restore.run(output),
             Self::Prove(prove) => prove.run(output),
             Self::Keygen(keygen) => keygen.run(output),
         }
@@ -170,13 +194,17 @@ impl Verify {
         let mut records = 0_u64;
         let mut repairs = Repairs::default();
         let head = self.head.as_ref();
-        let checked = verify_seeing(&self.dir, head, &mut |record| {
+        let mut see = |record: &Object| {
             repairs.see(record);
             records += 1;
             if tells && records.is_multiple_of(PROGRESS_RECORDS) {
                 output.note(format!("{records} records checked"));
             }
-        });
+        };
+        let checked = match &self.archive {
+            Some(url) => archive::verify(&self.dir, url, head, &mut see)?,
+            None => verify_seeing(&self.dir, head, &mut see),
+        };
         if self.progress {
             output.note(format!("{records} records checked in all"));
         }
@@ -270,6 +298,10 @@ fn show(output: &Output, report: &Report, is_head_found: bool, warnings: &[Strin
         vec!["files".to_owned(), report.files.to_string()],
         vec!["records".to_owned(), report.records.to_string()],
     ];
+    if report.first_seq > 0 {
+        let pruned = format!("{} records, which are in the archive", report.first_seq);
+        rows.push(vec!["pruned".to_owned(), pruned]);
+    }
     for (kind, count) in &report.by_type {
         rows.push(vec![format!("  {kind}"), count.to_string()]);
     }
@@ -319,6 +351,7 @@ fn report_json(report: &Report, warnings: &[String]) -> Object {
         ("valid", Json::Bool(true)),
         ("origin", text(&report.origin)),
         ("files", report.files.into()),
+        ("first_seq", report.first_seq.into()),
         ("records", report.records.into()),
         ("by_type", by_type),
         ("first_time", text(&report.first_time)),

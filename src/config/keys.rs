@@ -7,6 +7,7 @@ use super::overrides::variable;
 use super::policy::FailOpen;
 use super::record::{AuditMode, LogFormat, LogLevel, OnFailure};
 use super::words::{Words, of};
+use crate::audit::archive::{Lock, Tiers};
 use crate::engine::MEMO_ANSWERS_MAX;
 use crate::model::revision::EngineChoice;
 use Kind::{
@@ -171,6 +172,12 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.content.object_bytes_max", Count(1 << 20, 1, 64 << 20), "", "longer ones are not kept"),
     key("audit.content.store_bytes_max", Count(10 << 30, 1, 1 << 50), "", "then nothing more is kept"),
     key("audit.content.approvers", Optional, "[\"legal+f00d1234+AQ…\"]", "default: none, and nobody reads; verifier keys of who may let others read"),
+    key("audit.archive", Section, "", "what `toolgate audit archive --config` does; times count from the end of a segment's last day"),
+    comment("audit.archive.url", Optional, "\"s3://bucket/prefix\"", "or gs://, az://, file:///; credentials come from the environment"),
+    key("audit.archive.hot_days", Count(Tiers::DEFAULT.hot_days, 1, 36_525), "", "on the disk, and in the store under hot/"),
+    key("audit.archive.warm_days", Count(Tiers::DEFAULT.warm_days, 1, 36_525), "", "under warm/, after that under cold/"),
+    key("audit.archive.cold_days", Count(Tiers::DEFAULT.cold_days, 1, 36_525), "", "how long objects under cold/ are locked; nothing is removed from there"),
+    key("audit.archive.object_lock", Choice(of::<Lock>), "", "S3 alone: until when nobody can remove an object"),
 
     key("identity", Section, "", ""),
     key("identity.roles_from", Choices(roles_from), "", "the first that knows the subject"),

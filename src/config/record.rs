@@ -1,5 +1,6 @@
 //! `[audit]` and `[log]`: what is written down. The log of events is evidence; `[log]` is not.
 
+use super::archive::ArchiveConfig;
 use super::content::ContentConfig;
 use super::read::{Section, of_nothing};
 use super::tenants::TenantConfig;
@@ -25,6 +26,8 @@ pub struct AuditConfig {
     pub key_file: Option<PathBuf>,
     /// What is kept of content; `None`: nothing.
     pub content: Option<ContentConfig>,
+    /// Where what is old goes.
+    pub archive: ArchiveConfig,
     /// Records of one sync.
     pub batch_records_max: usize,
     /// How long a record that nobody waits for waits for others, in milliseconds.
@@ -113,6 +116,7 @@ impl AuditConfig {
         let batch_records_max = section.count("batch_records_max");
         let batch_ms_max = section.count("batch_ms_max");
         let signing = SigningConfig::read(section.section("signing"), base);
+        let archive = ArchiveConfig::read(section.section("archive"));
         Self {
             dir,
             origin,
@@ -120,6 +124,7 @@ impl AuditConfig {
             on_failure,
             key_file: key_file.map(|file| base.join(file.value)),
             content,
+            archive,
             index,
             batch_records_max: usize::try_from(batch_records_max).unwrap_or(usize::MAX),
             batch_ms_max,

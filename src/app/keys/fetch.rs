@@ -45,7 +45,7 @@ pub(in crate::app) enum FetchError {
     #[error("the key server's answer is broken: {0}")]
     Http(#[from] hyper::Error),
     #[error("the address of the key server is none: {0}")]
-    Request(#[from] hyper::http::Error),
+    Request(#[from] http::Error),
     #[error("the key server answered {0}, a redirect: configure the address that it leads to")]
     Redirect(StatusCode),
     #[error("the key server answered {0}")]
