@@ -20,6 +20,7 @@ pub use serve::{Bound, ServeError};
 pub use tls::TlsError;
 
 use crate::audit::hash::KeyError;
+use crate::audit::index::Index;
 use crate::audit::log::OpenError;
 use crate::bundle::source::Source;
 use crate::bundle::swap::Refusal;
@@ -184,6 +185,7 @@ impl App {
                 let origin = log.origin();
                 tracing::error!(%error, origin, "the audit log did not close cleanly");
             }
+            tenant.index.iter().for_each(Index::close);
         }
     }
 }

@@ -7,11 +7,14 @@
 //! - `verify` reads the format from its own description and uses neither `record` nor `log`.
 //! - No record holds arguments or results: only keyed hashes and sizes.
 
-pub mod files;
+pub mod export;
 pub mod hash;
+pub mod index;
 pub mod log;
 pub mod record;
 pub mod sign;
 pub mod stream;
 pub mod tree;
 pub mod verify;
+
+pub use crate::files;

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod decide;
 pub mod engine;
+pub mod files;
 pub mod identity;
 pub mod model;
 pub mod obligation;

@@ -27,6 +27,7 @@ mod permitted;
 mod places;
 mod plain;
 mod policy;
+mod reading;
 mod receiving;
 mod repeats;
 mod reported;

@@ -18,30 +18,39 @@ pub(super) fn record_load(evidence: Arc<Evidence>, source: String) -> Recorder {
                 replaced,
                 packages,
                 findings,
+                changes,
                 ..
             } => Record::PolicyLoaded(PolicyLoaded {
                 policy: revision,
                 previous: replaced,
                 packages,
                 source: source.clone(),
+                changes,
                 findings,
             }),
-            LoadEvent::Refused { refusal, active } => Record::PolicyRefused(PolicyRefused {
+            LoadEvent::Refused {
+                refusal,
+                active,
+                changes,
+            } => Record::PolicyRefused(PolicyRefused {
                 digest: refusal.digest,
                 active,
                 revision: None,
                 error: refusal.reason,
                 source: source.clone(),
+                changes,
                 findings: refusal.findings,
             }),
             LoadEvent::RolledBack {
                 revision,
                 replaced,
                 pinned,
+                changes,
             } => Record::PolicyRolledBack(PolicyRolledBack {
                 policy: revision,
                 previous: replaced,
                 reason: pinned.reason,
+                changes,
                 by: pinned.by,
                 until: pinned.until,
             }),

@@ -2,14 +2,15 @@
 
 use super::loads::{record_load, report_load};
 use super::{AppError, options, source};
-use crate::audit::files::OsFiles;
 use crate::audit::hash::Hasher;
+use crate::audit::index::{Index, IndexEvent};
 use crate::audit::log::{self, Log};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::Loader;
 use crate::bundle::swap::PolicyStore;
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, AuditMode, BundleConfig, Config, OnFailure, TenantConfig};
+use crate::files::OsFiles;
 use crate::identity::Identity;
 use crate::server::{
     self, Evidence, FairLimit, LargeTurns, Limited, Metrics, OwedCalls, Repeats, Tenant, Tenants,
@@ -67,7 +68,10 @@ impl Build<'_> {
 
     fn without_policies(&self, audit: &AuditConfig, metrics: Metrics) -> Result<Tenant, AppError> {
         let (evidence, owed) = evidence(audit)?;
+        let metrics = Arc::new(metrics);
+        let index = audit.index.then(|| index(audit, &evidence, &metrics));
         Ok(Tenant {
+            index: index.transpose()?,
             name: None,
             policies: Arc::new(PolicyStore::new().map_err(AppError::Thread)?),
             steering: None,
@@ -76,7 +80,7 @@ impl Build<'_> {
             repeats: Repeats::default(),
             large: LargeTurns::new(self.large_at_once),
             room: None,
-            metrics: Arc::new(metrics),
+            metrics,
         })
     }
 
@@ -106,6 +110,33 @@ pub(super) fn bundles_of<'a>(
 ) -> impl Iterator<Item = &'a BundleConfig> {
     let bundles = config.bundles.iter();
     bundles.filter(|bundle| bundle.tenants.contains(&tenant.name))
+}
+
+/// The index of the log, which it follows.
+fn index(
+    config: &AuditConfig,
+    evidence: &Evidence,
+    metrics: &Arc<Metrics>,
+) -> Result<Index, AppError> {
+    let metrics = Arc::clone(metrics);
+    let origin = config.origin.clone();
+    let tell = move |event| match event {
+        IndexEvent::Renewed { why } => {
+            tracing::warn!(origin, why, "the index of the audit log is made anew");
+        }
+        IndexEvent::Failed { why } => {
+            metrics.audit_index_failed();
+            tracing::error!(
+                origin,
+                why,
+                "the index of the audit log cannot be written; records and decisions are not concerned"
+            );
+        }
+        IndexEvent::Recovered => {
+            tracing::info!(origin, "the index of the audit log is written again")
+        }
+    };
+    Index::start(&config.dir, evidence.log().watch_head(), tell).map_err(AppError::Thread)
 }
 
 /// The key's file beside the log, where the configuration names none.

@@ -11,8 +11,8 @@ mod tests;
 
 pub use crate::model::secret::is_secret_key;
 
-use super::files::{self, Files};
 use super::record::Fields;
+use crate::files::{self, Files};
 use crate::model::hex::hex;
 use crate::model::json::Json;
 use crate::model::secret;
@@ -44,7 +44,7 @@ pub struct Hashed {
     pub hash: String,
     /// Bytes of the canonical JSON.
     pub size: u64,
-    /// Whether a value stands under a key that names a secret.
+    /// Whether a value stands under a key that names a secret, or looks like one.
     pub secret_present: bool,
     /// Whether that secret was valid, where a shim or a tool reports it.
     pub secret_valid: Option<bool>,
@@ -154,7 +154,7 @@ impl Hasher {
         Hashed {
             hash: key.prefix + &hex(&mac.finalize().into_bytes()),
             size: bytes.len() as u64,
-            secret_present: secret::is_present(content),
+            secret_present: secret::is_present_in(content, &bytes),
             secret_valid: None,
             reference: None,
         }

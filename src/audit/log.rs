@@ -5,10 +5,12 @@
 //! or sync that failed, the log has failed for good: what is on disk is unknown, so nothing more
 //! is acknowledged, and opening it again recovers what is there.
 
+mod follow;
 mod granted;
 mod queue;
 mod recover;
 mod repair;
+mod seal;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -16,18 +18,24 @@ mod writer;
 pub use granted::{GRANTED_CALLS_MAX, GrantedCall};
 pub use recover::{OpenError, Recovered};
 pub use repair::{RepairError, Repaired, repair};
+pub use seal::{
+    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, Cadence, SealError, Sealed, Signing, TileDir,
+};
 
-use super::files::Files;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
+use crate::files::Files;
 use crate::model::time::Timestamp;
+use crate::tlog::VerifierKey;
 use queue::{Queue, Refusal};
+use seal::Sealer;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
-use tokio::sync::oneshot;
+use tokio::runtime::Builder;
+use tokio::sync::{oneshot, watch};
 use writer::Writer;
 
 /// Records that may wait for the writer.
@@ -42,7 +50,7 @@ pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 pub const ORIGIN_BYTES_MAX: usize = 128;
 
 /// How a log is opened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Whose log it is, `<prefix>/<replica id>`: printable ASCII without spaces and `+`.
     pub origin: String,
@@ -50,6 +58,14 @@ pub struct Options {
     pub queue_records_max: usize,
     /// As `SEGMENT_BYTES_MAX`, and no more than it.
     pub segment_bytes_max: u64,
+    /// As `BATCH_RECORDS_MAX`, at least 1.
+    pub batch_records_max: usize,
+    /// As `BATCH_WAIT_MS_MAX`.
+    pub batch_ms_max: u64,
+    /// Who signs the log; `None`: nobody, and it has neither tiles nor checkpoints.
+    pub signing: Option<Signing>,
+    /// How often it is signed.
+    pub cadence: Cadence,
 }
 
 impl Options {
@@ -60,6 +76,13 @@ impl Options {
             origin: origin.to_owned(),
             queue_records_max: QUEUE_RECORDS_MAX,
             segment_bytes_max: SEGMENT_BYTES_MAX,
+            batch_records_max: BATCH_RECORDS_MAX,
+            batch_ms_max: BATCH_WAIT_MS_MAX,
+            signing: None,
+            cadence: Cadence {
+                leaves_max: CHECKPOINT_LEAVES_MAX,
+                ms_max: CHECKPOINT_MS_MAX,
+            },
         }
     }
 }
@@ -126,21 +149,11 @@ impl Message {
     }
 }
 
-/// What the writer tells everyone.
+/// What writer and sealer tell everyone.
 #[derive(Default)]
 struct Shared {
     /// Set once, when a write or sync fails.
     failed: OnceLock<String>,
-    /// The last durable record.
-    head: Mutex<Option<Head>>,
-}
-
-impl Shared {
-    fn head(&self) -> Option<Head> {
-        // A head is replaced whole, so a poisoned lock still holds a true one.
-        let head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        head.clone()
-    }
 }
 
 /// An open log. Dropping it closes it.
@@ -148,12 +161,22 @@ pub struct Log {
     options: Options,
     queue: Arc<Queue>,
     shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    head: watch::Receiver<Option<Head>>,
+    sealed: Option<SealedLog>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What a log that is signed has beside its lines.
+struct SealedLog {
+    latest: Arc<seal::Latest>,
+    tiles: TileDir,
+    verifier: VerifierKey,
 }
 
 impl Log {
     /// Opens the log in this directory, which is made if it is not there, and recovers it: every
-    /// line is checked, a torn last line is dropped, and what remains is made durable.
+    /// line is checked, a torn last line is dropped, what remains is made durable, and held
+    /// against what was signed of it.
     ///
     /// # Errors
     /// As `OpenError` says; the log is unchanged then, but for a torn last line.
@@ -163,21 +186,80 @@ impl Log {
         files: Arc<dyn Files>,
     ) -> Result<(Self, Recovered), OpenError> {
         let (recovered, tail) = recover::recover(dir, &options, files.as_ref())?;
-        let shared = Arc::new(Shared::default());
-        let queue = Arc::new(Queue::new(options.queue_records_max));
-        let waiting = Arc::clone(&queue);
-        let writer = Writer::new(dir, &options, files, Arc::clone(&shared), tail);
-        let thread = thread::Builder::new().name("audit-writer".to_owned());
-        let writer = thread
-            .spawn(move || writer.run(&waiting))
-            .map_err(OpenError::Thread)?;
+        let records = recovered.report.records;
+        let sealer = options
+            .signing
+            .as_ref()
+            .map(|signing| Sealer::open(dir, &files, (&options.origin, records), signing));
+        let sealer = sealer.transpose().map_err(OpenError::sealed(dir))?;
+        let (sealer, rotation) = sealer.unzip();
+        let queue = Arc::new(Queue::new(&options));
+        let (sender, head) = watch::channel(tail.head.clone());
+        let sealed = sealer.as_ref().map(|sealer| SealedLog {
+            latest: sealer.latest(),
+            tiles: sealer.tiles(),
+            verifier: sealer.verifier().clone(),
+        });
         let log = Self {
-            options,
             queue,
-            shared,
-            writer: Mutex::new(Some(writer)),
+            shared: Arc::default(),
+            head,
+            sealed,
+            threads: Mutex::default(),
+            options,
         };
+        log.start(dir, files, tail, sender, sealer)?;
+        if let Some((time, rotated)) = rotation.flatten() {
+            // If a crash takes it back, the next opening does it again: nothing is signed with
+            // the new key before.
+            let rotated = Record::KeyRotated(Box::new(rotated));
+            log.post(time, &rotated).map_err(|error| OpenError::Io {
+                dir: dir.display().to_string(),
+                source: std::io::Error::other(error),
+            })?;
+        }
         Ok((log, recovered))
+    }
+
+    fn start(
+        &self,
+        dir: &Path,
+        files: Arc<dyn Files>,
+        tail: recover::Tail,
+        head: watch::Sender<Option<Head>>,
+        sealer: Option<Sealer>,
+    ) -> Result<(), OpenError> {
+        let writer = Writer::new(
+            dir,
+            &self.options,
+            files,
+            Arc::clone(&self.shared),
+            tail,
+            head,
+        );
+        let lock = writer.lock();
+        let queue = Arc::clone(&self.queue);
+        self.spawn("audit-writer", move || writer.run(&queue))?;
+        let Some(sealer) = sealer else { return Ok(()) };
+        let (head, every) = (self.head.clone(), self.options.cadence);
+        let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(&self.queue));
+        let clock = Builder::new_current_thread().enable_time().build();
+        let clock = clock.map_err(OpenError::Thread)?;
+        self.spawn("audit-sealer", move || {
+            let _lock = lock;
+            let _closed = CloseOnPanic(&queue);
+            if let Err(error) = clock.block_on(sealer.run(head, every)) {
+                shared.failed.get_or_init(|| error.to_string());
+            }
+        })
+    }
+
+    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(run).map_err(OpenError::Thread)?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push(thread);
+        Ok(())
     }
 
     /// Appends a record of what happened at `time`, and lets the caller wait until it is durable.
@@ -212,7 +294,37 @@ impl Log {
     /// The last durable record; `None` of an empty log.
     #[must_use]
     pub fn head(&self) -> Option<Head> {
-        self.shared.head()
+        self.head.borrow().clone()
+    }
+
+    /// As `head`, now and whenever it changes. It ends with the log.
+    #[must_use]
+    pub fn watch_head(&self) -> watch::Receiver<Option<Head>> {
+        self.head.clone()
+    }
+
+    /// The latest checkpoint; `None` where there is none yet, or the log is not signed.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Arc<Sealed>> {
+        self.sealed.as_ref()?.latest.get()
+    }
+
+    /// As `checkpoint`, now and whenever it changes; `None`: the log is not signed.
+    #[must_use]
+    pub fn watch_checkpoint(&self) -> Option<watch::Receiver<Option<Arc<Sealed>>>> {
+        Some(self.sealed.as_ref()?.latest.watch())
+    }
+
+    /// The tiles, to prove from; `None`: the log is not signed.
+    #[must_use]
+    pub fn tiles(&self) -> Option<&TileDir> {
+        Some(&self.sealed.as_ref()?.tiles)
+    }
+
+    /// The key that checks the log's checkpoints; `None`: the log is not signed.
+    #[must_use]
+    pub fn verifier(&self) -> Option<&VerifierKey> {
+        Some(&self.sealed.as_ref()?.verifier)
     }
 
     /// Whose log this is.
@@ -221,16 +333,16 @@ impl Log {
         &self.options.origin
     }
 
-    /// Takes no more records, writes those that wait, and lets the log go.
+    /// Takes no more records, writes those that wait, signs the whole, and lets the log go.
     ///
     /// # Errors
     /// If the log failed before its end.
     pub fn close(&self) -> Result<(), AppendError> {
         self.queue.close();
-        let writer = self.writer.lock().map(|mut writer| writer.take());
-        if let Ok(Some(writer)) = writer {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
             // A panic of the writer drops what waits, and every waiting append errs.
-            let _ = writer.join();
+            let _ = thread.join();
         }
         self.check()
     }
@@ -262,6 +374,17 @@ impl Log {
                 cause: cause.clone(),
             }),
             None => Ok(()),
+        }
+    }
+}
+
+/// A sealer that panicked lets no more be acknowledged that nobody would sign.
+struct CloseOnPanic<'a>(&'a Queue);
+
+impl Drop for CloseOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.close();
         }
     }
 }

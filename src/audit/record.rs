@@ -8,8 +8,10 @@ mod cut;
 mod decision;
 mod events;
 mod fields;
+mod read;
 mod refused;
 mod repaired;
+mod rotated;
 #[cfg(test)]
 pub(super) mod samples;
 mod steered;
@@ -21,8 +23,10 @@ pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, Shi
 pub use events::{OutcomeStatus, ShimPosition};
 pub(super) use fields::Fields;
 use fields::{Canonical, Header, members};
+pub use read::AuditRead;
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
+pub use rotated::KeyRotated;
 pub use steered::{PolicyReload, PolicyRolledBack};
 
 use crate::model::json::{Json, Object};
@@ -62,8 +66,12 @@ pub enum Record {
     Gap(Gap),
     /// A shim, or the log itself, was alive and had nothing else to say.
     Heartbeat(Heartbeat),
+    /// Somebody read the log, or content that it refers to.
+    AuditRead(AuditRead),
     /// The log did not check, and was cut.
     LogRepaired(LogRepaired),
+    /// Another key signs from here on.
+    KeyRotated(Box<KeyRotated>),
 }
 
 impl Record {
@@ -81,7 +89,9 @@ impl Record {
             Self::ShimConnected(_) => "shim_connected",
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
+            Self::AuditRead(_) => "audit_read",
             Self::LogRepaired(_) => "log_repaired",
+            Self::KeyRotated(_) => "key_rotated",
         }
     }
 
@@ -98,7 +108,9 @@ impl Record {
             Self::ShimConnected(connected) => connected.put_into(fields),
             Self::Gap(gap) => gap.put_into(fields),
             Self::Heartbeat(heartbeat) => heartbeat.put_into(fields),
+            Self::AuditRead(read) => read.put_into(fields),
             Self::LogRepaired(repaired) => repaired.put_into(fields),
+            Self::KeyRotated(rotated) => rotated.put_into(fields),
         }
     }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::files::{self, Files};
+use crate::files::{self, Files};
 use crate::tlog::{KeyKind, Signature, VerifierKey};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;

@@ -165,7 +165,7 @@ pub fn is_log_file(name: &str) -> bool {
 }
 
 /// The seq that a file's name promises: `log-<20 digits>.jsonl`.
-fn first_seq(name: &str) -> Option<u64> {
+pub(in crate::audit) fn first_seq(name: &str) -> Option<u64> {
     digits_of(name.strip_prefix("log-")?.strip_suffix(".jsonl")?)
 }
 

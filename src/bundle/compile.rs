@@ -37,6 +37,7 @@ fn compile_with(
         packages: packages.map(|package| package.name.clone()).collect(),
         findings: set.warnings().to_vec(),
         recompiled: compiled.recompiled,
+        changes: sources.changes,
         warnings,
         set,
     })

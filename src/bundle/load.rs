@@ -8,7 +8,7 @@ use super::held::{Held, Pinned, Shelf};
 use super::source::{self, Bundle, Source, SourceError};
 use super::swap::{Compiled, PolicyStore, Refusal, Stage, Standing};
 use super::verify::{self, Verified, VerifyError};
-use crate::model::bundle::Sources;
+use crate::model::bundle::{Change, Sources};
 use crate::model::finding::Finding;
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
@@ -72,6 +72,8 @@ pub enum LoadEvent {
         warnings: Vec<String>,
         /// What `check` warns of in its modules.
         findings: Vec<Finding>,
+        /// Who changed its bundles last, and why.
+        changes: Vec<Change>,
         /// Whether its modules were compiled for it; else only its data is new.
         recompiled: bool,
         /// How long it took from reading to swapping.
@@ -83,6 +85,8 @@ pub enum LoadEvent {
         refusal: Refusal,
         /// The set that stays in force.
         active: Option<Revision>,
+        /// Who changed the bundles last, and why, if they could be read.
+        changes: Vec<Change>,
     },
     /// An administrator put an earlier set in force.
     RolledBack {
@@ -92,6 +96,8 @@ pub enum LoadEvent {
         replaced: Option<Revision>,
         /// Who asked, why, and until when.
         pinned: Pinned,
+        /// Who changed its bundles last, and why.
+        changes: Vec<Change>,
     },
     /// A change is good, and is in force when the rollback ends.
     Waiting {
@@ -167,6 +173,7 @@ struct Refused {
     reason: String,
     findings: Vec<Finding>,
     digest: Option<String>,
+    changes: Vec<Change>,
 }
 
 impl<T: Send + Sync + 'static> Reloader<T> {
@@ -200,6 +207,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             reason: "internal error: loading panicked".to_owned(),
             findings: Vec::new(),
             digest: None,
+            changes: Vec::new(),
         };
         // If it was the listener that panicked, it may again; the next change is still loaded.
         let _ = catch_unwind(AssertUnwindSafe(|| self.refuse(refused)));
@@ -256,9 +264,9 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             self.recover(revision, pinned.is_some(), status.refused.is_some());
             return Ok(());
         }
-        let (digest, sources) = (verified.digest.clone(), verified.clone());
+        let sources = verified.clone();
         let compiled = (self.loader.compile)(verified, self.loader.store.next_version())
-            .map_err(|findings| Refused::by(findings, digest))?;
+            .map_err(|findings| Refused::by(findings, &sources))?;
         let held = Held {
             revision: compiled.revision.revision.clone(),
             digest: compiled.revision.digest.clone(),
@@ -301,6 +309,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             packages: compiled.packages.clone(),
             warnings: compiled.warnings.clone(),
             findings: compiled.findings.clone(),
+            changes: compiled.changes.clone(),
             recompiled: compiled.recompiled,
             took: started.elapsed(),
         };
@@ -328,6 +337,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         let event = LoadEvent::Refused {
             refusal: refusal.clone(),
             active,
+            changes: refused.changes,
         };
         let _recorded = (loader.record)(&event);
         loader.store.refuse(refusal);
@@ -342,15 +352,17 @@ impl Refused {
             reason: error.to_string(),
             findings: Vec::new(),
             digest: None,
+            changes: Vec::new(),
         }
     }
 
-    fn by(findings: Vec<Finding>, digest: String) -> Self {
+    fn by(findings: Vec<Finding>, sources: &Sources) -> Self {
         Self {
             stage: Stage::Compile,
             reason: lines(&findings),
             findings,
-            digest: Some(digest),
+            digest: Some(sources.digest.clone()),
+            changes: sources.changes.clone(),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! `.manifest`: what a bundle says of itself, in OPA's format.
 
+mod change;
 #[cfg(test)]
 mod tests;
 mod versions;
 
+pub use change::CHANGE_TEXT_BYTES_MAX;
 pub use versions::{Disagree, Versions};
 
+use crate::model::bundle::Change;
 use crate::model::json::{self, Json, JsonError, Limits, Object};
 
 /// Where the manifest is, within the bundle.
@@ -34,6 +37,8 @@ pub struct Manifest {
     pub roots: Vec<Root>,
     /// Which Rego its modules are written in.
     pub versions: Versions,
+    /// Who changed it last, and why, if it says so.
+    pub change: Option<Change>,
 }
 
 impl Default for Manifest {
@@ -42,6 +47,7 @@ impl Default for Manifest {
             revision: String::new(),
             roots: vec![Root::default()],
             versions: Versions::default(),
+            change: None,
         }
     }
 }
@@ -134,6 +140,18 @@ pub enum ManifestError {
     /// A revision that does not fit in a record.
     #[error("`revision` has control characters or more than 256 bytes")]
     Revision,
+    /// Something of toolgate's that is not known.
+    #[error(
+        "`metadata.toolgate` has `{0}`: it has `change`, of `author`, `reviewer`, `reason`, \
+         `commit` and `ticket`"
+    )]
+    Change(String),
+    /// A text that does not fit in a record.
+    #[error(
+        "`metadata.toolgate.change.{0}` must be a text without control characters, of at most \
+         {CHANGE_TEXT_BYTES_MAX} bytes"
+    )]
+    ChangeText(&'static str),
     /// No roots: such a bundle may hold nothing.
     #[error("`roots` is empty: name what the bundle owns, or leave `roots` out")]
     NoRoots,
@@ -166,6 +184,7 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, ManifestError> {
         revision: revision(object)?,
         roots: roots(object)?,
         versions: Versions::read(object)?,
+        change: change::read(object)?,
     })
 }
 

@@ -4,6 +4,7 @@
 mod tests;
 
 use super::held::{Held, Pinned};
+use crate::model::bundle::Change;
 use crate::model::finding::Finding;
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
@@ -30,6 +31,7 @@ pub struct Compiled<T> {
     pub(super) packages: Vec<String>,
     pub(super) warnings: Vec<String>,
     pub(super) findings: Vec<Finding>,
+    pub(super) changes: Vec<Change>,
     /// `false`: its programs are those of another set, over new data.
     pub(super) recompiled: bool,
 }

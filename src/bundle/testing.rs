@@ -114,6 +114,7 @@ fn text_of(verified: Verified<Sources>, version: u64) -> Result<Compiled<String>
         packages: Vec::new(),
         warnings: verified.warnings().to_vec(),
         findings: Vec::new(),
+        changes: verified.changes.clone(),
         set,
     })
 }

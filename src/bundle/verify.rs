@@ -253,7 +253,8 @@ fn assemble(bundles: &[Bundle], mut parts: Vec<Part<'_>>) -> Result<Sources, Ver
     let mut sources = Sources {
         library: library::modules(),
         digest: digest_of(bundles),
-        revision: revision(&parts),
+        revision: part::revision(&parts),
+        changes: part::changes(&parts),
         ..Sources::default()
     };
     for part in &mut parts {
@@ -285,15 +286,6 @@ fn assemble(bundles: &[Bundle], mut parts: Vec<Part<'_>>) -> Result<Sources, Ver
     sources.modules.sort_by(|a, b| a.path.cmp(&b.path));
     sources.tests.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(sources)
-}
-
-fn revision(parts: &[Part<'_>]) -> String {
-    let revisions: Vec<&str> = parts
-        .iter()
-        .map(|part| part.manifest.revision.as_str())
-        .filter(|revision| !revision.is_empty())
-        .collect();
-    revisions.join(",")
 }
 
 fn merge_data(data: &mut Object, part: &mut Part<'_>) -> Result<(), VerifyError> {

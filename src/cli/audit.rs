@@ -1,13 +1,14 @@
 //! `toolgate audit`.
 
+mod export;
 mod progress;
 mod repairs;
 mod report;
 mod verify;
 
 use super::{CliError, Exit, Output};
-use crate::audit::files::OsFiles;
 use crate::audit::log::{RepairError, Repaired, repair};
+use crate::files::OsFiles;
 use crate::telemetry::now;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -36,6 +37,15 @@ pub enum Audit {
     /// stops to check at another seq), 2 there is no log, or a process writes it, 1 the disk
     /// failed, 64 wrong usage.
     Repair(Repair),
+    /// Write a log's calls in another format: one row a call, of its decision and its outcome.
+    ///
+    /// Can be run again and again, also after it was stopped at any point: it goes on where it was,
+    /// writes no row twice and leaves none out. Each row has the decision's id and the seqs of the
+    /// records that it is made of.
+    ///
+    /// Exit codes: 0 done, 3 the log does not check, 2 there is no log, it cannot be read, or the
+    /// target is something else, 1 the target cannot be written, 64 wrong usage.
+    Export(export::Export),
 }
 
 /// Cut a log that does not check.
@@ -58,6 +68,7 @@ impl Audit {
         match self {
             Self::Verify(verify) => verify.run(output),
             Self::Repair(repair) => repair.run(output),
+            Self::Export(export) => export.run(output),
         }
     }
 }

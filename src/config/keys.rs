@@ -152,6 +152,7 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.origin", Text("toolgate"), "", "\"prefix/replica\" where there are several"),
     key("audit.mode", Choice(of::<AuditMode>), "", "where a reply waits for its record"),
     key("audit.on_failure", Choice(of::<OnFailure>), "", ""),
+    key("audit.index", Flag(true), "", "an SQLite index beside the log, which Query reads"),
     key("audit.key_file", Optional, "\"audit.key\"", "for hashes of content; default: a key made with the log"),
 
     key("identity", Section, "", ""),
@@ -186,7 +187,7 @@ pub(super) const KEYS: &[Key] = &[
     key("callers[].servers", Required, "[\"crm\", \"docs-*\"]", "exact, or a prefix and `*`"),
     key("callers[].subjects", Optional, "[\"agent_*\", \"u:*\", \"a:*\"]", "default: none; whom it may speak for"),
     key("callers[].context", Optional, "[\"purpose\", \"channel\"]", "default: none; context keys it may set"),
-    key("callers[].may", Choices(may), "", "the last is for Reload and Rollback"),
+    key("callers[].may", Choices(may), "", "administer: Reload and Rollback; audit.read: Query and Tail; audit.content: GetContent"),
     key("callers[].assert_roles", Flag(false), "", "whether its word on roles counts"),
     key("callers[].tenant", Optional, "\"acme\"", "default: the token's, else \"default\"; see Tenants"),
     comment("callers[].tenants", Optional, "[\"acme\", \"globex\"]", "with [[tenants]]; those that its token may name"),

@@ -106,6 +106,7 @@ impl Config {
                 mode: AuditMode::default(),
                 on_failure: OnFailure::default(),
                 key_file: None,
+                index: true,
             },
             callers: vec![own_user],
             jwt: None,

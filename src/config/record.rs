@@ -22,6 +22,8 @@ pub struct AuditConfig {
     /// The key that hashes of arguments and results are made with; `None`: a key of this log's own,
     /// made with it.
     pub key_file: Option<PathBuf>,
+    /// Whether there is an index beside the log, for `Query`.
+    pub index: bool,
 }
 
 /// Whether a reply waits until its record is durable.
@@ -81,6 +83,7 @@ impl AuditConfig {
         let mode = section.choice("mode");
         let on_failure = section.choice("on_failure");
         let key_file = section.text("key_file");
+        let index = section.flag("index");
         if !section.has("dir") {
             let message = "`audit.dir` is missing: decisions need a log";
             section.problem(section.place(), message);
@@ -92,6 +95,7 @@ impl AuditConfig {
             mode,
             on_failure,
             key_file: key_file.map(|file| base.join(file.value)),
+            index,
         })
     }
 }

@@ -22,14 +22,20 @@ pub enum Permission {
     Publish,
     /// Changing what is in force: `Reload`, `Rollback`.
     Administer,
+    /// Reading the audit log: `Query`, `Tail`.
+    ReadAudit,
+    /// Reading stored arguments and results: `GetContent`.
+    ReadContent,
 }
 
 impl Permission {
     /// Every permission, by the name that the configuration has for it.
-    pub const ALL: [(&'static str, Self); 3] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("decide", Self::Decide),
         ("publish", Self::Publish),
         ("administer", Self::Administer),
+        ("audit.read", Self::ReadAudit),
+        ("audit.content", Self::ReadContent),
     ];
     /// Those of a caller whose entry does not say.
     pub const DEFAULT: [Self; 2] = [Self::Decide, Self::Publish];
@@ -41,6 +47,8 @@ impl Permission {
             Self::Decide => "decide",
             Self::Publish => "publish",
             Self::Administer => "administer",
+            Self::ReadAudit => "audit.read",
+            Self::ReadContent => "audit.content",
         }
     }
 }

@@ -23,6 +23,24 @@ pub struct Module {
     pub rego: RegoVersion,
 }
 
+/// Who changed a bundle last, who looked at the change, and why, as its manifest says. Empty texts
+/// are not told. Nobody but whoever made the bundle vouches for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The bundle's name in the configuration.
+    pub bundle: String,
+    /// Who made the change.
+    pub author: String,
+    /// Who looked at it.
+    pub reviewer: String,
+    /// Why it was made.
+    pub reason: String,
+    /// Where it stands in version control.
+    pub commit: String,
+    /// Where it was asked for.
+    pub ticket: String,
+}
+
 /// Everything that one policy set is compiled from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
@@ -40,6 +58,8 @@ pub struct Sources {
     /// The manifests' revisions, in the order of the bundles' names, joined by `,`; empty if none
     /// has one.
     pub revision: String,
+    /// What manifests say of changes, in the order of the bundles' names.
+    pub changes: Vec<Change>,
     /// `sha256:<hex>` over names and contents of all files that decide: tests are not part of it.
     pub digest: String,
 }

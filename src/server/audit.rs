@@ -3,9 +3,9 @@
 use super::decider::Decider;
 use super::metrics::Doubt;
 use super::peer::peer;
-use super::reported;
 use super::status::RpcError;
 use super::tenants::Tenant;
+use super::{reading, reported};
 use crate::audit::log::Pending;
 use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
@@ -72,9 +72,10 @@ impl AuditService for AuditServer {
 
     async fn query(
         &self,
-        _request: Request<v1::QueryRequest>,
+        request: Request<v1::QueryRequest>,
     ) -> Result<Response<v1::QueryResponse>, Status> {
-        Err(RpcError::Unimplemented("Query").into())
+        let found = reading::query(&self.decider, request).await?;
+        Ok(Response::new(found))
     }
 
     async fn get_checkpoint(
@@ -107,9 +108,10 @@ impl AuditService for AuditServer {
 
     async fn tail(
         &self,
-        _request: Request<v1::TailRequest>,
+        request: Request<v1::TailRequest>,
     ) -> Result<Response<Self::TailStream>, Status> {
-        Err(RpcError::Unimplemented("Tail").into())
+        let records = reading::tail(&self.decider, request, self.stopped.clone()).await?;
+        Ok(Response::new(Box::pin(records)))
     }
 }
 
@@ -328,7 +330,7 @@ pub(super) fn bounded(field: &str, text: String) -> Result<String, RpcError> {
     Ok(text)
 }
 
-fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
+pub(super) fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
     let nanos = time
         .seconds
         .checked_mul(1_000_000_000)?

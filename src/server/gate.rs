@@ -32,8 +32,9 @@ const ENDLESS_REQUESTS: [&str; 3] = [
 /// The service of `grpc.health.v1`.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// RPCs whose answers have no end of their own.
-const ENDLESS_ANSWERS: [&str; 2] = [
+const ENDLESS_ANSWERS: [&str; 3] = [
     "/grpc.health.v1.Health/Watch",
+    "/toolgate.v1.AuditService/Tail",
     "/toolgate.v1.DecisionService/WatchRevision",
 ];
 

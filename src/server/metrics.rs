@@ -60,6 +60,7 @@ pub struct Metrics {
     decisions: Family<(EffectLabel, TenantLabel), Counter>,
     evaluation: Histogram,
     audit_failures: PerTenant<Counter>,
+    audit_index_failures: PerTenant<Counter>,
     audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
     policy_version: PerTenant<Gauge>,
     policy_loads: PerTenant<Counter>,
@@ -83,6 +84,7 @@ impl Default for Metrics {
             decisions: Family::default(),
             evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
             audit_failures: PerTenant::default(),
+            audit_index_failures: PerTenant::default(),
             audit_doubts: Family::default(),
             policy_version: PerTenant::default(),
             policy_loads: PerTenant::default(),
@@ -146,6 +148,7 @@ impl Metrics {
             );
         }
         drop(self.audit_failures.of(&self.tenant));
+        drop(self.audit_index_failures.of(&self.tenant));
     }
 
     /// What has never happened is 0 and not absent: else its first time is no rise.
@@ -182,6 +185,11 @@ impl Metrics {
     /// A record could not be written.
     pub fn audit_failed(&self) {
         self.audit_failures.of(&self.tenant).inc();
+    }
+
+    /// Records could not be taken into the index; the log is not concerned.
+    pub fn audit_index_failed(&self) {
+        self.audit_index_failures.of(&self.tenant).inc();
     }
 
     /// An event was recorded that does not agree with what is known.
@@ -292,6 +300,11 @@ impl Metrics {
             "audit_failures",
             "Records that could not be written",
             failures,
+        );
+        registry.register(
+            "audit_index_failures",
+            "Times that the index of the audit log could not be written",
+            self.audit_index_failures.clone(),
         );
         let doubts = self.audit_doubts.clone();
         registry.register(

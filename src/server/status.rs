@@ -5,6 +5,7 @@ use super::gate::UNKNOWN_REQUEST_BYTES_MAX;
 use super::overload::Overload;
 use crate::bundle::held::SteerError;
 use crate::identity::Permission;
+use crate::model::secret;
 use crate::wire::TENANT_METADATA;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -20,7 +21,7 @@ pub enum RpcError {
     Unauthenticated,
     /// Of several tenants, nothing says which one it is about.
     #[error(
-        "the caller is of several tenants: name one with `--tenant` of `toolgate policy`, or in the metadata `{TENANT_METADATA}`"
+        "the caller is of several tenants: name one with `--tenant`, or in the metadata `{TENANT_METADATA}`"
     )]
     TenantUnknown,
     /// The caller is not of that tenant.
@@ -35,6 +36,20 @@ pub enum RpcError {
     /// The log does not take events now.
     #[error("the audit log cannot be written: {0}")]
     AuditUnavailable(String),
+    /// The log's index.
+    #[error("{0}")]
+    IndexNotReady(String),
+    /// Records cannot be given until something is done.
+    #[error("{0}")]
+    NotReadable(String),
+    /// A stream's reader is slower than the log.
+    #[error("records were not read within {} s: go on with `from_index` {next_seq}", .time_max.as_secs())]
+    TooSlow {
+        /// How long one might have waited.
+        time_max: Duration,
+        /// The first that was not sent.
+        next_seq: u64,
+    },
     /// The request took too long.
     #[error("the request took longer than {} ms", .time_max.as_millis())]
     TimedOut {
@@ -71,10 +86,13 @@ impl From<RpcError> for Status {
                 }
             },
             RpcError::Invalid(_) | RpcError::TenantUnknown => Code::InvalidArgument,
-            RpcError::AuditUnavailable(_) => Code::Unavailable,
+            RpcError::AuditUnavailable(_) | RpcError::IndexNotReady(_) => Code::Unavailable,
+            RpcError::NotReadable(_) => Code::FailedPrecondition,
+            RpcError::TooSlow { .. } => Code::ResourceExhausted,
             RpcError::Unimplemented(_) => Code::Unimplemented,
         };
-        Self::new(code, error.to_string())
+        // What a caller sent may be in it.
+        Self::new(code, secret::redacted(&error.to_string()))
     }
 }
 

@@ -10,6 +10,7 @@ use super::owed::OwedCalls;
 use super::peer::Remote;
 use super::repeats::Repeats;
 use super::status::RpcError;
+use crate::audit::index::Index;
 use crate::bundle::swap::PolicyStore;
 use crate::bundle::watch::Steering;
 use crate::engine::PolicySet;
@@ -32,6 +33,8 @@ pub struct Tenant {
     pub steering: Option<Steering>,
     /// Where decisions are recorded.
     pub evidence: Arc<Evidence>,
+    /// Finds records; `None`: nothing does.
+    pub index: Option<Index>,
     /// What results owe.
     pub owed: OwedCalls,
     /// Answers that may be asked for again.

@@ -1,7 +1,8 @@
 //! Log lines, on standard error: standard output belongs to a command's result, or to MCP.
 
 use super::sampling::Sampling;
-use std::io::IsTerminal;
+use crate::model::secret;
+use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 use tracing_subscriber::reload::Handle;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -24,13 +25,13 @@ static FILTER: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
 pub fn init(level: &str, format: LogFormat) {
     let (filter, handle) = reload::Layer::new(filter(level));
     let registry = tracing_subscriber::registry().with(filter).with(Sampling);
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(|| Redacting(io::stderr()));
     let is_first = match format {
         LogFormat::Text => registry
             .with(
                 lines
                     .with_target(false)
-                    .with_ansi(std::io::stderr().is_terminal()),
+                    .with_ansi(io::stderr().is_terminal()),
             )
             .try_init()
             .is_ok(),
@@ -58,3 +59,27 @@ pub fn set_level(level: &str) {
 fn filter(level: &str) -> EnvFilter {
     EnvFilter::try_new(format!("warn,toolgate={level}")).unwrap_or_else(|_| EnvFilter::new("info"))
 }
+
+/// Takes secrets out of what is written: a name or an error that somebody sent may be one. Whoever
+/// writes a line writes it in one piece.
+struct Redacting<W>(W);
+
+impl<W: Write> Write for Redacting<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match secret::may_hold(line) {
+            false => self.0.write_all(line)?,
+            true => {
+                let text = String::from_utf8_lossy(line);
+                self.0.write_all(secret::redacted(&text).as_bytes())?;
+            }
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,11 +13,12 @@ use toolgate::wire::v1::audit_service_client::AuditServiceClient;
 use toolgate::wire::v1::policy_service_client::PolicyServiceClient;
 use toolgate::wire::v1::{
     DecideBatchRequest, DecideResponse, DecideStreamRequest, ExplainRequest, GetStatusRequest,
-    PublishRequest, ReloadRequest, RollbackRequest, WatchRevisionRequest,
+    PublishRequest, QueryRequest, ReloadRequest, RollbackRequest, TailRequest,
+    WatchRevisionRequest,
 };
 
 /// Every RPC but health and reflection, which are everybody's.
-pub const RPCS: [&str; 9] = [
+pub const RPCS: [&str; 11] = [
     "Decide",
     "DecideBatch",
     "DecideStream",
@@ -27,6 +28,8 @@ pub const RPCS: [&str; 9] = [
     "Publish",
     "Reload",
     "Rollback",
+    "Query",
+    "Tail",
 ];
 
 #[derive(Debug, Deserialize)]
@@ -85,6 +88,22 @@ async fn call_rpc(rpc: &str, channel: Channel) -> Answer {
                 Err(status) if status.code() == Code::InvalidArgument => Ok(()),
                 asked => asked.map(drop),
             }
+        }
+        "Query" => {
+            let query = QueryRequest {
+                justification: "a test".to_owned(),
+                ..QueryRequest::default()
+            };
+            let mut audit = AuditServiceClient::new(channel);
+            audit.query(query).await.map(drop)
+        }
+        "Tail" => {
+            let tail = TailRequest {
+                justification: "a test".to_owned(),
+                ..TailRequest::default()
+            };
+            let mut audit = AuditServiceClient::new(channel);
+            audit.tail(tail).await.map(drop)
         }
         other => panic!("no RPC `{other}`"),
     }?;

@@ -4,18 +4,19 @@ use super::check;
 use super::source::{SOURCES, Source, Use, source};
 
 /// Each top module and the others that it may use.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("tlog", &[]),
+    ("files", &[]),
     ("engine", &["model"]),
     ("obligation", &["model"]),
-    ("audit", &["model", "tlog"]),
+    ("audit", &["model", "tlog", "files"]),
     ("identity", &["model"]),
     ("wire", &["model"]),
     ("telemetry", &["model"]),
     ("bundle", &["engine", "model"]),
     ("decide", &["engine", "obligation", "model"]),
-    ("shim", &["wire", "obligation", "model", "tlog"]),
+    ("shim", &["wire", "obligation", "model", "tlog", "files"]),
     (
         "server",
         &[

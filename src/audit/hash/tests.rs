@@ -1,5 +1,5 @@
 use super::*;
-use crate::audit::files::OsFiles;
+use crate::files::OsFiles;
 use crate::model::json::{Limits, parse};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

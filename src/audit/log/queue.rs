@@ -3,7 +3,7 @@
 //! Waking a thread costs more than making a record. So the writer is woken for what somebody waits
 //! for, for a full batch, and where it had nothing to do; all else it finds when its time is up.
 
-use super::{BATCH_RECORDS_MAX, BATCH_WAIT_MS_MAX, Message};
+use super::{Message, Options};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct Queue {
     state: Mutex<State>,
     wake: Condvar,
     messages_max: usize,
+    batch_records_max: usize,
+    patience: Duration,
 }
 
 #[derive(Default)]
@@ -26,6 +28,7 @@ struct State {
     /// Whether somebody waits for one of them.
     is_awaited: bool,
     is_closed: bool,
+    batch_records_max: usize,
     sleeps: Sleeps,
 }
 
@@ -43,7 +46,7 @@ enum Sleeps {
 
 impl State {
     fn is_worthwhile(&self) -> bool {
-        self.is_closed || self.is_awaited || self.messages.len() >= BATCH_RECORDS_MAX
+        self.is_closed || self.is_awaited || self.messages.len() >= self.batch_records_max
     }
 
     fn wakes(&self) -> bool {
@@ -56,11 +59,17 @@ impl State {
 }
 
 impl Queue {
-    pub fn new(messages_max: usize) -> Self {
+    pub fn new(options: &Options) -> Self {
+        let batch_records_max = options.batch_records_max.max(1);
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                batch_records_max,
+                ..State::default()
+            }),
             wake: Condvar::new(),
-            messages_max: messages_max.max(1),
+            messages_max: options.queue_records_max.max(1),
+            batch_records_max,
+            patience: Duration::from_millis(options.batch_ms_max),
         }
     }
 
@@ -101,13 +110,12 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.sleeps = Sleeps::UntilWorthwhile;
-        let patience = Duration::from_millis(BATCH_WAIT_MS_MAX);
         let (mut state, _) = self
             .wake
-            .wait_timeout_while(state, patience, |state| !state.is_worthwhile())
+            .wait_timeout_while(state, self.patience, |state| !state.is_worthwhile())
             .unwrap_or_else(PoisonError::into_inner);
         state.sleeps = Sleeps::Not;
-        let count = state.messages.len().min(BATCH_RECORDS_MAX);
+        let count = state.messages.len().min(self.batch_records_max);
         let rest = state.messages.split_off(count);
         state.is_awaited = rest.iter().any(Message::is_awaited);
         Some(std::mem::replace(&mut state.messages, rest))

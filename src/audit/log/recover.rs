@@ -1,10 +1,10 @@
 //! Opening a log: take the lock, check every line, drop a torn last one, make the rest durable.
 
 use super::granted::{GrantedCall, LastGranted};
-use super::{ORIGIN_BYTES_MAX, Options};
-use crate::audit::files::{Append, Files, create_dir, replace};
+use super::{ORIGIN_BYTES_MAX, Options, SealError};
 use crate::audit::stream::Tracker;
 use crate::audit::verify::{FILE_BYTES_MAX, Fault, Head, Report, Segments, walk};
+use crate::files::{Append, Files, create_dir, replace};
 use std::io;
 use std::path::Path;
 
@@ -51,6 +51,14 @@ pub enum OpenError {
         /// The first record that is wrong.
         fault: Box<Fault>,
     },
+    /// The log is not the one that was signed, or cannot be signed.
+    #[error("audit log `{dir}` is not opened: {source}{}", way_out(.source))]
+    Sealed {
+        /// The directory.
+        dir: String,
+        /// Why.
+        source: Box<SealError>,
+    },
     /// The operating system refuses.
     #[error("audit log `{dir}` cannot be opened: {source}")]
     Io {
@@ -62,6 +70,26 @@ pub enum OpenError {
     /// No thread for the writer.
     #[error("audit writer cannot be started: {0}")]
     Thread(io::Error),
+}
+
+impl OpenError {
+    pub(super) fn sealed(dir: &Path) -> impl FnOnce(SealError) -> Self {
+        let dir = dir.display().to_string();
+        move |source| Self::Sealed {
+            dir,
+            source: Box::new(source),
+        }
+    }
+}
+
+fn way_out(error: &SealError) -> String {
+    match error.first_unsound() {
+        Some(seq) => format!(
+            "; keep a copy as evidence; to go on, start with an empty directory, or move aside \
+             what nobody vouches for with `toolgate audit repair --truncate-at {seq}`"
+        ),
+        None => String::new(),
+    }
 }
 
 /// What was there.

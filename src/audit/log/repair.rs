@@ -6,9 +6,9 @@
 //! step, by what is kept of it with the record; the files after it are removed.
 
 use super::recover::{LOCK_NAME, Stored};
-use crate::audit::files::{Append, Files, append_all, replace};
 use crate::audit::record::{LogRepaired, Record};
-use crate::audit::verify::{Fault, Head, Report, Segments, Wrong, is_log_file, walk};
+use crate::audit::verify::{Fault, Head, PRUNED_NAME, Report, Segments, Wrong, is_log_file, walk};
+use crate::files::{Append, Files, append_all, replace};
 use crate::model::hex::hex;
 use crate::model::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -125,7 +125,7 @@ pub fn repair(
     }
     let cut = Cut::new(&stored, &fault).map_err(io)?;
     let kept = walk(&cut.kept(&stored), None, &mut |_| ()).ok();
-    let kept = kept.filter(|kept| kept.records == truncate_at);
+    let kept = kept.filter(|kept| kept.next_seq() == truncate_at && kept.head.is_some());
     let place = kept.as_ref().and_then(place);
     let Some((head, origin)) = place else {
         return Err(RepairError::NothingKept { dir: name(), fault });
@@ -274,7 +274,11 @@ impl Segments for Kept<'_> {
     fn names(&self) -> io::Result<Vec<String>> {
         let with_prefix = usize::from(!self.cut.prefix.is_empty());
         let names = self.cut.names.iter().take(self.cut.whole + with_prefix);
-        Ok(names.cloned().collect())
+        let mut names: Vec<_> = names.cloned().collect();
+        let mut others = self.stored.names()?;
+        others.retain(|name| name == PRUNED_NAME);
+        names.append(&mut others);
+        Ok(names)
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {

@@ -2,12 +2,12 @@ mod faults;
 mod repairs;
 
 use super::*;
-use crate::audit::files::faulty::{Disk, Plan};
-use crate::audit::files::{OsFiles, create_dir};
 use crate::audit::hash::sha256_hex;
 use crate::audit::record::samples::{TIME, all};
 use crate::audit::record::{Heartbeat, ShimPosition};
 use crate::audit::verify::{Report, Segments, Wrong, walk};
+use crate::files::faulty::{Disk, Plan};
+use crate::files::{OsFiles, create_dir};
 use crate::model::json::Json;
 use std::io;
 use std::path::PathBuf;
@@ -189,7 +189,7 @@ fn a_log_that_does_not_check_is_not_continued() {
     let name = "log-00000000000000000000.jsonl";
     let content = OnDisk(&disk).read(name).unwrap();
     let altered = String::from_utf8(content).unwrap().replace(":2,", ":7,");
-    crate::audit::files::replace(&disk, &dir().join(name), altered.as_bytes()).unwrap();
+    crate::files::replace(&disk, &dir().join(name), altered.as_bytes()).unwrap();
     let OpenError::Fault { fault, .. } = open(&disk).map(drop).unwrap_err() else {
         panic!("expected a fault");
     };

@@ -1,16 +1,18 @@
 //! The one thread that writes: collect a batch, append it, sync once, acknowledge.
 
+use super::follow::file_name;
 use super::queue::Queue;
 use super::recover::Tail;
 use super::{AppendError, Done, Message, Options, SEGMENT_BYTES_MAX, Shared};
-use crate::audit::files::{Append, Files, append_all, create};
 use crate::audit::hash::sha256_hex;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
 use crate::audit::verify::Head;
+use crate::files::{Append, Files, append_all, create};
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -23,8 +25,10 @@ pub struct Writer {
     /// The last record written, durable or not.
     head: Option<Head>,
     file: Option<(Box<dyn Append>, u64)>,
+    /// Tells what is durable.
+    durable: watch::Sender<Option<Head>>,
     /// Held until the thread ends.
-    _lock: Box<dyn Send + Sync>,
+    lock: Arc<dyn Send + Sync>,
 }
 
 /// What one sync makes durable.
@@ -55,18 +59,23 @@ impl Writer {
         files: Arc<dyn Files>,
         shared: Arc<Shared>,
         tail: Tail,
+        durable: watch::Sender<Option<Head>>,
     ) -> Self {
-        let writer = Self {
+        Self {
             dir: dir.to_owned(),
             segment_bytes_max: options.segment_bytes_max.min(SEGMENT_BYTES_MAX),
             files,
             shared,
             head: tail.head,
             file: tail.file,
-            _lock: tail.lock,
-        };
-        writer.publish();
-        writer
+            durable,
+            lock: Arc::from(tail.lock),
+        }
+    }
+
+    /// What keeps other writers out.
+    pub fn lock(&self) -> Arc<dyn Send + Sync> {
+        Arc::clone(&self.lock)
     }
 
     /// Until the queue is closed and empty.
@@ -146,7 +155,7 @@ impl Writer {
         let segment = match current {
             Some(segment) => segment,
             None => {
-                let name = format!("log-{:020}.jsonl", batch.first_seq);
+                let name = file_name(batch.first_seq);
                 (create(self.files.as_ref(), &self.dir.join(name))?, 0)
             }
         };
@@ -154,8 +163,7 @@ impl Writer {
     }
 
     fn publish(&self) {
-        let head = self.shared.head.lock();
-        *head.unwrap_or_else(PoisonError::into_inner) = self.head.clone();
+        self.durable.send_replace(self.head.clone());
     }
 
     fn acknowledge(&self, batch: Batch) {

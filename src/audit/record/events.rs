@@ -3,6 +3,7 @@
 use super::fields::{Canonical, Fields, Items, members};
 use super::{INTEGER_MAX, filtered, revision};
 use crate::audit::hash::Hashed;
+use crate::model::bundle::Change;
 use crate::model::finding::Finding;
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
@@ -176,12 +177,15 @@ pub struct PolicyLoaded {
     pub source: String,
     /// Warnings that did not keep it out.
     pub findings: Vec<Finding>,
+    /// Who changed its bundles last, and why, as their manifests say.
+    pub changes: Vec<Change>,
 }
 
 impl PolicyLoaded {
     /// The fields of the record.
     pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
+            .optional("changes", changes(&self.changes))
             .put("findings", findings(&self.findings))
             .texts("packages", &self.packages)
             .put("policy", revision(&self.policy))
@@ -205,6 +209,8 @@ pub struct PolicyRefused {
     pub error: String,
     /// Why, in detail.
     pub findings: Vec<Finding>,
+    /// Who changed the bundles last, and why, as their manifests say.
+    pub changes: Vec<Change>,
 }
 
 impl PolicyRefused {
@@ -212,12 +218,30 @@ impl PolicyRefused {
     pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
             .optional("active", self.active.as_ref().map(revision))
+            .optional("changes", changes(&self.changes))
             .optional("digest", self.digest.as_deref())
             .put("error", self.error.as_str())
             .put("findings", findings(&self.findings))
             .optional("revision", self.revision.as_deref())
             .text("source", &self.source);
     }
+}
+
+/// What manifests say of changes; `None`: nothing.
+pub(super) fn changes(changes: &[Change]) -> Option<impl Canonical> {
+    (!changes.is_empty()).then(|| Items(changes.iter().map(change)))
+}
+
+fn change(change: &Change) -> impl Canonical {
+    members(|fields| {
+        fields
+            .text("author", &change.author)
+            .put("bundle", change.bundle.as_str())
+            .text("commit", &change.commit)
+            .text("reason", &change.reason)
+            .text("reviewer", &change.reviewer)
+            .text("ticket", &change.ticket);
+    })
 }
 
 fn findings(findings: &[Finding]) -> impl Canonical {

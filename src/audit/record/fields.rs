@@ -3,6 +3,7 @@
 use super::{INTEGER_MAX, Unlinked};
 use crate::audit::hash::Hashed;
 use crate::model::json::{self, Json, Limits, Object};
+use crate::model::secret;
 use std::fmt::Write as _;
 
 /// What has a canonical text.
@@ -13,13 +14,22 @@ pub(in crate::audit) trait Canonical {
 
 impl Canonical for &str {
     fn write(&self, out: &mut String) {
-        json::write_string(self, out);
+        json::write_string(&secret::scrubbed(self), out);
     }
 }
 
 impl Canonical for String {
     fn write(&self, out: &mut String) {
-        json::write_string(self, out);
+        self.as_str().write(out);
+    }
+}
+
+/// A text that this program made itself: it is written as it is. All others are looked at.
+pub(in crate::audit) struct Own<'a>(pub(in crate::audit) &'a str);
+
+impl Canonical for Own<'_> {
+    fn write(&self, out: &mut String) {
+        json::write_string(self.0, out);
     }
 }
 
@@ -38,7 +48,13 @@ impl Canonical for u64 {
 
 impl Canonical for Json {
     fn write(&self, out: &mut String) {
+        let start = out.len();
         self.write_canonical(out);
+        let written = out.as_bytes().get(start..).unwrap_or_default();
+        if secret::may_hold(written) {
+            out.truncate(start);
+            secret::scrubbed_in(self).write_canonical(out);
+        }
     }
 }
 
@@ -102,7 +118,7 @@ impl<'a> Fields<'a> {
         let members = header.members();
         let due = members.iter().skip(written);
         for (own, value) in due.take_while(|(own, _)| *own < name) {
-            self.member(own, *value);
+            self.member(own, Own(value));
             written += 1;
         }
         self.header = Some((header, written));

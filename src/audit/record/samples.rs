@@ -3,6 +3,7 @@
 use super::*;
 use crate::audit::hash::Hashed;
 use crate::model::attempt::{Attempt, Claim, ClaimedBy, SeenPeer};
+use crate::model::bundle::Change;
 use crate::model::call::{Mcp, Phase, Request};
 use crate::model::finding::{Finding, Severity};
 use crate::model::obligation::{AuditLevel, Obligation};
@@ -189,6 +190,17 @@ pub fn outcome() -> OutcomeRecord {
     }
 }
 
+fn change() -> Change {
+    Change {
+        bundle: "demo".into(),
+        author: "ann@acme.example".into(),
+        reviewer: "bob@acme.example".into(),
+        reason: "auditors read contracts of their region".into(),
+        commit: "3f2c1d0a".into(),
+        ticket: "SEC-17".into(),
+    }
+}
+
 pub fn finding() -> Finding {
     Finding {
         severity: Severity::Error,
@@ -212,6 +224,7 @@ pub fn all() -> Vec<Record> {
             previous: Some(revision()),
             packages: vec!["policies.contracts".into()],
             source: "bundles/demo".into(),
+            changes: vec![change()],
             findings: vec![finding()],
         }),
         Record::PolicyRefused(PolicyRefused {
@@ -220,6 +233,7 @@ pub fn all() -> Vec<Record> {
             active: Some(revision()),
             source: "bundles/demo".into(),
             error: "1 finding".into(),
+            changes: vec![change()],
             findings: vec![finding()],
         }),
         Record::PolicyReload(PolicyReload {
@@ -231,6 +245,7 @@ pub fn all() -> Vec<Record> {
             reason: "the new scope of `contracts` denies everybody".into(),
             by: "operator".into(),
             until: TIME,
+            changes: vec![change()],
         }),
         Record::ShimConnected(ShimConnected {
             shim: position(1),
@@ -262,6 +277,15 @@ pub fn all() -> Vec<Record> {
             }],
             of_others: 100,
         }),
+        Record::AuditRead(read()),
+        Record::AuditRead(AuditRead {
+            by: "auditor".into(),
+            justification: "complaint 17".into(),
+            rpc: "GetContent",
+            reference: Some("ref-1".into()),
+            approved_by: Some("u:legal".into()),
+            ..AuditRead::default()
+        }),
         Record::LogRepaired(LogRepaired {
             first_seq: 7,
             lines: 3,
@@ -274,6 +298,39 @@ pub fn all() -> Vec<Record> {
         Record::Decision(Box::new(denied())),
         Record::Heartbeat(Heartbeat::default()),
     ]
+}
+
+/// A read of the log with every filter.
+fn read() -> AuditRead {
+    let texts = [
+        ("agent", "a:claude"),
+        ("caller", "spiffe://acme/shim"),
+        ("correlation_id", "corr-1"),
+        ("decision_id", "0199-d"),
+        ("effect", "allow"),
+        ("from", "2026-11-20T00:00:00.000000Z"),
+        ("order", "newest_first"),
+        ("principal", "agent_analytics"),
+        ("reason", "contracts.read"),
+        ("revision", "2026-11-21"),
+        ("server", "contracts"),
+        ("session_id", "s-1"),
+        ("tool", "read_contract"),
+        ("until", "2026-11-21T00:00:00.000000Z"),
+        ("user", "u:ann"),
+    ];
+    let mut query = Object::from_iter(texts);
+    query.insert("at_seq", 41_u64);
+    query.insert("status", "ok");
+    query.insert("types", Json::array(["decision", "outcome"]));
+    AuditRead {
+        by: "auditor".into(),
+        justification: "complaint 17".into(),
+        rpc: "Query",
+        query: Some(query),
+        records: Some(3),
+        ..AuditRead::default()
+    }
 }
 
 /// A decision with as few fields as there can be.

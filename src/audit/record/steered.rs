@@ -1,7 +1,9 @@
 //! What administrators do: `policy_reload` and `policy_rolled_back`.
 
+use super::events::changes;
 use super::fields::Fields;
 use super::revision;
+use crate::model::bundle::Change;
 use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
 
@@ -32,6 +34,8 @@ pub struct PolicyRolledBack {
     pub by: String,
     /// When the newest set is active again.
     pub until: Timestamp,
+    /// Who changed its bundles last, and why, as their manifests say.
+    pub changes: Vec<Change>,
 }
 
 impl PolicyRolledBack {
@@ -39,6 +43,7 @@ impl PolicyRolledBack {
     pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
             .put("by", self.by.as_str())
+            .optional("changes", changes(&self.changes))
             .put("policy", revision(&self.policy))
             .optional("previous", self.previous.as_ref().map(revision))
             .put("reason", self.reason.as_str())

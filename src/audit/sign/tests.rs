@@ -1,5 +1,5 @@
 use super::{SigningKey, SigningKeyError};
-use crate::audit::files::OsFiles;
+use crate::files::OsFiles;
 use crate::tlog::Note;
 use std::os::unix::fs::PermissionsExt;
 

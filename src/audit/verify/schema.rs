@@ -47,7 +47,7 @@ struct Schema {
     optional: &'static [Field],
 }
 
-const SCHEMAS: [Schema; 12] = [
+const SCHEMAS: &[Schema] = &[
     Schema {
         kind: "decision",
         required: &[
@@ -121,7 +121,7 @@ const SCHEMAS: [Schema; 12] = [
     Schema {
         kind: "policy_loaded",
         required: &[("policy", Map), ("packages", List), ("findings", List)],
-        optional: &[("previous", Map), ("source", Text)],
+        optional: &[("previous", Map), ("source", Text), ("changes", List)],
     },
     Schema {
         kind: "policy_refused",
@@ -131,6 +131,7 @@ const SCHEMAS: [Schema; 12] = [
             ("revision", Text),
             ("active", Map),
             ("source", Text),
+            ("changes", List),
         ],
     },
     Schema {
@@ -146,7 +147,7 @@ const SCHEMAS: [Schema; 12] = [
             ("by", Text),
             ("until", Text),
         ],
-        optional: &[("previous", Map)],
+        optional: &[("previous", Map), ("changes", List)],
     },
     Schema {
         kind: "calls_refused",
@@ -190,6 +191,16 @@ const SCHEMAS: [Schema; 12] = [
         optional: &[],
     },
     Schema {
+        kind: "audit_read",
+        required: &[("by", Text), ("justification", Text), ("rpc", Text)],
+        optional: &[
+            ("query", Map),
+            ("records", Integer),
+            ("ref", Text),
+            ("approved_by", Text),
+        ],
+    },
+    Schema {
         kind: "log_repaired",
         required: &[
             ("first_seq", Integer),
@@ -200,6 +211,11 @@ const SCHEMAS: [Schema; 12] = [
             ("files", List),
             ("fault", Text),
         ],
+        optional: &[],
+    },
+    Schema {
+        kind: "key_rotated",
+        required: &[("previous", Text), ("next", Text), ("note", Text)],
         optional: &[],
     },
 ];

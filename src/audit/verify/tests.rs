@@ -1,10 +1,11 @@
+mod pruned;
 mod scan;
 mod tamper;
 
 use super::*;
-use crate::audit::files::OsFiles;
 use crate::audit::log::{Log, Options};
 use crate::audit::record::samples::{TIME, all};
+use crate::files::OsFiles;
 use crate::model::json::{Json, Limits, parse};
 use std::fs;
 use std::io;
@@ -122,6 +123,7 @@ fn a_good_log_is_reported() {
         .map(|(kind, n)| (kind.as_str(), *n))
         .collect();
     let expected = [
+        ("audit_read", 2),
         ("calls_refused", 1),
         ("decision", 2),
         ("gap", 1),

@@ -45,7 +45,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             return Ok(());
         }
         let compiled = (self.loader.compile)(sources.clone(), store.next_version())
-            .map_err(|findings| Refused::by(findings, newest.digest.clone()))?;
+            .map_err(|findings| Refused::by(findings, sources))?;
         self.put_in_force(compiled, replaced, status.refused, started);
         Ok(())
     }
@@ -80,6 +80,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             revision: compiled.revision.clone(),
             replaced: status.active.map(|active| active.revision),
             pinned: pinned.clone(),
+            changes: compiled.changes.clone(),
         };
         (loader.record)(&event).map_err(SteerError::Unrecorded)?;
         let standing = Standing {

@@ -15,7 +15,9 @@ fn told(events: &Receiver<LoadEvent>) -> Option<LoadEvent> {
 
 fn refused(event: Option<LoadEvent>) -> (Refusal, Option<u64>) {
     match event {
-        Some(LoadEvent::Refused { refusal, active }) => (refusal, active.map(|a| a.version)),
+        Some(LoadEvent::Refused {
+            refusal, active, ..
+        }) => (refusal, active.map(|a| a.version)),
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -228,5 +230,31 @@ fn a_listener_that_panics_does_not_end_the_loading() {
         fs::write(&module, format!("package a\n# {version}")).unwrap();
         reloader.reload();
         assert_eq!(store.next_version(), version + 1);
+    }
+}
+
+#[test]
+fn who_changed_a_bundle_is_told_with_the_change_and_with_its_refusal() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    let (loader, events, _) = loader(&[("demo", directory.path())]);
+    let mut reloader = Reloader::new(loader);
+    for (module, author) in [("package a", "ann"), ("package a\n# BROKEN", "bob")] {
+        let change = format!(r#"{{"author": "{author}", "reason": "why"}}"#);
+        let manifest = format!(r#"{{"metadata": {{"toolgate": {{"change": {change}}}}}}}"#);
+        write(".manifest", &manifest);
+        write("a.rego", module);
+        reloader.reload();
+        let changes = match told(&events) {
+            Some(LoadEvent::Loaded { changes, .. } | LoadEvent::Refused { changes, .. }) => changes,
+            other => panic!("{other:?}"),
+        };
+        let expected = Change {
+            bundle: "demo".to_owned(),
+            author: author.to_owned(),
+            reason: "why".to_owned(),
+            ..Change::default()
+        };
+        assert_eq!(changes, [expected]);
     }
 }

@@ -21,6 +21,7 @@ fn compiled<T>(set: T, version: u64) -> Compiled<T> {
         packages: Vec::new(),
         warnings: vec![format!("w{version}")],
         findings: Vec::new(),
+        changes: Vec::new(),
     }
 }
 

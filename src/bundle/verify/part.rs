@@ -5,7 +5,7 @@ use crate::bundle::data::{self, RESERVED};
 use crate::bundle::manifest::{self, Disagree, Manifest};
 use crate::bundle::package;
 use crate::bundle::source::Bundle;
-use crate::model::bundle::{Module, RegoVersion};
+use crate::model::bundle::{Change, Module, RegoVersion};
 use crate::model::json::Json;
 
 /// Most unused files that a warning names.
@@ -196,6 +196,26 @@ impl<'a> Part<'a> {
         let named = named.join("`, `");
         (!named.is_empty()).then(|| format!("bundle `{}`: not used: `{named}`{more}", self.name))
     }
+}
+
+/// What the manifests say of changes.
+pub(super) fn changes(parts: &[Part<'_>]) -> Vec<Change> {
+    let change = |part: &Part<'_>| {
+        let bundle = part.name.to_owned();
+        let change = part.manifest.change.clone()?;
+        Some(Change { bundle, ..change })
+    };
+    parts.iter().filter_map(change).collect()
+}
+
+/// The manifests' revisions, joined.
+pub(super) fn revision(parts: &[Part<'_>]) -> String {
+    let revisions: Vec<&str> = parts
+        .iter()
+        .map(|part| part.manifest.revision.as_str())
+        .filter(|revision| !revision.is_empty())
+        .collect();
+    revisions.join(",")
 }
 
 fn read_manifest(bundle: &Bundle) -> Result<Manifest, VerifyError> {

@@ -1,7 +1,7 @@
 //! The log over a disk that is slow, full, failing or without power.
 
 use super::*;
-use crate::audit::files::Append;
+use crate::files::Append;
 
 /// A file system whose syncs wait until the test lets them.
 struct Held {

@@ -27,7 +27,7 @@ fn broken(break_it: impl Fn(&Disk)) -> Disk {
 }
 
 fn rewrite(disk: &Disk, name: &str, content: &[u8]) {
-    crate::audit::files::replace(disk, &dir().join(name), content).unwrap();
+    crate::files::replace(disk, &dir().join(name), content).unwrap();
 }
 
 fn logs(disk: &Disk) -> Vec<(String, Vec<u8>)> {

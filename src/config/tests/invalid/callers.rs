@@ -28,7 +28,7 @@ fn callers() {
         (
             UID,
             "uid = 1000\nmay = ['decide', 'admin']",
-            "15:18: `callers[].may` must be one of `decide`, `publish`, `administer`, not `admin`",
+            "15:18: `callers[].may` must be one of `decide`, `publish`, `administer`, `audit.read`, `audit.content`, not `admin`",
         ),
         (
             UID,

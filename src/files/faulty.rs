@@ -71,6 +71,38 @@ impl Disk {
         self.state().operations
     }
 
+    /// Another disk with what this one holds, all of it durable.
+    pub fn copy(&self) -> Self {
+        let state = self.state();
+        let of = |inode: &usize| state.inodes[*inode].content.clone();
+        let copy = Self::new();
+        let mut other = copy.state();
+        for (number, (path, inode)) in state.names.iter().enumerate() {
+            let content = of(inode);
+            let on_disk = content.clone();
+            let dropped = Vec::new();
+            other.inodes.push(Inode {
+                content,
+                on_disk,
+                dropped,
+            });
+            other.names.insert(path.clone(), number);
+        }
+        other.durable_names = other.names.clone();
+        other.dirs = state.dirs.clone();
+        drop(other);
+        copy
+    }
+
+    /// Every file, with its content.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let state = self.state();
+        let files = state.names.iter();
+        files
+            .map(|(path, inode)| (path.clone(), state.inodes[*inode].content.clone()))
+            .collect()
+    }
+
     /// The power fails now.
     pub fn crash(&self) {
         self.state().crash();
@@ -194,7 +226,8 @@ impl Append for Handle {
         if state.plan.short_writes {
             taken = 1 + state.random(taken);
         }
-        let free = state.plan.bytes_max.unwrap_or(usize::MAX) - state.used();
+        let bytes_max = state.plan.bytes_max.unwrap_or(usize::MAX);
+        let free = bytes_max.saturating_sub(state.used());
         taken = taken.min(free);
         if counted.is_err() {
             taken = state.random(taken + 1);

@@ -6,7 +6,7 @@
 //! repeats one.
 
 #[cfg(test)]
-pub(super) mod faulty;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +24,7 @@ const MODE_SHARED_BITS: u32 = 0o077;
 /// What a file is called until it is complete.
 const UNFINISHED_SUFFIX: &str = "tmp";
 
-/// The file operations that the log needs, as the operating system has them: nothing here is
+/// The file operations that a log or a spool needs, as the operating system has them: nothing here is
 /// durable by itself but what `sync` and `sync_dir` say. Tests put a faulty disk beneath.
 pub trait Files: Send + Sync + 'static {
     /// Makes one directory.

@@ -1,0 +1,418 @@
+//! Seals a log: what its lines are is put into a tree, kept as tiles, and signed.
+//!
+//! The lines are the truth. A thread of its own follows those that are durable, so a checkpoint
+//! never covers a line that a crash could take back, and no record waits for a signature. On
+//! opening, the tree is made of the lines again: tiles that are missing or other are written anew,
+//! and a log that is not the one that was signed is not opened.
+
+mod held;
+mod keys;
+#[cfg(test)]
+mod tests;
+mod tiles;
+
+pub use held::{CHECKPOINT_NAME, Held, KEPT_NAME, kept_name};
+pub use keys::Signing;
+pub use tiles::TileDir;
+
+use super::follow::{Follower, Stop};
+use crate::audit::record::KeyRotated;
+use crate::audit::tree::{Tile, Tree};
+use crate::audit::verify::Head;
+use crate::files::{Files, create_dir, replace};
+use crate::model::time::Timestamp;
+use crate::tlog::{
+    Checkpoint, Note, NoteError, TILE_WIDTH, TileKind, TilePath, VerifierKey, leaf_hash, push_entry,
+};
+use keys::Keys;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tiles::TileWriter;
+use tokio::sync::watch;
+
+/// A checkpoint follows so many leaves.
+pub const CHECKPOINT_LEAVES_MAX: u64 = 1_000;
+/// A checkpoint follows the first leaf that none covers within so many milliseconds.
+pub const CHECKPOINT_MS_MAX: u64 = 1_000;
+
+/// Why a log cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// A checkpoint beside the log cannot be used.
+    #[error("its checkpoint `{name}` does not check: {why}")]
+    Checkpoint {
+        /// The file.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// A checkpoint is over more records than there are.
+    #[error("it has {records} records, and its signed checkpoint says {size}: records are missing")]
+    Truncated {
+        /// How many there are.
+        records: u64,
+        /// How many were signed.
+        size: u64,
+    },
+    /// The log is not the one that was signed.
+    #[error(
+        "its first {size} records are not those that its checkpoint was signed over, though the \
+         chain was made to fit (the first {sound} are)"
+    )]
+    Rewritten {
+        /// The size of the checkpoint.
+        size: u64,
+        /// The size of the last one before it that holds.
+        sound: u64,
+    },
+    /// Another key signs the log.
+    #[error(
+        "it is signed by `{found}`, not by `{key}`: name its key in `audit.signing.key_file`, or \
+         in `audit.signing.previous_key_file` to hand over to the new one"
+    )]
+    OtherKey {
+        /// The key that is to sign.
+        key: String,
+        /// Who signed.
+        found: String,
+    },
+    /// A signature does not hold.
+    #[error("its checkpoint is not signed as it should be: {0}")]
+    Signature(#[from] NoteError),
+    /// The operating system refuses.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl SealError {
+    /// The first record that nothing signed vouches for, where that is what is wrong.
+    #[must_use]
+    pub const fn first_unsound(&self) -> Option<u64> {
+        match self {
+            Self::Truncated { records, .. } => Some(*records),
+            Self::Rewritten { sound, .. } => Some(*sound),
+            _ => None,
+        }
+    }
+}
+
+/// A signed checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The note, with cosignatures if there are some.
+    pub note: Note,
+    /// What it says.
+    pub checkpoint: Checkpoint,
+}
+
+/// The latest checkpoint of a log, in memory and on disk.
+pub struct Latest {
+    dir: PathBuf,
+    files: Arc<dyn Files>,
+    writing: Mutex<()>,
+    sealed: watch::Sender<Option<Arc<Sealed>>>,
+}
+
+impl Latest {
+    fn new(dir: &Path, files: Arc<dyn Files>) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            files,
+            writing: Mutex::default(),
+            sealed: watch::Sender::new(None),
+        }
+    }
+
+    /// The latest checkpoint, and those that follow.
+    pub fn watch(&self) -> watch::Receiver<Option<Arc<Sealed>>> {
+        self.sealed.subscribe()
+    }
+
+    /// The latest checkpoint; `None` of a log that has none.
+    pub fn get(&self) -> Option<Arc<Sealed>> {
+        self.sealed.borrow().clone()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.get().map(|sealed| sealed.checkpoint.size)
+    }
+
+    fn publish(&self, sealed: Sealed) -> io::Result<()> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.dir.join(CHECKPOINT_NAME);
+        replace(
+            self.files.as_ref(),
+            &path,
+            sealed.note.to_string().as_bytes(),
+        )?;
+        self.sealed.send_replace(Some(Arc::new(sealed)));
+        Ok(())
+    }
+}
+
+/// What makes tiles and checkpoints out of lines.
+pub struct Sealer {
+    dir: PathBuf,
+    files: Arc<dyn Files>,
+    origin: String,
+    lines: Follower,
+    grown: Grown,
+    keys: Keys,
+    tiles: TileWriter,
+    latest: Arc<Latest>,
+}
+
+/// The tree so far, and the bundle of entries at its right edge.
+#[derive(Default)]
+struct Grown {
+    tree: Tree,
+    bundle: Vec<u8>,
+    full: Vec<Tile>,
+}
+
+impl Grown {
+    fn push(&mut self, line: &[u8]) {
+        self.tree.push(leaf_hash(line), &mut self.full);
+        // A line is at most 60 KiB.
+        let _fits = push_entry(&mut self.bundle, line);
+        let size = self.tree.size();
+        if size.is_multiple_of(TILE_WIDTH) {
+            let path = TilePath::full(TileKind::Entries, size / TILE_WIDTH - 1);
+            self.full.push((path, std::mem::take(&mut self.bundle)));
+        }
+    }
+
+    fn edge(&self) -> Vec<Tile> {
+        let size = self.tree.size();
+        let path = TilePath {
+            kind: TileKind::Entries,
+            index: size / TILE_WIDTH,
+            width: size % TILE_WIDTH,
+        };
+        let entries = (path.width > 0).then(|| (path, self.bundle.clone()));
+        entries.into_iter().chain(self.tree.edge()).collect()
+    }
+}
+
+impl Sealer {
+    /// Makes the tree of the log's records, holds it against what was signed, and brings tiles and
+    /// checkpoint up to date. Where another key signed, that one hands over with the record that
+    /// is given back, which must be the next one of the log.
+    ///
+    /// # Errors
+    /// If the log is not the one that was signed, and nothing is changed then; or if the operating
+    /// system refuses.
+    pub fn open(
+        dir: &Path,
+        files: &Arc<dyn Files>,
+        (origin, records): (&str, u64),
+        signing: &Signing,
+    ) -> Result<(Self, Option<(Timestamp, KeyRotated)>), SealError> {
+        let mut keys =
+            Keys::new(signing, origin).ok_or(NoteError::Form("its origin names no key"))?;
+        let held = Held::read(dir, origin, files.as_ref())?;
+        survey(dir, files, records, &held, &mut |seq, line| {
+            keys.see(seq, line)
+        })?;
+        if let Some((note, checkpoint)) = &held.latest {
+            keys.check(note, checkpoint.size)?;
+        }
+        let rotation = keys.rotation(origin, records)?;
+        let mut sealer = Self {
+            dir: dir.to_owned(),
+            files: Arc::clone(files),
+            origin: origin.to_owned(),
+            lines: Follower::new(dir, Arc::clone(files), 0),
+            grown: Grown::default(),
+            keys,
+            tiles: TileWriter::new(TileDir::new(dir, Arc::clone(files))),
+            latest: Arc::new(Latest::new(dir, Arc::clone(files))),
+        };
+        sealer.bring_up_to_date(records, held, rotation.is_some())?;
+        sealer.keys.hand_over();
+        Ok((sealer, rotation.map(|rotated| (signing.time, rotated))))
+    }
+
+    /// The latest checkpoint.
+    pub fn latest(&self) -> Arc<Latest> {
+        Arc::clone(&self.latest)
+    }
+
+    /// Where the tiles are.
+    pub fn tiles(&self) -> TileDir {
+        self.tiles.tiles().clone()
+    }
+
+    /// Whose signature the checkpoints carry.
+    pub fn verifier(&self) -> &VerifierKey {
+        self.keys.verifier()
+    }
+
+    fn bring_up_to_date(
+        &mut self,
+        records: u64,
+        held: Held,
+        hands_over: bool,
+    ) -> Result<(), SealError> {
+        let signed = held.size();
+        if let Some((note, checkpoint)) = held.latest {
+            let latest = Sealed { note, checkpoint };
+            self.latest.sealed.send_replace(Some(Arc::new(latest)));
+        }
+        self.grow(records, signed)?;
+        let is_signed = self.latest.size() == Some(records);
+        if is_signed && !hands_over {
+            let outdated = self.tiles.edge(&self.grown.edge())?;
+            return Ok(self.tiles.remove(&outdated)?);
+        }
+        match records {
+            0 => Ok(()),
+            _ => self.seal(hands_over),
+        }
+    }
+
+    /// Takes in all lines before seq `end`. At the end of a file a checkpoint is made and kept,
+    /// unless one that was signed before goes further.
+    fn grow(&mut self, end: u64, signed: u64) -> Result<(), SealError> {
+        loop {
+            let (grown, keys) = (&mut self.grown, &mut self.keys);
+            let stop = self.lines.read(end, &mut |line| {
+                keys.see(grown.tree.size(), line);
+                grown.push(line);
+            })?;
+            for tile in std::mem::take(&mut self.grown.full) {
+                self.tiles.full(&tile)?;
+            }
+            let size = self.grown.tree.size();
+            match stop {
+                Stop::Reached => return Ok(()),
+                Stop::FileEnded if size > signed => self.seal(true)?,
+                Stop::FileEnded if self.latest.size() == Some(size) => self.keep_latest()?,
+                Stop::FileEnded => {}
+            }
+        }
+    }
+
+    /// Makes everything so far durable as tiles, and signs it.
+    fn seal(&mut self, is_kept: bool) -> Result<(), SealError> {
+        let outdated = self.tiles.edge(&self.grown.edge())?;
+        let checkpoint = Checkpoint {
+            origin: self.origin.clone(),
+            size: self.grown.tree.size(),
+            root: self.grown.tree.root(),
+            extensions: Vec::new(),
+        };
+        let note = self.keys.sign(&checkpoint.to_string())?;
+        self.latest.publish(Sealed { note, checkpoint })?;
+        if is_kept {
+            self.keep_latest()?;
+        }
+        Ok(self.tiles.remove(&outdated)?)
+    }
+
+    fn keep_latest(&self) -> io::Result<()> {
+        let Some(latest) = self.latest.get() else {
+            return Ok(());
+        };
+        let kept = self.dir.join(KEPT_NAME);
+        create_dir(self.files.as_ref(), &kept)?;
+        let path = kept.join(kept_name(latest.checkpoint.size));
+        let note = latest.note.to_string();
+        match self.files.length(&path)? {
+            Some(_) => Ok(()),
+            None => replace(self.files.as_ref(), &path, note.as_bytes()),
+        }
+    }
+
+    /// Follows the log until its writer is gone, and seals what it left.
+    ///
+    /// # Errors
+    /// If lines cannot be read, or tiles or checkpoint not written: nothing more must be
+    /// acknowledged then, for it would not be signed.
+    pub async fn run(
+        mut self,
+        mut head: watch::Receiver<Option<Head>>,
+        every: Cadence,
+    ) -> Result<(), SealError> {
+        loop {
+            let size = self.grown.tree.size();
+            let is_open = wait(&mut head, size, every).await;
+            let durable = size_of(&head);
+            if durable > size {
+                self.grow(durable, size)?;
+                self.seal(false)?;
+            }
+            if !is_open && size_of(&head) == self.grown.tree.size() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// How often a checkpoint is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Cadence {
+    /// As [`CHECKPOINT_LEAVES_MAX`].
+    pub leaves_max: u64,
+    /// As [`CHECKPOINT_MS_MAX`].
+    pub ms_max: u64,
+}
+
+/// Waits until there is enough to seal. False: the writer is gone.
+async fn wait(head: &mut watch::Receiver<Option<Head>>, size: u64, every: Cadence) -> bool {
+    let records = |head: &Option<Head>| head.as_ref().map_or(0, |head| head.seq + 1);
+    if head.wait_for(|head| records(head) > size).await.is_err() {
+        return false;
+    }
+    let enough = head.wait_for(|head| records(head) >= size.saturating_add(every.leaves_max));
+    match tokio::time::timeout(Duration::from_millis(every.ms_max), enough).await {
+        Ok(enough) => enough.is_ok(),
+        Err(_) => true,
+    }
+}
+
+fn size_of(head: &watch::Receiver<Option<Head>>) -> u64 {
+    head.borrow().as_ref().map_or(0, |head| head.seq + 1)
+}
+
+/// Whether the log is the one that was signed. Changes nothing.
+///
+/// # Errors
+/// If it is not, or cannot be read.
+pub fn survey(
+    dir: &Path,
+    files: &Arc<dyn Files>,
+    records: u64,
+    held: &Held,
+    see: &mut dyn FnMut(u64, &[u8]),
+) -> Result<(), SealError> {
+    let mut lines = Follower::new(dir, Arc::clone(files), 0);
+    let mut tree = Tree::default();
+    let mut full = Vec::new();
+    let mut grow = |tree: &mut Tree, end| loop {
+        let stop = lines.read(end, &mut |line| {
+            see(tree.size(), line);
+            tree.push(leaf_hash(line), &mut full);
+            full.clear();
+        });
+        match stop {
+            Ok(Stop::FileEnded) => {}
+            other => return other.map(drop),
+        }
+    };
+    let mut sound = 0;
+    for (size, root) in held.roots.range(..=records) {
+        grow(&mut tree, *size)?;
+        if tree.root() != *root {
+            let size = *size;
+            return Err(SealError::Rewritten { size, sound });
+        }
+        sound = *size;
+    }
+    match held.size() {
+        size if size > records => Err(SealError::Truncated { records, size }),
+        _ => Ok(grow(&mut tree, records)?),
+    }
+}

@@ -1,0 +1,119 @@
+//! A log's tiles on disk: `tile/…` beside its lines.
+
+use crate::audit::tree::Tile;
+use crate::audit::tree::prove::Tiles;
+use crate::files::{Files, create_dir, put};
+use crate::tlog::{ENTRY_BYTES_MAX, TILE_WIDTH, TilePath};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Longest tile: a bundle of the longest entries, in bytes.
+const TILE_BYTES_MAX: u64 = TILE_WIDTH * (ENTRY_BYTES_MAX as u64 + 2);
+
+/// Where tiles are.
+#[derive(Clone)]
+pub struct TileDir {
+    dir: PathBuf,
+    files: Arc<dyn Files>,
+}
+
+impl TileDir {
+    /// Of the log in this directory.
+    #[must_use]
+    pub fn new(dir: &Path, files: Arc<dyn Files>) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            files,
+        }
+    }
+
+    fn path(&self, tile: TilePath) -> PathBuf {
+        self.dir.join(tile.to_string())
+    }
+}
+
+impl Tiles for TileDir {
+    fn read(&self, path: TilePath) -> io::Result<Vec<u8>> {
+        self.files.read(&self.path(path), TILE_BYTES_MAX)
+    }
+}
+
+/// Writes tiles. Their names are durable after `sync`.
+pub struct TileWriter {
+    tiles: TileDir,
+    /// Directories with names that are not durable yet.
+    unsynced: BTreeSet<PathBuf>,
+    /// The tiles that are there and not full.
+    partial: Vec<TilePath>,
+}
+
+impl TileWriter {
+    pub fn new(tiles: TileDir) -> Self {
+        Self {
+            tiles,
+            unsynced: BTreeSet::new(),
+            partial: Vec::new(),
+        }
+    }
+
+    pub fn tiles(&self) -> &TileDir {
+        &self.tiles
+    }
+
+    /// Puts a tile that is full, unless it is there.
+    pub fn full(&mut self, tile: &Tile) -> io::Result<()> {
+        match self.tiles.read(tile.0) {
+            Ok(content) if content == tile.1 => Ok(()),
+            _ => self.write(tile),
+        }
+    }
+
+    /// Puts the tiles at the right edge, and makes all that was put durable. What `partial` gives
+    /// back can go once the checkpoint over these is durable.
+    pub fn edge(&mut self, edge: &[Tile]) -> io::Result<Vec<TilePath>> {
+        for tile in edge {
+            self.write(tile)?;
+        }
+        for dir in std::mem::take(&mut self.unsynced) {
+            self.tiles.files.sync_dir(&dir)?;
+        }
+        let partial: Vec<_> = edge.iter().map(|(path, _)| *path).collect();
+        let before = std::mem::replace(&mut self.partial, partial);
+        let outdated = before
+            .into_iter()
+            .filter(|path| !self.partial.contains(path));
+        Ok(outdated.collect())
+    }
+
+    /// Removes partial tiles. That they are gone need not be durable: they are right, and nobody
+    /// needs them.
+    pub fn remove(&self, outdated: &[TilePath]) -> io::Result<()> {
+        for tile in outdated {
+            let path = self.tiles.path(*tile);
+            match self.tiles.files.remove(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let others = self.partial.iter();
+            let is_last = !others
+                .clone()
+                .any(|other| (other.kind, other.index) == (tile.kind, tile.index));
+            if let Some(dir) = path.parent().filter(|_| is_last) {
+                // Others of an older run may be in it.
+                let _ = self.tiles.files.remove_dir(dir);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, (tile, content): &Tile) -> io::Result<()> {
+        let path = self.tiles.path(*tile);
+        if let Some(dir) = path.parent() {
+            create_dir(self.tiles.files.as_ref(), dir)?;
+            self.unsynced.insert(dir.to_owned());
+        }
+        put(self.tiles.files.as_ref(), &path, content)
+    }
+}
