@@ -33,6 +33,7 @@ mod server;
 mod strangers;
 mod stream;
 mod swap;
+mod tamper;
 mod tenants;
 mod tidy;
 mod token_shim;

@@ -186,11 +186,6 @@ const SCHEMAS: &[Schema] = &[
         ],
     },
     Schema {
-        kind: "key_rotated",
-        required: &[("previous", Text), ("next", Text), ("note", Text)],
-        optional: &[],
-    },
-    Schema {
         kind: "audit_read",
         required: &[("by", Text), ("justification", Text), ("rpc", Text)],
         optional: &[

@@ -1,0 +1,2 @@
+//! Other people's readers on the same log.
+
