@@ -8,6 +8,7 @@ mod forged;
 mod log;
 mod mutation;
 mod random;
+mod readers;
 
 use log::{Made, made};
 use mutation::{ABLE, KINDS, Mutated, mutate};

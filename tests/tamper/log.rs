@@ -161,6 +161,7 @@ pub fn append(
             leaves_max: 100,
             ms_max: 60_000,
         },
+        batch_records_max: 16,
         ..Options::new(ORIGIN)
     };
     let (log, _) = Log::open(dir, options, Arc::new(OsFiles)).unwrap();
