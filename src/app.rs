@@ -3,6 +3,7 @@
 mod accept;
 mod check;
 mod embedded;
+mod evidence;
 mod jitter;
 mod keys;
 mod loads;
@@ -22,6 +23,7 @@ pub use tls::TlsError;
 use crate::audit::hash::KeyError;
 use crate::audit::index::Index;
 use crate::audit::log::OpenError;
+use crate::audit::sign::SigningKeyError;
 use crate::bundle::source::Source;
 use crate::bundle::swap::Refusal;
 use crate::bundle::watch::Watch;
@@ -54,6 +56,15 @@ pub enum AppError {
     /// The key of a log that has records already.
     #[error("audit key: `{}` is gone, but the log has records hashed with it: put it back, or start a new log", .0.display())]
     AuditKeyLost(PathBuf),
+    /// The directory of the log.
+    #[error("audit directory: {0}")]
+    AuditDir(io::Error),
+    /// The key that signs the log.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
+    /// The key of a log that is signed already.
+    #[error("audit key: `{}` is gone, but the log is signed with it: put it back, or start a new log", .0.display())]
+    SigningKeyLost(PathBuf),
     /// The keys that tokens are verified with.
     #[error("`jwt.jwks_file` `{}`: {error}", .path.display())]
     JwksFile {

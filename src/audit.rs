@@ -11,6 +11,7 @@ pub mod export;
 pub mod hash;
 pub mod index;
 pub mod log;
+pub mod prove;
 pub mod record;
 pub mod sign;
 pub mod stream;

@@ -25,6 +25,7 @@ pub use overrides::Overrides;
 pub use policy::{BundleConfig, FailOpen, PolicyConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use record::{AuditConfig, AuditMode, LogConfig, LogFormat, LogLevel, OnFailure};
+pub use record::{SigningConfig, SigningKeyPlace};
 pub use tenants::TenantConfig;
 
 use crate::identity::{Caller, JwtConfig};

@@ -27,6 +27,7 @@ mod permitted;
 mod places;
 mod plain;
 mod policy;
+mod proofs;
 mod reading;
 mod receiving;
 mod repeats;

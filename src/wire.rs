@@ -17,6 +17,9 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 /// In the metadata of an RPC that is no decision: for which of its tenants a caller asks.
 pub const TENANT_METADATA: &str = "toolgate-tenant";
 
+/// In the metadata of `Publish`'s response: the log that takes the events.
+pub const ORIGIN_METADATA: &str = "toolgate-audit-origin";
+
 mod details;
 mod endpoint;
 mod reply;

@@ -32,6 +32,7 @@ mod schema;
 mod server;
 mod strangers;
 mod stream;
+mod streaming;
 mod swap;
 mod tamper;
 mod tenants;

@@ -81,7 +81,8 @@ fn its_large_calls_are_decided_and_its_outcomes_recorded() {
         let mut revisions = shim.revisions().await.unwrap().unwrap();
         assert!(!revisions.next().await.unwrap().unwrap().is_empty());
         let event = outcome(answer.reference());
-        let acknowledged = shim.report(vec![event.clone()]).await.unwrap();
+        let events = vec![event.clone()];
+        let acknowledged = shim.report(Box::new(|_| Ok(events))).await.unwrap();
         assert_eq!(acknowledged.durable_seq, 1);
         let records = server.stopped_records().await;
         let outcomes = of_type(&records, "outcome");

@@ -1,24 +1,17 @@
 //! What the process has of its own, or each tenant instead: policies, a log, room.
 
+use super::evidence::{evidence, index};
 use super::loads::{record_load, report_load};
 use super::{AppError, options, source};
-use crate::audit::hash::Hasher;
-use crate::audit::index::{Index, IndexEvent};
-use crate::audit::log::{self, Log};
 use crate::bundle::compile::compiler;
 use crate::bundle::load::Loader;
 use crate::bundle::swap::PolicyStore;
 use crate::bundle::watch::{Timing, Watch};
-use crate::config::{AuditConfig, AuditMode, BundleConfig, Config, OnFailure, TenantConfig};
-use crate::files::OsFiles;
+use crate::config::{AuditConfig, BundleConfig, Config, TenantConfig};
 use crate::identity::Identity;
-use crate::server::{
-    self, Evidence, FairLimit, LargeTurns, Limited, Metrics, OwedCalls, Repeats, Tenant, Tenants,
-    WriteMode,
-};
+use crate::server::{FairLimit, LargeTurns, Limited, Metrics, Repeats, Tenant, Tenants};
 use crate::telemetry::now;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
 /// What tenants are built from.
@@ -110,68 +103,4 @@ pub(super) fn bundles_of<'a>(
 ) -> impl Iterator<Item = &'a BundleConfig> {
     let bundles = config.bundles.iter();
     bundles.filter(|bundle| bundle.tenants.contains(&tenant.name))
-}
-
-/// The index of the log, which it follows.
-fn index(
-    config: &AuditConfig,
-    evidence: &Evidence,
-    metrics: &Arc<Metrics>,
-) -> Result<Index, AppError> {
-    let metrics = Arc::clone(metrics);
-    let origin = config.origin.clone();
-    let tell = move |event| match event {
-        IndexEvent::Renewed { why } => {
-            tracing::warn!(origin, why, "the index of the audit log is made anew");
-        }
-        IndexEvent::Failed { why } => {
-            metrics.audit_index_failed();
-            tracing::error!(
-                origin,
-                why,
-                "the index of the audit log cannot be written; records and decisions are not concerned"
-            );
-        }
-        IndexEvent::Recovered => {
-            tracing::info!(origin, "the index of the audit log is written again")
-        }
-    };
-    Index::start(&config.dir, evidence.log().watch_head(), tell).map_err(AppError::Thread)
-}
-
-/// The key's file beside the log, where the configuration names none.
-const KEY_FILE: &str = "hash.key";
-
-/// The log, and what it tells of the calls before.
-fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
-    let files = Arc::new(OsFiles);
-    let (log, recovered) = Log::open(
-        &config.dir,
-        log::Options::new(&config.origin),
-        files.clone(),
-    )?;
-    if let Some(torn) = &recovered.report.torn {
-        tracing::warn!(
-            bytes = torn.bytes,
-            "dropped a torn last line of the audit log"
-        );
-    }
-    let own_key = config.dir.join(KEY_FILE);
-    let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
-    if recovered.report.records > 0 && !key.exists() {
-        return Err(AppError::AuditKeyLost(key.to_owned()));
-    }
-    let hasher = Hasher::open(key, files.as_ref())?;
-    let mode = match config.mode {
-        AuditMode::Async => WriteMode::Async,
-        AuditMode::Durable => WriteMode::Durable,
-    };
-    let on_failure = match config.on_failure {
-        OnFailure::Deny => server::OnFailure::Deny,
-        OnFailure::AllowAndAlert => server::OnFailure::AllowAndAlert,
-    };
-    let owed = OwedCalls::resumed(recovered.granted);
-    let tracker = recovered.tracker;
-    let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
-    Ok((evidence, owed))
 }

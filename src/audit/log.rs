@@ -19,9 +19,11 @@ pub use granted::{GRANTED_CALLS_MAX, GrantedCall};
 pub use recover::{OpenError, Recovered};
 pub use repair::{RepairError, Repaired, repair};
 pub use seal::{
-    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, Cadence, SealError, Sealed, Signing, TileDir,
+    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, CHECKPOINT_NAME, Cadence, KEPT_NAME, SealError,
+    Sealed, Signing, TileDir, kept_name,
 };
 
+use super::prove::LogProofs;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
 use crate::files::Files;
@@ -169,7 +171,7 @@ pub struct Log {
 /// What a log that is signed has beside its lines.
 struct SealedLog {
     latest: Arc<seal::Latest>,
-    tiles: TileDir,
+    proofs: LogProofs,
     verifier: VerifierKey,
 }
 
@@ -186,18 +188,17 @@ impl Log {
         files: Arc<dyn Files>,
     ) -> Result<(Self, Recovered), OpenError> {
         let (recovered, tail) = recover::recover(dir, &options, files.as_ref())?;
-        let records = recovered.report.records;
-        let sealer = options
-            .signing
-            .as_ref()
-            .map(|signing| Sealer::open(dir, &files, (&options.origin, records), signing));
+        let sealer = options.signing.as_ref().map(|signing| {
+            let records = recovered.report.first_seq..recovered.report.next_seq();
+            Sealer::open(dir, &files, &options.origin, records, signing)
+        });
         let sealer = sealer.transpose().map_err(OpenError::sealed(dir))?;
         let (sealer, rotation) = sealer.unzip();
         let queue = Arc::new(Queue::new(&options));
         let (sender, head) = watch::channel(tail.head.clone());
         let sealed = sealer.as_ref().map(|sealer| SealedLog {
             latest: sealer.latest(),
-            tiles: sealer.tiles(),
+            proofs: LogProofs::new(dir, Arc::clone(&files)),
             verifier: sealer.verifier().clone(),
         });
         let log = Self {
@@ -315,10 +316,10 @@ impl Log {
         Some(self.sealed.as_ref()?.latest.watch())
     }
 
-    /// The tiles, to prove from; `None`: the log is not signed.
+    /// What proofs are made of; `None`: the log is not signed.
     #[must_use]
-    pub fn tiles(&self) -> Option<&TileDir> {
-        Some(&self.sealed.as_ref()?.tiles)
+    pub fn proofs(&self) -> Option<LogProofs> {
+        Some(self.sealed.as_ref()?.proofs.clone())
     }
 
     /// The key that checks the log's checkpoints; `None`: the log is not signed.

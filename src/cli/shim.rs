@@ -5,13 +5,16 @@ use super::{CliError, Exit, Output};
 use crate::app::App;
 use crate::config::{Config, Local};
 use crate::model::subject::{Asserted, Subject};
+use crate::shim::failover::{Failover, REPLICAS_MAX};
 use crate::shim::pdp::Pdp;
 use crate::shim::remote::token_file::TokenFile;
 use crate::shim::remote::{PDP_DEADLINE_MS, RemoteConfig, RemotePdp, Speaker};
+use crate::shim::report::ReportConfig;
 use crate::shim::session::SessionConfig;
-use crate::shim::spool::SyncPolicy;
+use crate::shim::spool::{SPOOL_BYTES_MAX, SPOOLED_EVENTS_MAX, SpoolConfig, SyncPolicy};
 use crate::shim::{self, Clock};
 use crate::telemetry;
+use crate::tlog::VerifierKey;
 use crate::wire::Tls;
 use clap::{ArgGroup, Args, Subcommand};
 use std::collections::BTreeMap;
@@ -20,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +41,8 @@ pub struct Shim {
 enum Kind {
     /// Start an MCP server and stand between it and the client on standard input and output.
     Stdio(Box<Stdio>),
+    Status(slots::Status),
+    Trust(slots::Trust),
 }
 
 #[derive(Debug, Args)]
@@ -45,9 +51,10 @@ struct Stdio {
     /// The server's name, as policies know it.
     #[arg(long, value_name = "NAME")]
     server: String,
-    /// The PDP: unix:/path, http://host:port or https://host:port.
-    #[arg(long, env = "TOOLGATE_PDP", value_name = "URL")]
-    pdp: Option<String>,
+    /// The PDP: unix:/path, http://host:port or https://host:port; of several, separated by commas
+    /// or repeated, one is used until it fails, then the next.
+    #[arg(long, env = "TOOLGATE_PDP", value_name = "URL", value_delimiter = ',')]
+    pdp: Vec<String>,
     /// Decide in this process instead, by this bundle; needs `--audit`.
     #[arg(long, value_name = "PATH", requires = "audit")]
     bundle: Vec<PathBuf>,
@@ -87,6 +94,18 @@ struct Stdio {
     /// Where unacknowledged events wait; one directory a running shim.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The verifier key of the PDP's audit log, `<origin>+<key id>+<key>`; repeated for several logs
+    /// or keys. Without it a log is held to its own past alone.
+    #[arg(long, value_name = "VKEY", conflicts_with = "bundle")]
+    audit_key: Vec<VerifierKey>,
+    /// How many events may wait before calls are denied.
+    #[arg(long, value_name = "EVENTS", default_value_t = SPOOLED_EVENTS_MAX as u64,
+          value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
+    spool_events_max: u64,
+    /// How much may wait before calls are denied, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = SPOOL_BYTES_MAX >> 20,
+          value_parser = clap::value_parser!(u64).range(8..=1_024))]
+    spool_mib_max: u64,
     /// How long the PDP has to answer, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = PDP_DEADLINE_MS)]
     pdp_timeout_ms: u64,
@@ -121,8 +140,12 @@ impl Shim {
     ///
     /// # Errors
     /// Unusable arguments, or a server or PDP that cannot be started.
-    pub fn run(self, _output: &Output) -> Result<Exit, CliError> {
-        let Kind::Stdio(stdio) = self.kind;
+    pub fn run(self, output: &Output) -> Result<Exit, CliError> {
+        let stdio = match self.kind {
+            Kind::Stdio(stdio) => stdio,
+            Kind::Status(status) => return status.run(output),
+            Kind::Trust(trust) => return trust.run(output),
+        };
         telemetry::init(&stdio.log_level, telemetry::LogFormat::Text);
         let code = runtime()?.block_on(stdio.run())?;
         // The shim ends as the server did: a client that restarts servers looks at this.
@@ -132,8 +155,8 @@ impl Shim {
 
 impl Stdio {
     async fn run(&self) -> Result<u8, CliError> {
-        let (pdp, app): (Arc<dyn Pdp>, Option<App>) = match &self.pdp {
-            Some(url) => (Arc::new(self.remote(url)?), None),
+        let (pdp, app): (Arc<dyn Pdp>, Option<App>) = match self.pdp.split_first() {
+            Some((first, others)) => (self.remotes(first, others)?, None),
             None => {
                 let (pdp, app) = self.embedded()?;
                 (pdp, Some(app))
@@ -158,12 +181,22 @@ impl Stdio {
             },
             command: self.command.clone(),
             state_dir: self.state_dir()?,
-            sync: if self.sync_each_event {
-                SyncPolicy::EachEvent
-            } else {
-                SyncPolicy::Background
-            },
+            report: self.report(),
         })
+    }
+
+    fn report(&self) -> ReportConfig {
+        let sync = match self.sync_each_event {
+            true => SyncPolicy::EachEvent,
+            false => SyncPolicy::Background,
+        };
+        let spool = SpoolConfig {
+            sync,
+            events_max: usize::try_from(self.spool_events_max).unwrap_or(usize::MAX),
+            bytes_max: self.spool_mib_max << 20,
+        };
+        let keys = self.audit_key.clone();
+        ReportConfig { spool, keys }
     }
 
     /// Two agents in front of one server have a state each: it is named by server and principal.
@@ -193,6 +226,22 @@ impl Stdio {
                 })
             },
         )))
+    }
+
+    fn remotes(&self, first: &str, others: &[String]) -> Result<Arc<dyn Pdp>, CliError> {
+        if others.len() >= REPLICAS_MAX {
+            let problem = format!("`--pdp` names more than {REPLICAS_MAX} decision points");
+            return Err(CliError::unusable(problem));
+        }
+        let first: Arc<dyn Pdp> = Arc::new(self.remote(first)?);
+        if others.is_empty() {
+            return Ok(first);
+        }
+        let others = others
+            .iter()
+            .map(|url| Ok(Arc::new(self.remote(url)?) as Arc<dyn Pdp>));
+        let others: Result<_, CliError> = others.collect();
+        Ok(Arc::new(Failover::new(first, others?)))
     }
 
     fn remote(&self, url: &str) -> Result<RemotePdp, CliError> {

@@ -154,6 +154,15 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.on_failure", Choice(of::<OnFailure>), "", ""),
     key("audit.index", Flag(true), "", "an SQLite index beside the log, which Query reads"),
     key("audit.key_file", Optional, "\"audit.key\"", "for hashes of content; default: a key made with the log"),
+    key("audit.batch_records_max", Count(512, 1, 8192), "", "records of one sync"),
+    key("audit.batch_ms_max", Count(2, 0, 1000), "", "a record that nobody waits for waits so long for others"),
+
+    key("audit.signing", Section, "", ""),
+    key("audit.signing.key_file", Optional, "\"signing.key\"", "Ed25519, PKCS#8 PEM; default: a key made with the log"),
+    comment("audit.signing.key_env", Optional, "\"AUDIT_SIGNING_KEY\"", "the same in a variable of the environment"),
+    comment("audit.signing.previous_key_file", Optional, "\"signing-2025.key\"", "the key that hands over to the one above"),
+    key("audit.signing.checkpoint_records_max", Count(1000, 1, 1_000_000), "", "a checkpoint is signed after so many records"),
+    key("audit.signing.checkpoint_ms_max", Count(1000, 10, 600_000), "", "or so long after the first that none covers"),
 
     key("identity", Section, "", ""),
     key("identity.roles_from", Choices(roles_from), "", "the first that knows the subject"),

@@ -2,10 +2,9 @@
 
 use super::callers::read_roles_from;
 use super::read::of_nothing;
-use super::record;
 use super::{
-    AuditConfig, AuditMode, BundleConfig, Config, Limits, Listen, LogConfig, OnFailure,
-    PolicyConfig, UnixListen, is_short_name,
+    AuditConfig, BundleConfig, Config, Limits, Listen, LogConfig, PolicyConfig, UnixListen,
+    is_short_name,
 };
 use crate::identity::{Caller, KnownBy, Pattern, Permission};
 use std::os::unix::fs::MetadataExt;
@@ -100,14 +99,7 @@ impl Config {
             tenants: Vec::new(),
             policy: PolicyConfig::default(),
             limits: Limits::default(),
-            audit: AuditConfig {
-                dir: local.state_dir.join("audit"),
-                origin: of_nothing("audit", |section| record::origin(&section)),
-                mode: AuditMode::default(),
-                on_failure: OnFailure::default(),
-                key_file: None,
-                index: true,
-            },
+            audit: AuditConfig::in_dir(local.state_dir.join("audit")),
             callers: vec![own_user],
             jwt: None,
             roles_from: of_nothing("identity", read_roles_from),

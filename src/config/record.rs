@@ -22,6 +22,12 @@ pub struct AuditConfig {
     /// The key that hashes of arguments and results are made with; `None`: a key of this log's own,
     /// made with it.
     pub key_file: Option<PathBuf>,
+    /// Records of one sync.
+    pub batch_records_max: usize,
+    /// How long a record that nobody waits for waits for others, in milliseconds.
+    pub batch_ms_max: u64,
+    /// Who signs the log.
+    pub signing: SigningConfig,
     /// Whether there is an index beside the log, for `Query`.
     pub index: bool,
 }
@@ -79,29 +85,96 @@ impl AuditConfig {
 
     pub(super) fn read(section: Section<'_>, base: &Path) -> Option<Self> {
         let dir = section.text("dir");
-        let origin = origin(&section);
-        let mode = section.choice("mode");
-        let on_failure = section.choice("on_failure");
-        let key_file = section.text("key_file");
-        let index = section.flag("index");
         if !section.has("dir") {
             let message = "`audit.dir` is missing: decisions need a log";
             section.problem(section.place(), message);
         }
+        let dir_or_none = dir.as_ref().map(|dir| base.join(&dir.value));
+        let read = Self::at(dir_or_none.unwrap_or_default(), &section, base);
         section.end();
-        Some(Self {
-            dir: base.join(dir?.value),
+        dir.map(|_| read)
+    }
+
+    /// As nothing but the directory says.
+    pub(super) fn in_dir(dir: PathBuf) -> Self {
+        of_nothing("audit", |section| Self::at(dir, &section, Path::new("")))
+    }
+
+    fn at(dir: PathBuf, section: &Section<'_>, base: &Path) -> Self {
+        let origin = origin(section);
+        let mode = section.choice("mode");
+        let on_failure = section.choice("on_failure");
+        let key_file = section.text("key_file");
+        let index = section.flag("index");
+        let batch_records_max = section.count("batch_records_max");
+        let batch_ms_max = section.count("batch_ms_max");
+        let signing = SigningConfig::read(section.section("signing"), base);
+        Self {
+            dir,
             origin,
             mode,
             on_failure,
             key_file: key_file.map(|file| base.join(file.value)),
             index,
-        })
+            batch_records_max: usize::try_from(batch_records_max).unwrap_or(usize::MAX),
+            batch_ms_max,
+            signing,
+        }
+    }
+}
+
+/// Who signs the audit log, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningConfig {
+    /// Where the key is; `None`: a key of this log's own, made with it.
+    pub key: Option<SigningKeyPlace>,
+    /// The key that hands over to that one.
+    pub previous_key_file: Option<PathBuf>,
+    /// A checkpoint follows so many records.
+    pub checkpoint_records_max: u64,
+    /// A checkpoint follows the first record that none covers within so many milliseconds.
+    pub checkpoint_ms_max: u64,
+}
+
+/// Where a signing key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SigningKeyPlace {
+    /// In a file.
+    File(PathBuf),
+    /// In the environment variable of this name.
+    Variable(String),
+}
+
+impl SigningConfig {
+    fn read(section: Section<'_>, base: &Path) -> Self {
+        let file = section.text("key_file");
+        let variable = section.text("key_env");
+        let previous = section.text("previous_key_file");
+        let checkpoint_records_max = section.count("checkpoint_records_max");
+        let checkpoint_ms_max = section.count("checkpoint_ms_max");
+        if let (Some(_), Some(variable)) = (&file, &variable) {
+            let message = "one of `audit.signing.key_file` and `audit.signing.key_env`, not both";
+            section.problem(&variable.place, message);
+        }
+        if let (None, None, Some(previous)) = (&file, &variable, &previous) {
+            let message = "`audit.signing.previous_key_file` hands over to a key that \
+                           `audit.signing.key_file` or `audit.signing.key_env` must name";
+            section.problem(&previous.place, message);
+        }
+        section.end();
+        let variable = variable.map(|variable| SigningKeyPlace::Variable(variable.value));
+        let file = file.map(|file| SigningKeyPlace::File(base.join(file.value)));
+        Self {
+            key: file.or(variable),
+            previous_key_file: previous.map(|file| base.join(file.value)),
+            checkpoint_records_max,
+            checkpoint_ms_max,
+        }
     }
 }
 
 /// Who wrote the audit log.
-pub(super) fn origin(section: &Section<'_>) -> String {
+fn origin(section: &Section<'_>) -> String {
     let Some(origin) = section.text_or_default("origin") else {
         return String::new();
     };

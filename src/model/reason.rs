@@ -98,6 +98,8 @@ pub enum Code {
     NameConfusable,
     /// The audit log cannot be written.
     AuditUnavailable,
+    /// The audit log is not the one that the shim knows (given by a shim).
+    AuditLogRefused,
     /// The PDP could not be reached in time (given by a shim).
     PdpUnavailable,
     /// A dry run grants nothing.
@@ -112,7 +114,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of `docs/reasons.md`.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::NoMatchingAllow,
         Self::ApprovalRequired,
         Self::DryRun,
@@ -141,6 +143,7 @@ impl Code {
         Self::RewriteUnstable,
         Self::ResultWithheld,
         Self::AuditUnavailable,
+        Self::AuditLogRefused,
         Self::PdpUnavailable,
         Self::Internal,
     ];
@@ -298,6 +301,12 @@ impl Code {
                 Availability,
                 "the audit log cannot be written",
                 true,
+            ),
+            Self::AuditLogRefused => (
+                "audit_log_refused",
+                Availability,
+                "the audit log is not the one that was known",
+                false,
             ),
             Self::PdpUnavailable => (
                 "pdp_unavailable",

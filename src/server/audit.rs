@@ -3,6 +3,7 @@
 use super::decider::Decider;
 use super::metrics::Doubt;
 use super::peer::peer;
+use super::proofs;
 use super::status::RpcError;
 use super::tenants::Tenant;
 use super::{reading, reported};
@@ -11,9 +12,9 @@ use crate::audit::record::Record;
 use crate::audit::stream::{Accepted, Event, EventKind, EventRefused};
 use crate::identity::Permission;
 use crate::model::time::Timestamp;
-use crate::wire::v1;
 use crate::wire::v1::audit_service_server::AuditService;
 use crate::wire::v1::publish_request::Event as WireEvent;
+use crate::wire::{ORIGIN_METADATA, v1};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -60,6 +61,7 @@ impl AuditService for AuditServer {
         let events = request.into_inner();
         let (answers, receiver) = mpsc::channel(ACKNOWLEDGEMENTS_MAX);
         let publisher = Publisher::new(Arc::clone(&self.decider), tenant, caller);
+        let origin = publisher.origin().parse();
         let stopped = self.stopped.clone();
         tokio::spawn(async move {
             if let Err(error) = publisher.run(events, &answers, stopped).await {
@@ -67,7 +69,13 @@ impl AuditService for AuditServer {
                 let _gone = answers.send(Err(error.into())).await;
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let answers: Self::PublishStream = Box::pin(ReceiverStream::new(receiver));
+        let mut response = Response::new(answers);
+        // An origin is printable ASCII (`config`), so it is there; a shim waits for it.
+        if let Ok(origin) = origin {
+            response.metadata_mut().insert(ORIGIN_METADATA, origin);
+        }
+        Ok(response)
     }
 
     async fn query(
@@ -80,23 +88,29 @@ impl AuditService for AuditServer {
 
     async fn get_checkpoint(
         &self,
-        _request: Request<v1::GetCheckpointRequest>,
+        request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
-        Err(RpcError::Unimplemented("GetCheckpoint").into())
+        Ok(Response::new(
+            proofs::checkpoint(&self.decider, request).await?,
+        ))
     }
 
     async fn get_inclusion_proof(
         &self,
-        _request: Request<v1::GetInclusionProofRequest>,
+        request: Request<v1::GetInclusionProofRequest>,
     ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
-        Err(RpcError::Unimplemented("GetInclusionProof").into())
+        Ok(Response::new(
+            proofs::inclusion(&self.decider, request).await?,
+        ))
     }
 
     async fn get_consistency_proof(
         &self,
-        _request: Request<v1::GetConsistencyProofRequest>,
+        request: Request<v1::GetConsistencyProofRequest>,
     ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
-        Err(RpcError::Unimplemented("GetConsistencyProof").into())
+        Ok(Response::new(
+            proofs::consistency(&self.decider, request).await?,
+        ))
     }
 
     async fn get_content(
@@ -136,6 +150,12 @@ impl Publisher {
         }
     }
 
+    /// The log that the events go to.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.tenant.evidence.log().origin()
+    }
+
     /// Appends these events and waits until all are durable; what to acknowledge then. `None` of
     /// no events.
     ///
@@ -145,17 +165,26 @@ impl Publisher {
         &mut self,
         events: Vec<v1::PublishRequest>,
     ) -> Result<Option<v1::PublishResponse>, RpcError> {
-        let appended: Result<Vec<_>, _> =
-            events.into_iter().map(|event| self.append(event)).collect();
+        let (mut appended, mut refused) = (Vec::new(), Ok(()));
+        for event in events {
+            match self.append(event) {
+                Ok(appending) => appended.push(appending),
+                Err(error) => {
+                    refused = Err(error);
+                    break;
+                }
+            }
+        }
         let mut last = None;
-        for appending in appended? {
+        for appending in appended {
             last = Some(appending.durable(&self.tenant).await?);
         }
-        Ok(last)
+        refused.map(|()| last)
     }
 
     /// Appends events as they come and acknowledges each once it is durable; events that come
-    /// while one is being made durable share its sync.
+    /// while one is being made durable share its sync. What was appended is waited for also where
+    /// the shim has gone away: it sends the same again, and is then told that it is durable.
     async fn run(
         mut self,
         mut events: Streaming<v1::PublishRequest>,
@@ -167,9 +196,7 @@ impl Publisher {
         let acknowledge = async move {
             while let Some(appending) = pending.recv().await {
                 let answer = appending.durable(&tenant).await?;
-                if answers.send(Ok(answer)).await.is_err() {
-                    break;
-                }
+                let _gone = answers.send(Ok(answer)).await;
             }
             Ok::<(), RpcError>(())
         };
@@ -192,8 +219,13 @@ impl Publisher {
                 }
             }
         };
-        let (broken, ()) = tokio::try_join!(read, acknowledge)?;
-        if let Some(status) = broken {
+        tokio::pin!(read, acknowledge);
+        let read = tokio::select! {
+            read = &mut read => read,
+            failed = &mut acknowledge => return failed,
+        };
+        acknowledge.await?;
+        if let Some(status) = read? {
             // It met a limit; nobody is left to tell if the client went away.
             let _gone = answers.send(Err(status)).await;
         }
@@ -220,7 +252,10 @@ impl Publisher {
             pending: None,
         };
         let (gap, reused) = match accepted {
-            Accepted::Duplicate => return Ok(appending),
+            Accepted::Duplicate => {
+                self.tenant.metrics.shim_event(false);
+                return Ok(appending);
+            }
             Accepted::New { gap } => (gap, false),
             Accepted::Reused => (None, true),
         };
@@ -233,12 +268,14 @@ impl Publisher {
         appending.pending = Some(evidence.log().append(now, &record)?);
         tracker.note(&event);
         drop(tracker);
-        self.count_doubts(&event, reused);
+        self.count(&event, reused);
         Ok(appending)
     }
 
-    /// Counts what a shim says that does not agree with what is known.
-    fn count_doubts(&self, event: &Event, seq_reused: bool) {
+    /// Counts what a shim says, and what of it does not agree with what is known.
+    fn count(&self, event: &Event, seq_reused: bool) {
+        let metrics = &self.tenant.metrics;
+        metrics.shim_event(true);
         let doubted = |doubt| self.tenant.metrics.doubted(doubt);
         if seq_reused {
             doubted(Doubt::SeqReused);
@@ -247,6 +284,7 @@ impl Publisher {
             EventKind::Outcome(outcome) if !outcome.decision_known => {
                 doubted(Doubt::DecisionUnknown);
             }
+            EventKind::Heartbeat { spooled } => metrics.spooled(&event.shim_id, *spooled),
             _ => {}
         }
     }
@@ -312,7 +350,7 @@ impl Appending {
         Ok(v1::PublishResponse {
             durable_seq: tracker.acknowledged(&self.shim_id, self.epoch),
             origin: evidence.log().origin().to_owned(),
-            checkpoint: String::new(),
+            checkpoint: evidence.checkpoint(),
         })
     }
 }

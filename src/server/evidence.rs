@@ -72,6 +72,13 @@ impl Evidence {
         &self.log
     }
 
+    /// The latest signed checkpoint, as text; empty where there is none.
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        let sealed = self.log.checkpoint();
+        sealed.map_or_else(String::new, |sealed| sealed.note.to_string())
+    }
+
     /// What a decision becomes whose record cannot be written.
     #[must_use]
     pub fn on_failure(&self) -> OnFailure {

@@ -1,6 +1,7 @@
 //! What is counted: for operators, never evidence.
 
 mod counted;
+mod shims;
 mod tenant;
 
 pub use counted::{Doubt, Fetched};
@@ -62,6 +63,7 @@ pub struct Metrics {
     audit_failures: PerTenant<Counter>,
     audit_index_failures: PerTenant<Counter>,
     audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
+    shims: shims::Shims,
     policy_version: PerTenant<Gauge>,
     policy_loads: PerTenant<Counter>,
     policy_refusals: Family<(StageLabel, TenantLabel), Counter>,
@@ -86,6 +88,7 @@ impl Default for Metrics {
             audit_failures: PerTenant::default(),
             audit_index_failures: PerTenant::default(),
             audit_doubts: Family::default(),
+            shims: shims::Shims::default(),
             policy_version: PerTenant::default(),
             policy_loads: PerTenant::default(),
             policy_refusals: Family::default(),
@@ -148,6 +151,7 @@ impl Metrics {
             );
         }
         drop(self.audit_failures.of(&self.tenant));
+        self.shims.show_zeros(&self.tenant);
         drop(self.audit_index_failures.of(&self.tenant));
     }
 
@@ -312,6 +316,7 @@ impl Metrics {
             "Events of enforcement points that do not agree with what is known",
             doubts,
         );
+        self.shims.register(&mut registry);
         let version = self.policy_version.clone();
         registry.register(
             "policy_version",

@@ -1,7 +1,7 @@
 //! What a shim reports, and its form in the spool.
 
 use crate::model::call::Mcp;
-use crate::model::json::{Json, Limits, Object, parse};
+use crate::model::json::{Json, Object};
 use crate::model::time::Timestamp;
 
 /// Most field names in one outcome.
@@ -12,14 +12,27 @@ pub const TEXT_BYTES_MAX: usize = 128;
 /// the log's limit.
 pub const FIELD_NAMES_BYTES_MAX: usize = 8 << 10;
 
-/// One event, numbered without gaps within (shim, epoch).
+/// One event as it waits in the spool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Which event of the shim, from 1, over all its starts.
+    pub number: u64,
+    /// UUIDv7: the same wherever and however often it is sent.
+    pub event_id: String,
+    /// When, by the shim's clock.
+    pub time: Timestamp,
+    /// What.
+    pub body: EventBody,
+}
+
+/// One event as it is sent: numbered without gaps within (shim, epoch), which is of one log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Which shim.
     pub shim_id: String,
-    /// Which of its starts, from 1.
+    /// Which of its streams, from 1: another at each start, and for each log in turn.
     pub epoch: u64,
-    /// Which event of that start, from 1.
+    /// Which event of that stream, from 1.
     pub seq: u64,
     /// UUIDv7.
     pub event_id: String,
@@ -175,47 +188,54 @@ impl Outcome {
     }
 }
 
-impl Event {
-    /// One line of the spool, without its line feed.
+impl Kept {
+    /// The event under its place in a stream.
     #[must_use]
-    pub fn to_line(&self) -> Vec<u8> {
+    pub fn placed(&self, shim_id: &str, epoch: u64, seq: u64) -> Event {
+        Event {
+            shim_id: shim_id.to_owned(),
+            epoch,
+            seq,
+            event_id: self.event_id.clone(),
+            time: self.time,
+            body: self.body.clone(),
+        }
+    }
+
+    /// Its form in the spool.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
         let mut out = Object::new();
-        out.insert("shim_id", self.shim_id.as_str());
-        out.insert("epoch", self.epoch);
-        out.insert("seq", self.seq);
+        out.insert("number", self.number);
         out.insert("event_id", self.event_id.as_str());
         out.insert("time_ns", self.time.as_nanos());
         let (kind, body) = body_json(&self.body);
         out.insert(kind, body);
-        Json::Object(out).to_bytes()
+        out.into()
     }
 
-    /// Reads a line of the spool; `None` if it is not one, such as a torn last line.
+    /// Reads that form; `None` if it is another.
     #[must_use]
-    pub fn from_line(line: &[u8]) -> Option<Self> {
-        let json = parse(line, Limits::REQUEST).ok()?;
+    pub fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
-            shim_id: text(&json, "shim_id")?,
-            epoch: json.get("epoch")?.as_u64()?,
-            seq: json.get("seq")?.as_u64()?,
-            event_id: text(&json, "event_id")?,
-            time: Timestamp::from_nanos(integer(&json, "time_ns")?),
-            body: read_body(&json)?,
+            number: json.get("number")?.as_u64()?,
+            event_id: text(json, "event_id")?,
+            time: Timestamp::from_nanos(integer(json, "time_ns")?),
+            body: read_body(json)?,
         })
     }
 }
 
 impl DecisionRef {
-    /// A line of the spool that says that a call is about to be forwarded, without its line feed.
+    /// Says in the spool that a call is about to be forwarded.
     #[must_use]
-    pub fn to_line(&self) -> Vec<u8> {
-        Json::object([("forwarding", reference_json(self))]).to_bytes()
+    pub fn to_json(&self) -> Json {
+        Json::object([("forwarding", reference_json(self))])
     }
 
-    /// Reads such a line; `None` if it is another.
+    /// Reads that; `None` if it is something else.
     #[must_use]
-    pub fn from_line(line: &[u8]) -> Option<Self> {
-        let json = parse(line, Limits::REQUEST).ok()?;
+    pub fn from_json(json: &Json) -> Option<Self> {
         read_reference(json.get("forwarding")?)
     }
 }

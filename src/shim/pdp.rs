@@ -7,6 +7,7 @@ use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
 use crate::shim::event::{DecisionRef, Event};
+use crate::tlog::Hash;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use tokio_stream::Stream;
@@ -16,6 +17,9 @@ pub type Revisions = Pin<Box<dyn Stream<Item = Result<String, PdpError>> + Send>
 
 /// A future that a trait object can give back.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Gives the events for the log of this name, under their numbers there.
+pub type Numbering<'a> = Box<dyn FnOnce(&str) -> Result<Vec<Event>, PdpError> + Send + 'a>;
 
 /// Most questions of one `decide_batch`.
 pub const BATCH_QUESTIONS_MAX: usize = 512;
@@ -32,8 +36,23 @@ pub trait Pdp: Send + Sync {
         questions: Vec<Question>,
     ) -> BoxFuture<'_, Result<Vec<Answer>, PdpError>>;
 
-    /// Hands over events, in the order of their numbers, and says what is durable by now.
-    fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>>;
+    /// Hands over the events that are numbered for the log which takes them, in the order of
+    /// their numbers, and says what is durable by now.
+    fn report<'a>(
+        &'a self,
+        numbering: Numbering<'a>,
+    ) -> BoxFuture<'a, Result<Acknowledged, PdpError>>;
+
+    /// The proof that a log of `to` records continues itself at `from` records; `replica` as the
+    /// acknowledgement has it.
+    fn consistency(
+        &self,
+        _replica: usize,
+        _from: u64,
+        _to: u64,
+    ) -> BoxFuture<'_, Result<Consistency, PdpError>> {
+        Box::pin(async { Err(PdpError::Invalid("it gives no proofs")) })
+    }
 
     /// Names the policy set in force: another set, another name; empty if none is. An error where
     /// that cannot be told.
@@ -134,10 +153,21 @@ pub struct Owed {
 pub struct Acknowledged {
     /// Every event of this shim and epoch up to this number is durable; 0: none.
     pub durable_seq: u64,
+    /// Which of several PDPs says so.
+    pub replica: usize,
     /// The log that has them.
     pub origin: String,
     /// The log's latest checkpoint; empty where it is not signed.
     pub checkpoint: String,
+}
+
+/// Hashes that show of a log that it continues itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consistency {
+    /// The log.
+    pub origin: String,
+    /// As RFC 6962 orders them.
+    pub hashes: Vec<Hash>,
 }
 
 /// Why nobody decided. Whatever it is, the call is denied with `pdp_unavailable`.
@@ -155,6 +185,14 @@ pub enum PdpError {
     /// It could not be reached, or could not decide.
     #[error("the policy decision point cannot be reached: {0}")]
     Unavailable(String),
+    /// The log that was to take the events is not the one that it was.
+    #[error("the log `{origin}` is refused: {why}")]
+    LogRefused {
+        /// The log.
+        origin: String,
+        /// What does not go together.
+        why: String,
+    },
     /// It answered something that means nothing.
     #[error("the policy decision point gave an answer that means nothing: {0}")]
     Invalid(&'static str),

@@ -6,18 +6,21 @@ mod tests;
 pub mod token_file;
 
 use crate::model::subject::{Subject, Token};
-use crate::shim::event::Event;
-use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Pdp, PdpError, Question, Revisions};
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Consistency, Numbering};
+use crate::shim::pdp::{Pdp, PdpError, Question, Revisions};
+use crate::tlog::{Hash, PROOF_HASHES_MAX};
 use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
 use crate::wire::v1::policy_service_client::PolicyServiceClient;
-use crate::wire::{self, EndpointError, Tls, v1};
+use crate::wire::{self, EndpointError, ORIGIN_METADATA, Tls, v1};
 use std::time::Duration;
 use token_file::TokenFile;
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 
 /// How long the PDP has to decide, in milliseconds, where nothing else is configured.
 pub const PDP_DEADLINE_MS: u64 = 250;
@@ -27,6 +30,8 @@ pub const REPORT_MS: u64 = 5_000;
 const CONNECT_MS: u64 = 200;
 /// A connection that is silent for so long is probed, in milliseconds.
 const KEEP_ALIVE_MS: u64 = 10_000;
+/// How long a probe may go unanswered before the connection counts as lost, in milliseconds.
+const KEEP_ALIVE_ANSWER_MS: u64 = 5_000;
 /// Largest message of the PDP's, in bytes: a result at its limit, and the rest of the answer.
 const REPLY_BYTES_MAX: usize = 8 << 20;
 
@@ -180,26 +185,65 @@ impl RemotePdp {
         Ok(Some(Box::pin(revisions)))
     }
 
-    /// Sends the events as one stream and waits until the last is durable or the stream ends.
-    async fn publish(&self, events: Vec<Event>) -> Result<Acknowledged, PdpError> {
+    /// Opens a stream, which says what log it is of, sends the events that are numbered for that
+    /// log, and waits until the last is durable or the stream ends.
+    async fn publish(&self, numbering: Numbering<'_>) -> Result<Acknowledged, PdpError> {
+        let (requests, receiver) = mpsc::channel(1);
+        let stream = self.shown.with(ReceiverStream::new(receiver));
+        let opened = self.audit.clone().publish(stream).await;
+        let opened = opened.map_err(unavailable)?;
+        let origin = opened.metadata().get(ORIGIN_METADATA);
+        let origin = origin.and_then(|origin| origin.to_str().ok());
+        let origin = origin.ok_or(PdpError::Invalid("it does not name its log"))?;
+        let events = numbering(origin)?;
         let last = events.last().map_or(0, |event| event.seq);
-        let requests: Vec<_> = events.into_iter().map(convert::event).collect();
-        let stream = self.shown.with(tokio_stream::iter(requests));
-        let replies = self.audit.clone().publish(stream).await;
-        let mut replies = replies.map_err(unavailable)?.into_inner();
-        let mut acknowledged = Acknowledged::default();
-        while acknowledged.durable_seq < last {
-            let Some(reply) = replies.message().await.map_err(unavailable)? else {
-                break;
-            };
-            acknowledged = Acknowledged {
-                durable_seq: reply.durable_seq.max(acknowledged.durable_seq),
-                origin: reply.origin,
-                checkpoint: reply.checkpoint,
-            };
+        let send = async {
+            for event in events {
+                if requests.send(convert::event(event)).await.is_err() {
+                    break;
+                }
+            }
+            // The stream stays open until the last is acknowledged.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            acknowledged = acknowledged(opened.into_inner(), last) => acknowledged,
+            () = send => Err(PdpError::Invalid("it never ends")),
         }
-        Ok(acknowledged)
     }
+
+    async fn prove(&self, from_size: u64, to_size: u64) -> Result<Consistency, PdpError> {
+        let request = v1::GetConsistencyProofRequest { from_size, to_size };
+        let request = self.shown.with(request);
+        let reply = self.audit.clone().get_consistency_proof(request).await;
+        let reply = reply.map_err(unavailable)?.into_inner();
+        let hashes = reply.hashes.iter().map(|hash| Hash::from_slice(hash));
+        let hashes: Option<Vec<_>> = hashes.take(PROOF_HASHES_MAX + 1).collect();
+        Ok(Consistency {
+            origin: reply.origin,
+            hashes: hashes.ok_or(PdpError::Invalid("a hash of a proof has not 32 bytes"))?,
+        })
+    }
+}
+
+/// The latest acknowledgement, once it is of the last event or the stream has ended.
+async fn acknowledged(
+    mut replies: Streaming<v1::PublishResponse>,
+    last: u64,
+) -> Result<Acknowledged, PdpError> {
+    let mut acknowledged = Acknowledged::default();
+    while acknowledged.durable_seq < last {
+        let Some(reply) = replies.message().await.map_err(unavailable)? else {
+            break;
+        };
+        acknowledged = Acknowledged {
+            durable_seq: reply.durable_seq.max(acknowledged.durable_seq),
+            replica: 0,
+            origin: reply.origin,
+            checkpoint: reply.checkpoint,
+        };
+    }
+    Ok(acknowledged)
 }
 
 fn endpoint(config: &RemoteConfig) -> Result<Endpoint, EndpointError> {
@@ -207,6 +251,7 @@ fn endpoint(config: &RemoteConfig) -> Result<Endpoint, EndpointError> {
     Ok(endpoint
         .connect_timeout(Duration::from_millis(CONNECT_MS))
         .http2_keep_alive_interval(Duration::from_millis(KEEP_ALIVE_MS))
+        .keep_alive_timeout(Duration::from_millis(KEEP_ALIVE_ANSWER_MS))
         .tcp_nodelay(true))
 }
 
@@ -243,14 +288,27 @@ impl Pdp for RemotePdp {
         &self.url
     }
 
-    fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
-        Box::pin(async move {
-            let at_most = Duration::from_millis(REPORT_MS);
-            tokio::time::timeout(at_most, self.publish(events))
-                .await
-                .unwrap_or(Err(PdpError::Deadline {
-                    deadline_ms: REPORT_MS,
-                }))
-        })
+    fn report<'a>(
+        &'a self,
+        numbering: Numbering<'a>,
+    ) -> BoxFuture<'a, Result<Acknowledged, PdpError>> {
+        Box::pin(in_time(self.publish(numbering)))
     }
+
+    fn consistency(
+        &self,
+        _replica: usize,
+        from: u64,
+        to: u64,
+    ) -> BoxFuture<'_, Result<Consistency, PdpError>> {
+        Box::pin(in_time(self.prove(from, to)))
+    }
+}
+
+async fn in_time<T>(asked: impl Future<Output = Result<T, PdpError>>) -> Result<T, PdpError> {
+    let at_most = Duration::from_millis(REPORT_MS);
+    let deadline_ms = REPORT_MS;
+    tokio::time::timeout(at_most, asked)
+        .await
+        .unwrap_or(Err(PdpError::Deadline { deadline_ms }))
 }

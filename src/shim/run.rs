@@ -9,9 +9,8 @@ use crate::shim::down;
 use crate::shim::event::{EventBody, Status};
 use crate::shim::flight::Kind;
 use crate::shim::pdp::Pdp;
-use crate::shim::report::Reporter;
+use crate::shim::report::{ReportConfig, Reporter};
 use crate::shim::session::{Session, SessionConfig, flight_us};
-use crate::shim::spool::SyncPolicy;
 use crate::shim::state::StateError;
 use crate::shim::up;
 use std::ffi::OsString;
@@ -43,8 +42,8 @@ pub struct Config {
     pub command: Vec<OsString>,
     /// Where name, count of starts and spool are kept.
     pub state_dir: PathBuf,
-    /// When events are forced to the disk.
-    pub sync: SyncPolicy,
+    /// How events are kept, and what their logs are held to.
+    pub report: ReportConfig,
 }
 
 /// Why a shim did not run.
@@ -74,7 +73,7 @@ pub async fn run(
     client_in: impl AsyncRead + Send + Unpin + 'static,
     client_out: impl AsyncWrite + Send + Unpin + 'static,
 ) -> Result<u8, ShimError> {
-    let reporter = Reporter::open(&config.state_dir, config.sync, Arc::clone(&clock))?;
+    let reporter = Reporter::open(&config.state_dir, config.report, Arc::clone(&clock))?;
     let (mut server, server_in, server_out) = Server::start(&config.command)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

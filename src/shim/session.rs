@@ -198,9 +198,12 @@ impl Session {
         }
     }
 
-    /// Whether the end of one more call could be recorded, however often it is asked about. If not,
-    /// none is forwarded.
+    /// Whether the end of one more call could be recorded, however often it is asked about, and in a
+    /// log that is not refused. If not, none is forwarded.
     pub(super) fn room_to_record(&self) -> Result<(), Box<Denial>> {
+        if self.reporter.refuses_now() {
+            return Err(Denial::local(Code::AuditLogRefused.reason()));
+        }
         let wanted = self.flights().len().saturating_add(EVENTS_A_CALL_MAX);
         match self.reporter.has_room(wanted) {
             true => Ok(()),

@@ -1,28 +1,33 @@
-//! What a shim keeps between its starts: its name, a count of its starts, and its spool.
+//! What a shim keeps between its starts: its name, a count of its streams, its spool, and the
+//! checkpoints that it holds.
 //!
 //! Several shims may run over one directory (a client opened twice): each takes a slot of its own,
 //! held by a lock that the operating system drops with the process.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use crate::files::{self, Files};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Most shims that run over one directory at a time.
 pub const SLOTS_MAX: usize = 64;
 /// Longest name of a shim, in bytes.
 const SHIM_ID_BYTES_MAX: usize = 128;
+/// Longest small file, in bytes.
+const FILE_BYTES_MAX: u64 = 4 << 10;
 
 /// A shim's slot, locked for as long as this lives.
-#[derive(Debug)]
 pub struct State {
     /// The slot's name, the same at each start.
     pub shim_id: String,
-    /// Which start this is, from 1.
+    /// The number of this start's first stream, from 1.
     pub epoch: u64,
-    dir: PathBuf,
-    _lock: File,
+    /// Where the slot's files are.
+    pub dir: PathBuf,
+    /// The files.
+    pub files: Arc<dyn Files>,
+    _lock: Box<dyn Send + Sync>,
 }
 
 /// Why a state directory cannot be used.
@@ -46,16 +51,26 @@ pub enum StateError {
         /// The directory.
         path: String,
     },
+    /// A slot is in use that must not be.
+    #[error("`{path}` is in use; stop the shim that runs over it first")]
+    InUse {
+        /// The slot.
+        path: String,
+    },
     /// A file has been damaged.
     #[error("`{path}` is damaged; remove its directory to start under a new name")]
     Damaged {
         /// The file.
         path: String,
     },
+    /// A held checkpoint cannot be used.
+    #[error(transparent)]
+    Held(#[from] crate::shim::held::HeldError),
 }
 
 impl StateError {
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// The operating system said no to this.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.display().to_string();
         move |source| Self::Io {
             action,
@@ -71,41 +86,57 @@ impl State {
     ///
     /// # Errors
     /// The file system's, no free slot, or a damaged file.
-    pub fn open(dir: &Path) -> Result<Self, StateError> {
+    pub fn open(files: Arc<dyn Files>, dir: &Path) -> Result<Self, StateError> {
         for slot in 0..SLOTS_MAX {
             let slot = dir.join(slot.to_string());
-            make_dir(&slot)?;
-            if let Some(lock) = lock(&slot.join("lock"))? {
-                return Self::start(slot, lock);
+            let made = files::create_dir(files.as_ref(), &slot);
+            made.map_err(StateError::io("make", &slot))?;
+            if let Some(lock) = lock(files.as_ref(), &slot)? {
+                return Self::start(files, slot, lock);
             }
         }
         let path = dir.display().to_string();
         Err(StateError::NoSlot { path })
     }
 
-    fn start(dir: PathBuf, lock: File) -> Result<Self, StateError> {
-        let shim_id = match read(&dir.join("id"))? {
+    fn start(
+        files: Arc<dyn Files>,
+        dir: PathBuf,
+        lock: Box<dyn Send + Sync>,
+    ) -> Result<Self, StateError> {
+        let shim_id = match read(files.as_ref(), &dir.join("id"))? {
             Some(id) if !id.is_empty() && id.len() <= SHIM_ID_BYTES_MAX => id,
             Some(_) => return Err(damaged(&dir.join("id"))),
             None => {
                 let id = format!("stdio-{}", Uuid::now_v7());
-                replace(&dir, "id", id.as_bytes())?;
+                replace(files.as_ref(), &dir.join("id"), id.as_bytes())?;
                 id
             }
         };
-        let epochs = dir.join("epoch");
-        let before = match read(&epochs)? {
-            Some(text) => text.parse::<u64>().map_err(|_| damaged(&epochs))?,
+        let mut state = Self {
+            shim_id,
+            epoch: 0,
+            dir,
+            files,
+            _lock: lock,
+        };
+        state.epoch = state.next_epoch()?;
+        Ok(state)
+    }
+
+    /// A number that no stream had before, counted durably.
+    ///
+    /// # Errors
+    /// The file system's, or a damaged file.
+    pub fn next_epoch(&self) -> Result<u64, StateError> {
+        let path = self.dir.join("epoch");
+        let before = match read(self.files.as_ref(), &path)? {
+            Some(text) => text.parse::<u64>().map_err(|_| damaged(&path))?,
             None => 0,
         };
-        let epoch = before.checked_add(1).ok_or_else(|| damaged(&epochs))?;
-        replace(&dir, "epoch", epoch.to_string().as_bytes())?;
-        Ok(Self {
-            shim_id,
-            epoch,
-            dir,
-            _lock: lock,
-        })
+        let epoch = before.checked_add(1).ok_or_else(|| damaged(&path))?;
+        replace(self.files.as_ref(), &path, epoch.to_string().as_bytes())?;
+        Ok(epoch)
     }
 
     /// Where the spool is.
@@ -114,67 +145,80 @@ impl State {
         self.dir.join("spool")
     }
 
-    /// Keeps the latest checkpoint of the log: whoever holds one can tell a log that was cut short.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn keep_checkpoint(&self, checkpoint: &str) -> Result<(), StateError> {
-        replace(&self.dir, "checkpoint", checkpoint.as_bytes())
+    /// Where it is kept which events went to which log.
+    #[must_use]
+    pub fn streams_path(&self) -> PathBuf {
+        self.dir.join("streams")
     }
 }
 
-fn damaged(path: &Path) -> StateError {
+/// A slot that no shim runs over, for an operator to look at or to change.
+pub struct Slot {
+    /// Where its files are.
+    pub dir: PathBuf,
+    _lock: Box<dyn Send + Sync>,
+}
+
+/// The slots below a state directory; `None` in place of one that a shim runs over.
+///
+/// # Errors
+/// The file system's.
+pub fn slots(files: &dyn Files, dir: &Path) -> Result<Vec<(PathBuf, Option<Slot>)>, StateError> {
+    let mut slots = Vec::new();
+    for slot in 0..SLOTS_MAX {
+        let dir = dir.join(slot.to_string());
+        if !files.is_dir(&dir) {
+            continue;
+        }
+        let free = lock(files, &dir)?.map(|lock| Slot {
+            dir: dir.clone(),
+            _lock: lock,
+        });
+        slots.push((dir, free));
+    }
+    Ok(slots)
+}
+
+/// The small file `name` of a slot, without its end; `None` if there is none.
+///
+/// # Errors
+/// The file system's.
+pub fn small_file(
+    files: &dyn Files,
+    slot: &Path,
+    name: &str,
+) -> Result<Option<String>, StateError> {
+    read(files, &slot.join(name))
+}
+
+/// A file that cannot be read as what it should be.
+#[must_use]
+pub fn damaged(path: &Path) -> StateError {
     let path = path.display().to_string();
     StateError::Damaged { path }
 }
 
-fn make_dir(path: &Path) -> Result<(), StateError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder.create(path).map_err(StateError::io("make", path))
-}
-
-fn lock(path: &Path) -> Result<Option<File>, StateError> {
-    let file = private().open(path).map_err(StateError::io("open", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(fs::TryLockError::WouldBlock) => Ok(None),
-        Err(fs::TryLockError::Error(error)) => Err(StateError::io("lock", path)(error)),
+fn lock(files: &dyn Files, slot: &Path) -> Result<Option<Box<dyn Send + Sync>>, StateError> {
+    let path = slot.join("lock");
+    match files.lock(&path) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        lock => lock.map(Some).map_err(StateError::io("lock", &path)),
     }
 }
 
-/// Opens for writing, makes the file if it is not there, readable by its owner alone.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600);
-    options
-}
-
-fn read(path: &Path) -> Result<Option<String>, StateError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text.trim().to_owned())),
+fn read(files: &dyn Files, path: &Path) -> Result<Option<String>, StateError> {
+    match files.read(path, FILE_BYTES_MAX) {
+        Ok(text) => match String::from_utf8(text) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(_) => Err(damaged(path)),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StateError::io("read", path)(error)),
     }
 }
 
-fn replace(dir: &Path, name: &str, text: &[u8]) -> Result<(), StateError> {
-    let path = dir.join(name);
-    write_whole(dir, name, text).map_err(StateError::io("write", &path))
-}
-
-/// Replaces a file durably: whoever reads it finds all of the old or all of the new.
-///
-/// # Errors
-/// The file system's.
-pub fn write_whole(dir: &Path, name: &str, text: &[u8]) -> io::Result<()> {
-    let new = dir.join(format!("{name}.new"));
-    let mut file = private().open(&new)?;
-    file.set_len(0)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&new, dir.join(name))?;
-    File::open(dir)?.sync_all()
+fn replace(files: &dyn Files, path: &Path, text: &[u8]) -> Result<(), StateError> {
+    files::replace(files, path, text).map_err(StateError::io("write", path))
 }
 
 #[cfg(test)]

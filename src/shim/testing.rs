@@ -1,5 +1,6 @@
 //! A PDP with a policy table, a small MCP server, and pipes between them and a session.
 
+pub mod log;
 mod policy;
 mod server;
 
@@ -9,9 +10,8 @@ pub use server::Server;
 use crate::model::time::Timestamp;
 use crate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status};
 use crate::shim::pdp::Pdp;
-use crate::shim::report::Reporter;
+use crate::shim::report::{ReportConfig, Reporter};
 use crate::shim::session::{Session, SessionConfig};
-use crate::shim::spool::SyncPolicy;
 use crate::shim::{Clock, down, run, up};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ fn clock_after(seconds: &Arc<AtomicI64>) -> Clock {
 impl Harness {
     pub fn start(pdp: Arc<TablePdp>, server: Server) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let reporter = Reporter::open(state.path(), SyncPolicy::Background, clock()).unwrap();
+        let reporter = Reporter::open(state.path(), ReportConfig::default(), clock()).unwrap();
         let seconds = Arc::new(AtomicI64::new(0));
         let (client, client_in) = tokio::io::duplex(8 << 20);
         let (client_out, answers) = tokio::io::duplex(8 << 20);

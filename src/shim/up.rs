@@ -266,6 +266,12 @@ async fn pass_on(
         answer,
         replacement,
     } = grant;
+    if session.reporter.refuses(&answer.audit_origin) {
+        let denial = Denial::over_grant(&answer, Code::AuditLogRefused.reason());
+        session.note_denial(&denial, &question.mcp);
+        let modern = meta.modern.is_some();
+        return Ok(Attempt::Answered(denial.tool_result(&request.id, modern)));
+    }
     let Some(bytes) = rewritten(message, request, replacement.as_deref()) else {
         let denial = Denial::over_grant(&answer, Code::ObligationFailed.reason());
         session.note_denial(&denial, &question.mcp);

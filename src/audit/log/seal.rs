@@ -17,6 +17,7 @@ pub use tiles::TileDir;
 
 use super::follow::{Follower, Stop};
 use crate::audit::record::KeyRotated;
+use crate::audit::tree::prove::Prover;
 use crate::audit::tree::{Tile, Tree};
 use crate::audit::verify::Head;
 use crate::files::{Files, create_dir, replace};
@@ -26,6 +27,7 @@ use crate::tlog::{
 };
 use keys::Keys;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,6 +68,14 @@ pub enum SealError {
         size: u64,
         /// The size of the last one before it that holds.
         sound: u64,
+    },
+    /// What was pruned left too little behind.
+    #[error("its first {size} records were pruned, and what should be left of them is not: {why}")]
+    Pruned {
+        /// How many.
+        size: u64,
+        /// What is missing.
+        why: String,
     },
     /// Another key signs the log.
     #[error(
@@ -173,6 +183,22 @@ struct Grown {
 }
 
 impl Grown {
+    /// At the beginning of a log whose records before were pruned, out of the tiles of a log of
+    /// `signed` records: all hashes are there, and the bundle that the first record is in.
+    fn resume(size: u64, tiles: &TileDir, signed: u64) -> Result<Self, SealError> {
+        let tree = Prover::new(tiles, signed.max(size)).tree_at(size);
+        let tree = tree.map_err(|error| SealError::Pruned {
+            size,
+            why: error.to_string(),
+        })?;
+        let bundle = tiles.bundle_start(size, signed)?;
+        Ok(Self {
+            tree,
+            bundle,
+            full: Vec::new(),
+        })
+    }
+
     fn push(&mut self, line: &[u8]) {
         self.tree.push(leaf_hash(line), &mut self.full);
         // A line is at most 60 KiB.
@@ -207,30 +233,34 @@ impl Sealer {
     pub fn open(
         dir: &Path,
         files: &Arc<dyn Files>,
-        (origin, records): (&str, u64),
+        origin: &str,
+        records: Range<u64>,
         signing: &Signing,
     ) -> Result<(Self, Option<(Timestamp, KeyRotated)>), SealError> {
         let mut keys =
             Keys::new(signing, origin).ok_or(NoteError::Form("its origin names no key"))?;
         let held = Held::read(dir, origin, files.as_ref())?;
-        survey(dir, files, records, &held, &mut |seq, line| {
-            keys.see(seq, line)
+        let tiles = TileDir::new(dir, Arc::clone(files));
+        let start = Grown::resume(records.start, &tiles, held.size())?;
+        let tree = start.tree.clone();
+        survey(dir, files, tree, records.end, &held, &mut |seq, line| {
+            keys.see(seq, line);
         })?;
         if let Some((note, checkpoint)) = &held.latest {
             keys.check(note, checkpoint.size)?;
         }
-        let rotation = keys.rotation(origin, records)?;
+        let rotation = keys.rotation(origin, records.end)?;
         let mut sealer = Self {
             dir: dir.to_owned(),
             files: Arc::clone(files),
             origin: origin.to_owned(),
-            lines: Follower::new(dir, Arc::clone(files), 0),
-            grown: Grown::default(),
+            lines: Follower::new(dir, Arc::clone(files), records.start),
+            grown: start,
             keys,
-            tiles: TileWriter::new(TileDir::new(dir, Arc::clone(files))),
+            tiles: TileWriter::new(tiles),
             latest: Arc::new(Latest::new(dir, Arc::clone(files))),
         };
-        sealer.bring_up_to_date(records, held, rotation.is_some())?;
+        sealer.bring_up_to_date(records.end, held, rotation.is_some())?;
         sealer.keys.hand_over();
         Ok((sealer, rotation.map(|rotated| (signing.time, rotated))))
     }
@@ -238,11 +268,6 @@ impl Sealer {
     /// The latest checkpoint.
     pub fn latest(&self) -> Arc<Latest> {
         Arc::clone(&self.latest)
-    }
-
-    /// Where the tiles are.
-    pub fn tiles(&self) -> TileDir {
-        self.tiles.tiles().clone()
     }
 
     /// Whose signature the checkpoints carry.
@@ -377,19 +402,19 @@ fn size_of(head: &watch::Receiver<Option<Head>>) -> u64 {
     head.borrow().as_ref().map_or(0, |head| head.seq + 1)
 }
 
-/// Whether the log is the one that was signed. Changes nothing.
+/// Whether the log, from the records of this tree on, is the one that was signed. Changes nothing.
 ///
 /// # Errors
 /// If it is not, or cannot be read.
 pub fn survey(
     dir: &Path,
     files: &Arc<dyn Files>,
+    mut tree: Tree,
     records: u64,
     held: &Held,
     see: &mut dyn FnMut(u64, &[u8]),
 ) -> Result<(), SealError> {
-    let mut lines = Follower::new(dir, Arc::clone(files), 0);
-    let mut tree = Tree::default();
+    let mut lines = Follower::new(dir, Arc::clone(files), tree.size());
     let mut full = Vec::new();
     let mut grow = |tree: &mut Tree, end| loop {
         let stop = lines.read(end, &mut |line| {
@@ -402,8 +427,8 @@ pub fn survey(
             other => return other.map(drop),
         }
     };
-    let mut sound = 0;
-    for (size, root) in held.roots.range(..=records) {
+    let mut sound = tree.size();
+    for (size, root) in held.roots.range(sound..=records) {
         grow(&mut tree, *size)?;
         if tree.root() != *root {
             let size = *size;

@@ -1,6 +1,6 @@
 //! Proofs of RFC 6962 section 2.1 out of tiles.
 
-use super::root_of;
+use super::{Tree, root_of};
 use crate::tlog::{HASH_BYTES, Hash, TILE_WIDTH, TileKind, TilePath, node_hash, root_of_empty};
 use std::collections::BTreeMap;
 use std::io;
@@ -124,6 +124,35 @@ impl<'a> Prover<'a> {
         }
     }
 
+    /// The tree of the log's first `size` leaves, to grow on from.
+    ///
+    /// # Errors
+    /// If a tile cannot be read.
+    pub fn tree_at(&mut self, size: u64) -> Result<Tree, ProveError> {
+        self.check(size, self.size)?;
+        let mut tree = Tree {
+            size,
+            edge: Vec::new(),
+        };
+        let mut count = size;
+        for level in 0_u8.. {
+            if count == 0 {
+                break;
+            }
+            let width = usize::try_from(count % TILE_WIDTH).unwrap_or(usize::MAX);
+            let hashes = match width {
+                0 => Vec::new(),
+                _ => {
+                    let (path, hashes) = self.tile(level, count / TILE_WIDTH)?;
+                    hashes.get(..width).ok_or_else(|| too_short(path))?.to_vec()
+                }
+            };
+            tree.edge.push(hashes);
+            count /= TILE_WIDTH;
+        }
+        Ok(tree)
+    }
+
     fn check(&self, wanted: u64, size: u64) -> Result<(), ProveError> {
         match wanted <= size {
             true => Ok(()),
@@ -152,10 +181,7 @@ impl<'a> Prover<'a> {
         let place = usize::try_from(first % TILE_WIDTH).unwrap_or(usize::MAX);
         let end = place.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
         let (path, hashes) = self.tile(level, first / TILE_WIDTH)?;
-        let hashes = hashes.get(place..end).ok_or_else(|| ProveError::Tile {
-            path: path.to_string(),
-            source: io::ErrorKind::UnexpectedEof.into(),
-        })?;
+        let hashes = hashes.get(place..end).ok_or_else(|| too_short(path))?;
         Ok(root_of(hashes.to_vec()))
     }
 
@@ -174,6 +200,13 @@ impl<'a> Prover<'a> {
             }
         };
         Ok((path, hashes))
+    }
+}
+
+fn too_short(path: TilePath) -> ProveError {
+    ProveError::Tile {
+        path: path.to_string(),
+        source: io::ErrorKind::UnexpectedEof.into(),
     }
 }
 

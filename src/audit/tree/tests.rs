@@ -163,6 +163,10 @@ proptest! {
         let size = size.index(grown as usize) as u64 + 1;
         let old = old.index(size as usize) as u64;
         let index = leaf_at.index(size as usize) as u64;
+        let (mut tree, mut full) = (prover.tree_at(old).unwrap(), Vec::new());
+        (old..size).take(600).for_each(|at| tree.push(leaf_hash(&leaf(at)), &mut full));
+        prop_assert_eq!(tree.root(), prover.root_at(size.min(old + 600)).unwrap());
+        prop_assert!(full.iter().all(|(path, content)| tiles.0[path] == *content));
         let (new_root, old_root) = (prover.root_at(size).unwrap(), prover.root_at(old).unwrap());
         if size < 3_000 {
             prop_assert_eq!(new_root, root(size));

@@ -21,20 +21,16 @@ fn an_event_reads_back_as_it_was() {
         },
     ];
     for body in bodies.into_iter().chain(others) {
-        let event = Event {
-            shim_id: "s".to_owned(),
-            epoch: 3,
-            seq: u64::MAX,
+        let kept = Kept {
+            number: 1 << 53,
             event_id: "e".to_owned(),
             time: Timestamp::from_nanos(-1),
             body,
         };
-        let line = event.to_line();
-        assert!(!line.contains(&b'\n'));
-        assert_eq!(Event::from_line(&line), Some(event));
-        // A torn line is no event.
-        for end in 0..line.len() {
-            assert_eq!(Event::from_line(&line[..end]), None, "{end}");
-        }
+        let json = kept.to_json();
+        assert!(!json.to_bytes().contains(&b'\n'));
+        assert_eq!(Kept::from_json(&json).as_ref(), Some(&kept));
+        let event = kept.placed("s", 3, 4);
+        assert_eq!((event.epoch, event.seq, event.body), (3, 4, kept.body));
     }
 }

@@ -90,7 +90,11 @@ impl AuditService for Fixed {
                 checkpoint: "c".to_owned(),
             })
         });
-        Ok(Response::new(Box::pin(replies)))
+        let replies: Self::PublishStream = Box::pin(replies);
+        let mut response = Response::new(replies);
+        let origin = "log/1".parse().unwrap();
+        response.metadata_mut().insert(ORIGIN_METADATA, origin);
+        Ok(response)
     }
 
     async fn query(&self, _: Request<v1::QueryRequest>) -> Handled<v1::QueryResponse> {
@@ -298,9 +302,14 @@ async fn events_are_told_in_order_and_acknowledged() {
     let events: Vec<_> = (1..=300)
         .map(|seq| an_event(1, seq, Ended::Withheld))
         .collect();
-    let acknowledged = remote(&socket).report(events).await.unwrap();
+    let numbering: Numbering<'_> = Box::new(|origin| {
+        assert_eq!(origin, "log/1");
+        Ok(events)
+    });
+    let acknowledged = remote(&socket).report(numbering).await.unwrap();
     let expected = Acknowledged {
         durable_seq: 300,
+        replica: 0,
         origin: "log/1".to_owned(),
         checkpoint: "c".to_owned(),
     };

@@ -1,18 +1,39 @@
 use super::*;
-use crate::shim::event::Status;
-use crate::shim::testing::an_event;
+use crate::files::OsFiles;
+use crate::shim::event::{Outcome, Status};
+use crate::shim::testing::{NOW, an_outcome};
 use std::fs;
 
-fn seqs(spool: &Spool) -> Vec<(u64, u64)> {
-    spool
-        .waiting
-        .iter()
-        .map(|event| (event.epoch, event.seq))
-        .collect()
+mod damage;
+mod faults;
+
+const EACH: SpoolConfig = SpoolConfig {
+    sync: SyncPolicy::EachEvent,
+    events_max: SPOOLED_EVENTS_MAX,
+    bytes_max: SPOOL_BYTES_MAX,
+};
+
+fn numbers(spool: &Spool) -> Vec<u64> {
+    spool.waiting.iter().map(|(_, it)| it.number).collect()
+}
+
+fn open_with(path: &Path, config: SpoolConfig) -> (Spool, Found) {
+    Spool::open(Arc::new(OsFiles), path, config, false).unwrap()
 }
 
 fn open(path: &Path) -> Spool {
-    Spool::open(path, SyncPolicy::EachEvent).unwrap()
+    open_with(path, EACH).0
+}
+
+fn append(spool: &mut Spool, id: &str) -> io::Result<()> {
+    let body = EventBody::Outcome(an_outcome(Status::Ok));
+    spool.append(id.to_owned(), Timestamp::from_nanos(NOW), body)
+}
+
+fn appended(spool: &mut Spool, events: u64) {
+    for at in 0..events {
+        append(spool, &format!("e{at}")).unwrap();
+    }
 }
 
 #[test]
@@ -20,85 +41,61 @@ fn what_is_not_acknowledged_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("spool");
     let mut spool = open(&path);
-    for seq in 1..=5 {
-        spool.append(an_event(1, seq, Status::Ok)).unwrap();
-    }
-    // Another epoch's number acknowledges nothing.
-    spool.acknowledge(2, 5).unwrap();
-    assert_eq!(spool.len(), 5);
+    appended(&mut spool, 5);
     drop(spool);
     let mut spool = open(&path);
-    assert_eq!(seqs(&spool), [(1, 1), (1, 2), (1, 3), (1, 4), (1, 5)]);
-    spool.append(an_event(2, 1, Status::Ok)).unwrap();
-    // One epoch at a time.
-    assert_eq!(spool.oldest(9).len(), 5);
-    assert_eq!(spool.oldest(2).len(), 2);
-    spool.acknowledge(1, 5).unwrap();
-    assert_eq!(seqs(&spool), [(2, 1)]);
-    assert_eq!(spool.oldest(9), [an_event(2, 1, Status::Ok)]);
-    spool.acknowledge(2, 1).unwrap();
-    assert!(spool.is_empty());
-    assert_eq!(fs::read(&path).unwrap(), b"");
-    assert!(open(&path).is_empty());
-}
-
-#[test]
-fn a_torn_line_is_left_out_and_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("spool");
+    assert_eq!(numbers(&spool), [1, 2, 3, 4, 5]);
+    assert_eq!(spool.oldest(2, 5, 9).len(), 3);
+    assert_eq!(spool.oldest(1, u64::MAX, 2).len(), 2);
+    spool.acknowledge(3).unwrap();
+    drop(spool);
+    // An acknowledgement is remembered, and numbers go on after everything was acknowledged.
     let mut spool = open(&path);
-    for seq in 1..=3 {
-        spool.append(an_event(1, seq, Status::Ok)).unwrap();
-    }
-    let bytes = fs::read(&path).unwrap();
-    let line = bytes.len() / 3;
-    for kept in [
-        bytes.len() - 1,
-        bytes.len() - 2,
-        2 * line + 1,
-        2 * line,
-        line + 5,
-        3,
-    ] {
-        fs::write(&path, &bytes[..kept]).unwrap();
-        let mut spool = open(&path);
-        let whole = (kept + 1) / line;
-        assert_eq!(spool.len(), whole, "{kept}");
-        // What is appended now does not run into the torn line.
-        spool.append(an_event(2, 1, Status::Ok)).unwrap();
-        assert_eq!(open(&path).len(), whole + 1, "{kept}");
-    }
+    assert_eq!(numbers(&spool), [4, 5]);
+    spool.acknowledge(99).unwrap();
+    assert!(spool.is_empty());
+    let (mut spool, found) = open_with(&path, EACH);
+    assert_eq!((found.damaged_lines, found.lost), (0, 0));
+    appended(&mut spool, 1);
+    assert_eq!(numbers(&spool), [6]);
 }
 
 #[test]
 fn acknowledged_lines_leave_a_long_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("spool");
-    let mut spool = Spool::open(&path, SyncPolicy::Background).unwrap();
-    let line = an_event(1, 1, Status::Ok).to_line().len() as u64;
+    let mut spool = open_with(&path, SpoolConfig::default()).0;
+    appended(&mut spool, 1);
+    let line = spool.waiting_bytes;
     let events = CLEARED_FROM_BYTES / line + 10;
-    for seq in 1..=events {
-        spool.append(an_event(1, seq, Status::Ok)).unwrap();
-    }
-    spool.acknowledge(1, events - 2).unwrap();
+    appended(&mut spool, events - 1);
+    spool.acknowledge(events - 2).unwrap();
     assert_eq!(spool.len(), 2);
     assert!(fs::metadata(&path).unwrap().len() < 4 * line);
-    assert_eq!(seqs(&open(&path)), [(1, events - 1), (1, events)]);
+    appended(&mut spool, 1);
+    assert_eq!(numbers(&open(&path)), [events - 1, events, events + 1]);
 }
 
 #[test]
 fn room_is_bounded_in_events_and_in_bytes() {
     let dir = tempfile::tempdir().unwrap();
-    let mut spool = open(&dir.path().join("spool"));
+    let path = dir.path().join("spool");
+    let mut spool = open(&path);
     assert!(spool.has_room(512));
     assert!(
         !spool.has_room(513),
         "64 MiB hold 512 events of the largest size"
     );
     assert!(!spool.has_room(usize::MAX));
-    spool.append(an_event(1, 1, Status::Ok)).unwrap();
+    appended(&mut spool, 1);
     assert!(!spool.has_room(512));
     assert!(spool.has_room(511));
+    let few = SpoolConfig {
+        events_max: 3,
+        ..EACH
+    };
+    let (spool, _) = open_with(&path, few);
+    assert!(spool.has_room(2) && !spool.has_room(3));
 }
 
 fn decision(id: &str) -> DecisionRef {
@@ -109,13 +106,16 @@ fn decision(id: &str) -> DecisionRef {
     }
 }
 
-/// An outcome of this decision.
-fn end_of(id: &str, seq: u64) -> Event {
-    let mut event = an_event(1, seq, Status::Ok);
-    if let EventBody::Outcome(outcome) = &mut event.body {
-        outcome.decision = decision(id);
-    }
-    event
+/// The outcome of this decision.
+fn end(spool: &mut Spool, id: &str) {
+    let outcome = Outcome {
+        decision: decision(id),
+        ..an_outcome(Status::Ok)
+    };
+    let body = EventBody::Outcome(outcome);
+    spool
+        .append(id.to_owned(), Timestamp::from_nanos(NOW), body)
+        .unwrap();
 }
 
 #[test]
@@ -126,17 +126,25 @@ fn calls_on_their_way_are_known_after_a_restart_until_they_have_an_outcome() {
     for id in ["a", "b", "c"] {
         spool.forwarding(&decision(id)).unwrap();
     }
-    spool.append(end_of("b", 1)).unwrap();
+    end(&mut spool, "b");
     assert_eq!(open(&path).forwarded(), [decision("a"), decision("c")]);
     // Opening it wrote it anew: the same is there.
     let mut spool = open(&path);
     assert_eq!(spool.forwarded(), [decision("a"), decision("c")]);
-    spool.append(end_of("a", 2)).unwrap();
-    spool.acknowledge(1, 2).unwrap();
+    end(&mut spool, "a");
+    spool.acknowledge(2).unwrap();
     assert!(spool.is_empty());
     assert_eq!(open(&path).forwarded(), [decision("c")]);
-    let mut spool = open(&path);
-    spool.append(end_of("c", 3)).unwrap();
-    spool.acknowledge(1, 3).unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"");
+}
+
+#[test]
+fn only_the_owner_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool");
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    drop(open(&path));
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }

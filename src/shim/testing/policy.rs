@@ -8,7 +8,8 @@ use crate::model::reason::{Code, Origin, Reason};
 use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
 use crate::shim::event::Event;
-use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Owed, Pdp, PdpError, Question, Revisions};
+use crate::shim::pdp::{Acknowledged, Answer, BoxFuture, Numbering, Owed};
+use crate::shim::pdp::{Pdp, PdpError, Question, Revisions};
 use crate::wire::digest;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -234,12 +235,17 @@ impl Pdp for TablePdp {
         })
     }
 
-    fn report(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Acknowledged, PdpError>> {
+    fn report<'a>(
+        &'a self,
+        numbering: Numbering<'a>,
+    ) -> BoxFuture<'a, Result<Acknowledged, PdpError>> {
         Box::pin(async move {
+            let events = numbering("log/1")?;
             let durable_seq = events.last().map_or(0, |event| event.seq);
             self.reported.lock().unwrap().extend(events);
             Ok(Acknowledged {
                 durable_seq,
+                origin: "log/1".to_owned(),
                 ..Acknowledged::default()
             })
         })

@@ -1,8 +1,8 @@
 //! From the client's pipes to a child process and back.
 
 use crate::shim::event::{EventBody, Status};
+use crate::shim::report::ReportConfig;
 use crate::shim::session::SessionConfig;
-use crate::shim::spool::SyncPolicy;
 use crate::shim::testing::{Rule, TablePdp, clock};
 use crate::shim::{Config, run};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ fn config(script: &str, state_dir: &Path) -> Config {
         },
         command: ["sh", "-c", script].map(Into::into).to_vec(),
         state_dir: state_dir.to_owned(),
-        sync: SyncPolicy::EachEvent,
+        report: ReportConfig::default(),
     }
 }
 

@@ -332,7 +332,7 @@ fn a_log_without_its_checkpoints_is_signed_anew() {
     };
     let (log, _) = Log::open(&dir(), unsigned, Arc::new(disk.clone())).unwrap();
     beats(&log, 150).unwrap();
-    assert!(log.checkpoint().is_none() && log.tiles().is_none());
+    assert!(log.checkpoint().is_none() && log.proofs().is_none());
     drop(log);
     written(&disk, &key, 0);
     assert_eq!(check(&disk, "checkpoint", &key), 150);

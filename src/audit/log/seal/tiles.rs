@@ -1,9 +1,10 @@
 //! A log's tiles on disk: `tile/…` beside its lines.
 
+use super::SealError;
 use crate::audit::tree::Tile;
 use crate::audit::tree::prove::Tiles;
 use crate::files::{Files, create_dir, put};
-use crate::tlog::{ENTRY_BYTES_MAX, TILE_WIDTH, TilePath};
+use crate::tlog::{ENTRY_BYTES_MAX, TILE_WIDTH, TileKind, TilePath, entries, push_entry};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,33 @@ impl TileDir {
             dir: dir.to_owned(),
             files,
         }
+    }
+
+    /// The entries before `size` in the bundle that the next one belongs to, as its beginning: of a
+    /// log that was signed over `signed` records.
+    pub(super) fn bundle_start(&self, size: u64, signed: u64) -> Result<Vec<u8>, SealError> {
+        let (index, count) = (size / TILE_WIDTH, size % TILE_WIDTH);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let width = signed.saturating_sub(index * TILE_WIDTH).min(TILE_WIDTH);
+        let kind = TileKind::Entries;
+        let path = TilePath { kind, index, width };
+        let pruned = |why: String| SealError::Pruned { size, why };
+        let bundle = self.read(path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => self.read(TilePath::full(kind, index)),
+            _ => Err(error),
+        });
+        let bundle = bundle.map_err(|error| pruned(format!("tile `{path}`: {error}")))?;
+        let entries = entries(&bundle).map_err(|error| pruned(error.to_string()))?;
+        let mut start = Vec::new();
+        for entry in entries
+            .iter()
+            .take(usize::try_from(count).unwrap_or(usize::MAX))
+        {
+            let _fits = push_entry(&mut start, entry);
+        }
+        Ok(start)
     }
 
     fn path(&self, tile: TilePath) -> PathBuf {
@@ -56,10 +84,6 @@ impl TileWriter {
             unsynced: BTreeSet::new(),
             partial: Vec::new(),
         }
-    }
-
-    pub fn tiles(&self) -> &TileDir {
-        &self.tiles
     }
 
     /// Puts a tile that is full, unless it is there.

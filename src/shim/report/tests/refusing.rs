@@ -1,0 +1,131 @@
+//! A log is held to the checkpoint that the shim has of it.
+
+use super::*;
+
+fn open_with(dir: &Path, tree: &Tree) -> Reporter {
+    let keys = vec![tree.verifier()];
+    Reporter::open(dir, ReportConfig { keys, ..config() }, clock()).unwrap()
+}
+
+/// A shim that holds a checkpoint over six events of this log.
+async fn holding(dir: &Path, log: &Arc<Log>) -> Reporter {
+    let reporter = open_with(dir, &log.tree());
+    for _ in 0..2 {
+        record(&reporter, 3);
+        drain(&reporter, Arc::clone(log) as _).await;
+        reporter.book().a_while_later();
+    }
+    assert_eq!(log.places().len(), 6);
+    assert!(!reporter.refuses("a") && !reporter.refuses_now());
+    reporter
+}
+
+/// What may have happened to a log, and what the shim says of it.
+type Case = (&'static str, fn(&mut Tree), &'static str);
+
+const CASES: [Case; 5] = [
+    ("cut short", |tree| tree.leaves.truncate(2), "it has "),
+    (
+        "rewritten",
+        |tree| tree.leaves[1] = "other".to_owned(),
+        "leads to another root",
+    ),
+    (
+        "a record dropped",
+        |tree| drop(tree.leaves.remove(3)),
+        "leads to another root",
+    ),
+    ("another key", |tree| tree.seed = 2, "not signed with key"),
+    (
+        "replaced by one as long",
+        |tree| *tree = Tree::new("a", 6),
+        "leads to another root",
+    ),
+];
+
+#[tokio::test]
+async fn a_log_that_is_not_the_one_it_was_acknowledges_nothing() {
+    for (name, change, expected) in CASES {
+        let dir = tempfile::tempdir().unwrap();
+        let log = log("a", Wrong::default());
+        let reporter = holding(dir.path(), &log).await;
+        let good = log.tree().clone();
+        change(&mut log.tree());
+        record(&reporter, 2);
+        let refused = reporter.hand_over(log.as_ref()).await.unwrap_err();
+        let PdpError::LogRefused { why, .. } = &refused else {
+            panic!("{name}: {refused}");
+        };
+        assert!(why.contains(expected), "{name}: {why}");
+        assert!(reporter.refuses("a") && reporter.refuses_now(), "{name}");
+        assert!(!reporter.refuses("b"), "{name}");
+        assert_eq!(reporter.waiting(), 2, "{name}");
+        // Not even when it is as it was, nor after a restart.
+        *log.tree() = good.clone();
+        reporter.hand_over(log.as_ref()).await.unwrap_err();
+        drop(reporter);
+        let reporter = open_with(dir.path(), &good);
+        assert!(reporter.refuses("a"), "{name}");
+        reporter.hand_over(log.as_ref()).await.unwrap_err();
+        assert_eq!(reporter.waiting(), 2, "{name}");
+        // Until somebody says which checkpoint to trust.
+        let slot = dir.path().join("0");
+        drop(reporter);
+        let mut held = Checkpoints::open(Arc::new(OsFiles), &slot, vec![good.verifier()]).unwrap();
+        held.trust("a", &good.note()).unwrap();
+        let reporter = open_with(dir.path(), &good);
+        drain(&reporter, Arc::clone(&log) as _).await;
+        assert!(!reporter.refuses_now(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_grew_is_asked_for_proofs_now_and_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = log("a", Wrong::default());
+    let reporter = holding(dir.path(), &log).await;
+    let before = *log.proofs.lock().unwrap();
+    for _ in 0..10 {
+        record(&reporter, 1);
+        drain(&reporter, Arc::clone(&log) as _).await;
+    }
+    assert_eq!(*log.proofs.lock().unwrap() - before, 1);
+}
+
+#[tokio::test]
+async fn a_log_that_signs_no_more_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = log("a", Wrong::default());
+    let reporter = holding(dir.path(), &log).await;
+    record(&reporter, 1);
+    log.wrong.lock().unwrap().unsigned = true;
+    let refused = reporter.hand_over(log.as_ref()).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("gave no checkpoint"),
+        "{refused}"
+    );
+    assert!(!reporter.refuses("a"));
+    assert_eq!(reporter.waiting(), 1);
+    log.wrong.lock().unwrap().unsigned = false;
+    drain(&reporter, Arc::clone(&log) as _).await;
+}
+
+#[tokio::test]
+async fn the_other_log_takes_the_events_of_a_refused_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (log("a", Wrong::default()), log("b", Wrong::default()));
+    let pdps: Arc<dyn Pdp> = Arc::new(Failover::new(
+        Arc::clone(&a) as _,
+        vec![Arc::clone(&b) as _],
+    ));
+    let reporter = open(dir.path());
+    record(&reporter, 2);
+    drain(&reporter, Arc::clone(&pdps)).await;
+    reporter.book().a_while_later();
+    a.tree().leaves[0] = "other".to_owned();
+    record(&reporter, 2);
+    drain(&reporter, pdps).await;
+    assert!(reporter.refuses("a") && !reporter.refuses("b"));
+    assert!(!reporter.refuses_now());
+    assert_eq!(b.ids().len(), 2);
+}
