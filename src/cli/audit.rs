@@ -2,8 +2,8 @@
 
 mod export;
 mod keys;
-mod prove;
 mod progress;
+mod prove;
 mod repairs;
 mod report;
 mod verify;

@@ -63,9 +63,11 @@ fn place(line: &mut String, seq: usize, prev: &str) {
         return;
     }
     line.replace_range(start..start + prev.len(), prev);
-    if let Some(at) = line[start..].find(SEQ).map(|at| start + at + SEQ.len()) {
-        let digits = line[at..].bytes().take_while(u8::is_ascii_digit).count();
-        line.replace_range(at..at + digits, &seq.to_string());
+    let mut seqs = line.match_indices(SEQ).map(|(at, _)| at + SEQ.len());
+    if let Some(at) = seqs.find(|at| *at > start) {
+        let digits = line.bytes().skip(at).take_while(u8::is_ascii_digit);
+        let end = at + digits.count();
+        line.replace_range(at..end, &seq.to_string());
     }
 }
 

@@ -53,8 +53,8 @@ impl Segments for InMemory<'_> {
             dir => format!("{dir}/"),
         };
         let below = self.0.range(start.clone()..);
-        let below = below.take_while(|(path, _)| path.starts_with(&start));
-        let names = below.map(|(path, _)| path[start.len()..].split('/').next().unwrap());
+        let below = below.map_while(|(path, _)| path.strip_prefix(&start));
+        let names = below.map(|path| path.split('/').next().unwrap());
         let mut names: Vec<_> = names.map(str::to_owned).collect();
         names.dedup();
         Ok(names)
