@@ -128,6 +128,7 @@ fn a_good_log_is_reported() {
         ("decision", 2),
         ("gap", 1),
         ("heartbeat", 2),
+        ("key_rotated", 1),
         ("log_repaired", 1),
         ("outcome", 1),
         ("policy_loaded", 1),
