@@ -4,9 +4,11 @@
 use super::decider::Decider;
 use super::peer::peer;
 use super::status::RpcError;
+use super::tenants::Tenant;
 use crate::audit::prove::{LogProofs, ProofError};
 use crate::identity::Permission;
 use crate::wire::v1;
+use std::sync::Arc;
 use tonic::Request;
 
 pub(super) async fn checkpoint(
@@ -36,15 +38,22 @@ pub(super) async fn consistency(
     decider: &Decider,
     request: Request<v1::GetConsistencyProofRequest>,
 ) -> Result<v1::GetConsistencyProofResponse, RpcError> {
-    let proofs = proofs(decider, &request)?;
+    let tenant = tenant(decider, &request)?;
+    let proofs = proofs_of(&tenant)?;
     let asked = request.into_inner();
     let hashes = proved(move || proofs.consistency(asked.from_size, asked.to_size)).await?;
     Ok(v1::GetConsistencyProofResponse {
         hashes: hashes.iter().map(|hash| hash.0.to_vec()).collect(),
+        origin: tenant.evidence.log().origin().to_owned(),
     })
 }
 
 fn proofs<T>(decider: &Decider, request: &Request<T>) -> Result<LogProofs, RpcError> {
+    let tenant = tenant(decider, request)?;
+    proofs_of(&tenant)
+}
+
+fn tenant<T>(decider: &Decider, request: &Request<T>) -> Result<Arc<Tenant>, RpcError> {
     let peer = peer(request);
     let reads = decider.permits_for(request, &peer, Permission::ReadAudit);
     let (_, tenant) = match reads {
@@ -53,6 +62,10 @@ fn proofs<T>(decider: &Decider, request: &Request<T>) -> Result<LogProofs, RpcEr
         }
         other => other?,
     };
+    Ok(tenant)
+}
+
+fn proofs_of(tenant: &Tenant) -> Result<LogProofs, RpcError> {
     let proofs = tenant.evidence.log().proofs();
     proofs.ok_or_else(|| RpcError::NotReadable("the log of this PDP is not signed".to_owned()))
 }
