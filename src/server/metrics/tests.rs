@@ -98,6 +98,7 @@ fn the_documentation_lists_every_metric() {
     metrics.show_policies();
     metrics.certificates_expire(1, Some(1));
     metrics.decided(Effect::Allow, Duration::ZERO);
+    metrics.spooled("<caller>/<shim's id>", 1);
     let text = metrics.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let expected: Vec<_> = types
