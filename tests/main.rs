@@ -20,6 +20,7 @@ mod overload;
 mod overload_proof;
 mod plain;
 mod programs;
+mod proofs;
 mod property;
 mod publish;
 mod receiving;

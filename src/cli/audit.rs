@@ -1,6 +1,8 @@
 //! `toolgate audit`.
 
 mod export;
+mod keys;
+mod prove;
 mod repairs;
 
 use super::output::{Colour, Format};
@@ -48,6 +50,22 @@ pub enum Audit {
     /// Exit codes: 0 done, 3 the log does not check, 2 there is no log, it cannot be read, or the
     /// target is something else, 1 the target cannot be written, 64 wrong usage.
     Export(export::Export),
+    /// Prove that a record is in a log, to somebody who has neither: a `c2sp.org/tlog-proof`.
+    ///
+    /// Whoever has the record's line, the proof and the log's public key can check it with `audit
+    /// verify --proof`, or with any tool that knows the format.
+    ///
+    /// Exit codes: 0 done, 2 there is no log, or no such record of it is signed, or it is damaged,
+    /// 64 wrong usage.
+    Prove(prove::Prove),
+    /// Make a key that signs audit logs (Ed25519, PKCS#8), and show its public half.
+    ///
+    /// The public half is what an auditor is to have, from elsewhere than the log: a line
+    /// `<origin>+<id>+<key>`, as C2SP's signed notes have it.
+    ///
+    /// Exit codes: 0 done, 2 the file is there already, or is no key, 1 it cannot be written, 64
+    /// wrong usage.
+    Keygen(keys::Keygen),
 }
 
 /// Cut a log that does not check.
@@ -85,6 +103,8 @@ impl Audit {
             Self::Verify(verify) => verify.run(output),
             Self::Repair(repair) => repair.run(output),
             Self::Export(export) => export.run(output),
+            Self::Prove(prove) => prove.run(output),
+            Self::Keygen(keygen) => keygen.run(output),
         }
     }
 }
