@@ -2,8 +2,10 @@
 
 mod accept;
 mod check;
+mod disk;
 mod embedded;
 mod evidence;
+mod http;
 mod jitter;
 mod keys;
 mod loads;
@@ -14,6 +16,7 @@ mod tenants;
 mod tls;
 mod transport;
 mod validity;
+mod witness;
 
 pub use check::{check, warnings};
 pub use embedded::EmbeddedPdp;
@@ -27,14 +30,14 @@ use crate::audit::sign::SigningKeyError;
 use crate::bundle::source::Source;
 use crate::bundle::swap::Refusal;
 use crate::bundle::watch::Watch;
-use crate::config::{Config, FailOpen, Listen, TenantConfig, TransportLimits};
+use crate::config::{Config, FailOpen, Listen, TenantConfig, TransportLimits, WitnessConfig};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
-use crate::server::{Admission, Connections, Decider, DecisionLimits, LargeTurns, Metrics};
+use crate::server::{Admission, Connections, Decider, DecisionLimits, LargeTurns, Metrics, Tenant};
 use crate::telemetry::now;
 use keys::KeyFetcher;
 use rotate::Watched;
@@ -43,6 +46,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use witness::{Pace, Witness};
 
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,8 @@ pub struct App {
     jwks: Option<(Watched, JwtConfig)>,
     /// What fetches the key set, if it is on a server.
     keys: Option<KeyFetcher>,
+    /// Who is shown the checkpoints of the logs, and how often.
+    witnesses: (Vec<WitnessConfig>, Duration),
     /// Watch the bundles for as long as they live.
     watches: Vec<Watch>,
 }
@@ -169,6 +175,10 @@ impl App {
             connections: connections(&config.limits.transport),
             jwks,
             keys,
+            witnesses: (
+                config.audit.witnesses.clone(),
+                config.audit.witness_interval,
+            ),
             watches,
         })
     }
@@ -184,6 +194,18 @@ impl App {
     pub fn refused(&self) -> Option<Refusal> {
         let mut tenants = self.decider.tenants.listed().iter();
         tenants.find_map(|tenant| tenant.policies.status().refused)
+    }
+
+    /// Each witness of each log.
+    fn witnesses(&self) -> impl Iterator<Item = Witness> {
+        let (witnesses, interval) = &self.witnesses;
+        let of_log = |tenant: &Arc<Tenant>| {
+            let of = |it: &WitnessConfig| {
+                Witness::new(Arc::clone(tenant), it.clone(), Pace::every(*interval))
+            };
+            witnesses.iter().filter_map(of).collect::<Vec<_>>()
+        };
+        self.decider.tenants.logging().flat_map(of_log)
     }
 
     /// Writes what waits and lets the log go.

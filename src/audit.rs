@@ -17,5 +17,6 @@ pub mod sign;
 pub mod stream;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use crate::files;

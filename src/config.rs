@@ -16,6 +16,7 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 mod values;
+mod witnesses;
 mod words;
 
 pub use limits::{Limits, TransportLimits};
@@ -27,6 +28,7 @@ pub use problem::{ConfigError, Place, Problem};
 pub use record::{AuditConfig, AuditMode, LogConfig, LogFormat, LogLevel, OnFailure};
 pub use record::{SigningConfig, SigningKeyPlace};
 pub use tenants::TenantConfig;
+pub use witnesses::{WITNESSES_MAX, WitnessConfig};
 
 use crate::identity::{Caller, JwtConfig};
 use crate::model::principal::RolesFrom;

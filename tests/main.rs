@@ -40,3 +40,5 @@ mod tidy;
 mod token_shim;
 mod util;
 mod vanished;
+mod watching;
+mod witness;

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::accept::Listener;
+use super::disk;
 use super::rotate::{Reload, Rotation, Watched};
 use super::services::routes;
 use super::tls::{self, Loaded, TlsError};
@@ -266,6 +267,12 @@ impl Bound {
                 serving.await;
                 Ok(())
             });
+        }
+        // Ends with this function.
+        let mut watching = JoinSet::new();
+        watching.spawn(disk::watch(Arc::clone(&decider)));
+        for witness in app.witnesses() {
+            watching.spawn(witness.run());
         }
         servers.spawn(record_refused(
             Arc::clone(&app.admission),

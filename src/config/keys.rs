@@ -156,6 +156,8 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.key_file", Optional, "\"audit.key\"", "for hashes of content; default: a key made with the log"),
     key("audit.batch_records_max", Count(512, 1, 8192), "", "records of one sync"),
     key("audit.batch_ms_max", Count(2, 0, 1000), "", "a record that nobody waits for waits so long for others"),
+    key("audit.disk_free_mib_min", Count(256, 0, 1 << 30), "", "with less room on its file system the process is not ready; 0: whatever the room"),
+    key("audit.witness_seconds", Count(60, 1, 86_400), "", "so often witnesses are shown the latest checkpoint, give or take a tenth"),
 
     key("audit.signing", Section, "", ""),
     key("audit.signing.key_file", Optional, "\"signing.key\"", "Ed25519, PKCS#8 PEM; default: a key made with the log"),
@@ -163,6 +165,11 @@ pub(super) const KEYS: &[Key] = &[
     comment("audit.signing.previous_key_file", Optional, "\"signing-2025.key\"", "the key that hands over to the one above"),
     key("audit.signing.checkpoint_records_max", Count(1000, 1, 1_000_000), "", "a checkpoint is signed after so many records"),
     key("audit.signing.checkpoint_ms_max", Count(1000, 10, 600_000), "", "or so long after the first that none covers"),
+
+    key("audit.witnesses", Many, "", "default: none; shown each log's checkpoints (c2sp.org/tlog-witness)"),
+    key("audit.witnesses[].url", Required, "\"https://witness.example/submit\"", "the submission prefix; http on loopback alone"),
+    key("audit.witnesses[].key", Required, "\"witness.example/w1+7e136b5c+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"", "its verifier key, of kind 0x04"),
+    comment("audit.witnesses[].ca_file", Optional, "\"tls/witness-ca.pem\"", "authorities of that server; default: the system's"),
 
     key("identity", Section, "", ""),
     key("identity.roles_from", Choices(roles_from), "", "the first that knows the subject"),

@@ -1,10 +1,13 @@
 //! What is counted: for operators, never evidence.
 
 mod counted;
+mod log;
 mod shims;
 mod tenant;
+mod watching;
 
 pub use counted::{Doubt, Fetched};
+pub use watching::Witnessed;
 
 use self::tenant::{PerTenant, TenantLabel};
 use super::overload::Overload;
@@ -64,6 +67,7 @@ pub struct Metrics {
     audit_index_failures: PerTenant<Counter>,
     audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
     shims: shims::Shims,
+    logs: log::Logs,
     policy_version: PerTenant<Gauge>,
     policy_loads: PerTenant<Counter>,
     policy_refusals: Family<(StageLabel, TenantLabel), Counter>,
@@ -89,6 +93,7 @@ impl Default for Metrics {
             audit_index_failures: PerTenant::default(),
             audit_doubts: Family::default(),
             shims: shims::Shims::default(),
+            logs: log::Logs::default(),
             policy_version: PerTenant::default(),
             policy_loads: PerTenant::default(),
             policy_refusals: Family::default(),
@@ -152,6 +157,7 @@ impl Metrics {
         }
         drop(self.audit_failures.of(&self.tenant));
         self.shims.show_zeros(&self.tenant);
+        self.logs.show_zeros(&self.tenant);
         drop(self.audit_index_failures.of(&self.tenant));
     }
 
@@ -317,6 +323,7 @@ impl Metrics {
             doubts,
         );
         self.shims.register(&mut registry);
+        self.logs.register(&mut registry);
         let version = self.policy_version.clone();
         registry.register(
             "policy_version",

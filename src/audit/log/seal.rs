@@ -7,12 +7,14 @@
 
 mod held;
 mod keys;
+mod latest;
 #[cfg(test)]
 mod tests;
 mod tiles;
 
 pub use held::{CHECKPOINT_NAME, Held, KEPT_NAME, kept_name};
 pub use keys::Signing;
+pub use latest::{COSIGNED_KEPT_SECONDS, Latest, Sealed};
 pub use tiles::TileDir;
 
 use super::follow::{Follower, Stop};
@@ -20,16 +22,16 @@ use crate::audit::record::KeyRotated;
 use crate::audit::tree::prove::Prover;
 use crate::audit::tree::{Tile, Tree};
 use crate::audit::verify::Head;
-use crate::files::{Files, create_dir, replace};
+use crate::files::Files;
 use crate::model::time::Timestamp;
 use crate::tlog::{
-    Checkpoint, Note, NoteError, TILE_WIDTH, TileKind, TilePath, VerifierKey, leaf_hash, push_entry,
+    Checkpoint, NoteError, TILE_WIDTH, TileKind, TilePath, VerifierKey, leaf_hash, push_entry,
 };
 use keys::Keys;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tiles::TileWriter;
 use tokio::sync::watch;
@@ -108,64 +110,8 @@ impl SealError {
     }
 }
 
-/// A signed checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// The note, with cosignatures if there are some.
-    pub note: Note,
-    /// What it says.
-    pub checkpoint: Checkpoint,
-}
-
-/// The latest checkpoint of a log, in memory and on disk.
-pub struct Latest {
-    dir: PathBuf,
-    files: Arc<dyn Files>,
-    writing: Mutex<()>,
-    sealed: watch::Sender<Option<Arc<Sealed>>>,
-}
-
-impl Latest {
-    fn new(dir: &Path, files: Arc<dyn Files>) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            files,
-            writing: Mutex::default(),
-            sealed: watch::Sender::new(None),
-        }
-    }
-
-    /// The latest checkpoint, and those that follow.
-    pub fn watch(&self) -> watch::Receiver<Option<Arc<Sealed>>> {
-        self.sealed.subscribe()
-    }
-
-    /// The latest checkpoint; `None` of a log that has none.
-    pub fn get(&self) -> Option<Arc<Sealed>> {
-        self.sealed.borrow().clone()
-    }
-
-    fn size(&self) -> Option<u64> {
-        self.get().map(|sealed| sealed.checkpoint.size)
-    }
-
-    fn publish(&self, sealed: Sealed) -> io::Result<()> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.dir.join(CHECKPOINT_NAME);
-        replace(
-            self.files.as_ref(),
-            &path,
-            sealed.note.to_string().as_bytes(),
-        )?;
-        self.sealed.send_replace(Some(Arc::new(sealed)));
-        Ok(())
-    }
-}
-
 /// What makes tiles and checkpoints out of lines.
 pub struct Sealer {
-    dir: PathBuf,
-    files: Arc<dyn Files>,
     origin: String,
     lines: Follower,
     grown: Grown,
@@ -251,8 +197,6 @@ impl Sealer {
         }
         let rotation = keys.rotation(origin, records.end)?;
         let mut sealer = Self {
-            dir: dir.to_owned(),
-            files: Arc::clone(files),
             origin: origin.to_owned(),
             lines: Follower::new(dir, Arc::clone(files), records.start),
             grown: start,
@@ -284,7 +228,7 @@ impl Sealer {
         let signed = held.size();
         if let Some((note, checkpoint)) = held.latest {
             let latest = Sealed { note, checkpoint };
-            self.latest.sealed.send_replace(Some(Arc::new(latest)));
+            self.latest.found(latest);
         }
         self.grow(records, signed)?;
         let is_signed = self.latest.size() == Some(records);
@@ -314,7 +258,7 @@ impl Sealer {
             match stop {
                 Stop::Reached => return Ok(()),
                 Stop::FileEnded if size > signed => self.seal(true)?,
-                Stop::FileEnded if self.latest.size() == Some(size) => self.keep_latest()?,
+                Stop::FileEnded if self.latest.size() == Some(size) => self.latest.keep()?,
                 Stop::FileEnded => {}
             }
         }
@@ -332,23 +276,9 @@ impl Sealer {
         let note = self.keys.sign(&checkpoint.to_string())?;
         self.latest.publish(Sealed { note, checkpoint })?;
         if is_kept {
-            self.keep_latest()?;
+            self.latest.keep()?;
         }
         Ok(self.tiles.remove(&outdated)?)
-    }
-
-    fn keep_latest(&self) -> io::Result<()> {
-        let Some(latest) = self.latest.get() else {
-            return Ok(());
-        };
-        let kept = self.dir.join(KEPT_NAME);
-        create_dir(self.files.as_ref(), &kept)?;
-        let path = kept.join(kept_name(latest.checkpoint.size));
-        let note = latest.note.to_string();
-        match self.files.length(&path)? {
-            Some(_) => Ok(()),
-            None => replace(self.files.as_ref(), &path, note.as_bytes()),
-        }
     }
 
     /// Follows the log until its writer is gone, and seals what it left.
