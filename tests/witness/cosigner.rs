@@ -97,7 +97,7 @@ impl Cosigner {
         let mut lines = head.split('\n');
         let old = lines.next().unwrap().strip_prefix("old ").unwrap();
         let old: u64 = old.parse().unwrap();
-        let proof: Vec<Hash> = lines.map(|line| line.parse().unwrap()).collect();
+        let proof: Vec<Hash> = lines.map(|line| Hash::from_base64(line).unwrap()).collect();
         let note = Note::parse(note.as_bytes()).unwrap();
         let checkpoint: Checkpoint = note.text().parse().unwrap();
         let mut seen = self.state.lock().unwrap();
