@@ -7,6 +7,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
 
 OPA_VERSION := v1.22.0
 GRPCURL_VERSION := v1.9.4
+VERSITYGW_VERSION := v1.8.0
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
 HELM_VERSION := v4.3.1
@@ -16,6 +17,7 @@ MCP_EVERYTHING_VERSION := 2026.8.31
 PYTHON_GRPC_VERSION := 1.85.1
 PYTHON_MCP_VERSION := 2.3.0
 PYTHON_JSONSCHEMA_VERSION := 4.26.0
+PYTHON_ARROW_VERSION := 26.0.1
 NODE_GRPC_VERSION := 1.14.7
 NODE_PROTO_LOADER_VERSION := 0.8.1
 NODE_TYPES_VERSION := 20.19.43
@@ -26,7 +28,7 @@ FUZZ_SECONDS ?= 20
 SOAK_DAY_SECONDS ?= 60
 SOAK_FLOOD_SECONDS ?= 30
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench soak fuzz golden clients helm-check kube-test tools test-tools ci
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci secret-rules
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +66,9 @@ demo: ## Shows the whole, in seconds.
 bench: ## Measures, and prints ratios; see docs/performance.md.
 	benches/run
 
+bench-audit: ## Measures the audit log, and prints ratios.
+	benches/audit
+
 soak: ## A day of changes in SOAK_DAY_SECONDS, a flood of SOAK_FLOOD_SECONDS; writes target/soak.json.
 	rm -f target/soak.json
 	TOOLGATE_SOAK_JSON=$(CURDIR)/target/soak.json TOOLGATE_DAY_SECONDS=$(SOAK_DAY_SECONDS) \
@@ -74,6 +79,9 @@ soak: ## A day of changes in SOAK_DAY_SECONDS, a flood of SOAK_FLOOD_SECONDS; wr
 
 fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	fuzz/run $(FUZZ_SECONDS)
+
+secret-rules: ## Fetches the newest rules of gitleaks into src/model/secret; needs go. Then run its tests.
+	src/model/secret/fetch
 
 golden: ## Rewrites what golden cases expect: read the diff.
 	TOOLGATE_BLESS=1 $(CARGO) test --locked --test main identity::
@@ -98,13 +106,17 @@ kube-test: $(TOOLS)/bin/helm $(TOOLS)/bin/grpcurl $(TOOLS)/venv/bin/python ## Th
 # Nothing outside target/tools is touched.
 tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf $(TOOLS)/bin/helm $(TOOLS)/bin/kube-validate $(TOOLS)/kubernetes-openapi.json ## Installs the programs that tests and checks use. Needs go, npm and python3.
 
-test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/node_modules/.bin/tsc $(TOOLS)/venv/bin/python ## Installs those that tests use.
+test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/bin/versitygw $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/node_modules/.bin/tsc $(TOOLS)/venv/bin/python ## Installs those that tests use.
 
 $(TOOLS)/bin/opa:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/open-policy-agent/opa@$(OPA_VERSION)
 
 $(TOOLS)/bin/grpcurl:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
+
+# An S3 server with object lock.
+$(TOOLS)/bin/versitygw:
+	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
 $(TOOLS)/bin/protoc-gen-go:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install google.golang.org/protobuf/cmd/protoc-gen-go@$(PROTOC_GEN_GO_VERSION)
@@ -141,7 +153,8 @@ $(TOOLS)/node_modules/.bin/buf: | $(TOOLS)/node_modules/.bin/tsc
 $(TOOLS)/venv/bin/python:
 	python3 -m venv $(TOOLS)/venv
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check \
-		grpcio==$(PYTHON_GRPC_VERSION) grpcio-tools==$(PYTHON_GRPC_VERSION) mcp==$(PYTHON_MCP_VERSION) jsonschema==$(PYTHON_JSONSCHEMA_VERSION)
+		grpcio==$(PYTHON_GRPC_VERSION) grpcio-tools==$(PYTHON_GRPC_VERSION) mcp==$(PYTHON_MCP_VERSION) jsonschema==$(PYTHON_JSONSCHEMA_VERSION) \
+		pyarrow==$(PYTHON_ARROW_VERSION)
 
 ci: ## What CI runs; `make tools` first.
 ci: fmt-check lint deny proto-lint rego-check helm-check test

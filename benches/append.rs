@@ -7,21 +7,25 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use toolgate::audit::files::OsFiles;
 use toolgate::audit::hash::Hasher;
 use toolgate::audit::log::{Log, Options};
 use toolgate::audit::record::{DecisionRecord, Record};
 use toolgate::audit::verify::verify;
+use toolgate::files::OsFiles;
 use toolgate::model::call::{Mcp, Phase, Request};
 use toolgate::model::json::{Json, Object};
 use toolgate::model::principal::Principal;
 use toolgate::model::reason::Code;
+use toolgate::model::secret;
 use toolgate::model::time::Timestamp;
 use toolgate::model::verdict::Verdict;
 
 const TIME: Timestamp = Timestamp::from_nanos(1_795_190_400_123_456_000);
 /// Records that share one wait: a busy server's batch.
 const BATCH: u64 = 256;
+
+/// Words in which keywords of detectors stand, and no secret.
+const PROSE: &str = "What are the risks of the survey that they sent? The keys are with Ann.";
 
 fn arguments() -> Json {
     Json::object([
@@ -97,6 +101,19 @@ fn main() -> io::Result<()> {
     criterion.bench_function("audit/hash_arguments", |bencher| {
         let arguments = arguments();
         bencher.iter(|| black_box(hasher.hash("acme", TIME, &arguments)));
+    });
+    criterion.bench_function("audit/hash_prose", |bencher| {
+        let arguments = Json::object([("query", PROSE), ("region", "eu-west-1")]);
+        bencher.iter(|| black_box(hasher.hash("acme", TIME, &arguments)));
+    });
+    criterion.bench_function("audit/secret_in_arguments", |bencher| {
+        let (arguments, prose) = (arguments(), Json::object([("query", PROSE)]));
+        let canonical = [&arguments, &prose].map(Json::canonical);
+        bencher.iter(|| {
+            let [of_arguments, of_prose] = &canonical;
+            black_box(secret::is_present_in(&arguments, of_arguments));
+            black_box(secret::is_present_in(&prose, of_prose))
+        });
     });
     criterion.bench_function("audit/record_text", |bencher| {
         bencher.iter(|| black_box(sample.unlinked(TIME, "bench/1")));

@@ -2,10 +2,11 @@
 
 mod accept;
 mod check;
+mod content;
 mod disk;
 mod embedded;
 mod evidence;
-mod http;
+mod exchange;
 mod jitter;
 mod keys;
 mod loads;
@@ -60,6 +61,15 @@ pub enum AppError {
     /// The key of a log that has records already.
     #[error("audit key: `{}` is gone, but the log has records hashed with it: put it back, or start a new log", .0.display())]
     AuditKeyLost(PathBuf),
+    /// The content store.
+    #[error(transparent)]
+    Content(#[from] crate::audit::content::OpenError),
+    /// The key of content.
+    #[error("`audit.content.key_env`: the variable `{0}` must have 64 hexadecimal digits")]
+    ContentKeyVariable(String),
+    /// Who may let others read content.
+    #[error("`audit.content.approvers`: {0}")]
+    Approver(String),
     /// The directory of the log.
     #[error("audit directory: {0}")]
     AuditDir(io::Error),
@@ -217,6 +227,9 @@ impl App {
             if let Err(error) = log.close() {
                 let origin = log.origin();
                 tracing::error!(%error, origin, "the audit log did not close cleanly");
+            }
+            if let Some(store) = tenant.evidence.store() {
+                store.close();
             }
             tenant.index.iter().for_each(Index::close);
         }

@@ -5,8 +5,11 @@
 //! - What is acknowledged is durable; what could not be made durable is never acknowledged.
 //! - One log has one writer and one origin.
 //! - `verify` reads the format from its own description and uses neither `record` nor `log`.
-//! - No record holds arguments or results: only keyed hashes and sizes.
+//! - No record holds arguments or results: only keyed hashes and sizes. The content store holds
+//!   them where it is configured, encrypted, without the secrets in them.
 
+pub mod archive;
+pub mod content;
 pub mod export;
 pub mod hash;
 pub mod index;

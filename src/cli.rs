@@ -107,7 +107,7 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Policy),
     #[command(subcommand)]
-    Audit(audit::Audit),
+    Audit(Box<audit::Audit>),
     /// Print the version, the engine's, and the platform.
     Version,
     /// Show it all: decisions, a shim before an MCP server, a policy changed, the log verified.

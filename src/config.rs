@@ -2,7 +2,9 @@
 //! and no file but its own; every mistake in it is reported at once, with its line and column.
 //! Reference: `docs/configuration.md`.
 
+mod archive;
 mod callers;
+mod content;
 mod keys;
 mod limits;
 mod listen;
@@ -19,6 +21,8 @@ mod values;
 mod witnesses;
 mod words;
 
+pub use archive::ArchiveConfig;
+pub use content::{ContentConfig, ContentKey};
 pub use limits::{Limits, TransportLimits};
 pub use listen::{Listen, TcpListen, TlsFiles, UnixListen};
 pub use local::{Local, LocalError};

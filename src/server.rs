@@ -8,6 +8,7 @@ mod audit;
 mod body;
 mod cacheable;
 mod connection;
+mod content;
 mod deadline;
 mod decider;
 mod decision;

@@ -3,11 +3,13 @@
 mod audit;
 mod bench;
 mod check;
+mod collect;
 mod decide;
 mod eval;
 mod explain;
 mod guide;
 mod policy;
+mod reading;
 mod test;
 mod v0;
 mod watch;

@@ -4,6 +4,7 @@
 mod calling;
 mod everything;
 mod readme;
+mod secrets;
 mod shim;
 
 use serde_json::Value;

@@ -3,6 +3,7 @@
 mod checked;
 mod flood;
 mod loss;
+mod reading;
 mod rpcs;
 mod scene;
 

@@ -1,6 +1,6 @@
 //! The audit log of a process or a tenant: opened, signed, indexed.
 
-use super::AppError;
+use super::{AppError, content};
 use crate::audit::hash::Hasher;
 use crate::audit::index::{Index, IndexEvent};
 use crate::audit::log::{self, CHECKPOINT_NAME, Cadence, Log, Signing};
@@ -101,7 +101,14 @@ pub(super) fn evidence(
     if recovered.report.records > 0 && !key.exists() {
         return Err(AppError::AuditKeyLost(key.to_owned()));
     }
-    let hasher = Hasher::open(key, files.as_ref())?;
+    // Made also where keys are kept with content: for the day when nothing more is to be kept.
+    let derived = Hasher::open(key, files.as_ref())?;
+    let hasher = match &config.content {
+        Some(content) => Hasher::keeping(content::store(config, content)?),
+        None => derived,
+    };
+    let approvers = config.content.as_ref().map(content::approvers);
+    let approvers = approvers.transpose()?.unwrap_or_default();
     let mode = match config.mode {
         AuditMode::Async => WriteMode::Async,
         AuditMode::Durable => WriteMode::Durable,
@@ -113,5 +120,5 @@ pub(super) fn evidence(
     let owed = OwedCalls::resumed(recovered.granted);
     let tracker = recovered.tracker;
     let evidence = Evidence::new(log, hasher, tracker, mode, on_failure);
-    Ok((evidence, owed))
+    Ok((evidence.with_approvers(approvers), owed))
 }

@@ -62,6 +62,9 @@ impl Build<'_> {
 
     fn without_policies(&self, audit: &AuditConfig, metrics: Metrics) -> Result<Tenant, AppError> {
         let (evidence, owed) = evidence(audit, &metrics)?;
+        if let Some(store) = evidence.store() {
+            metrics.show_content(Arc::clone(store));
+        }
         let metrics = Arc::new(metrics);
         let index = audit.index.then(|| index(audit, &evidence, &metrics));
         let disk = Disk::new(&audit.dir, audit.disk_free_bytes_min, free_bytes);

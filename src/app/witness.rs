@@ -1,7 +1,7 @@
 //! Shows the checkpoints of a log to a witness, and keeps its signatures. Nothing waits for it: a
 //! witness that is away costs no record and no decision.
 
-use super::http::{self, HttpError};
+use super::exchange::{self, HttpError};
 use super::jitter::jittered;
 use crate::audit::log::Sealed;
 use crate::audit::prove::{LogProofs, ProofError};
@@ -52,7 +52,7 @@ enum NotCosigned {
     #[error("{0}")]
     Http(#[from] HttpError),
     #[error("its address is none: {0}")]
-    Request(#[from] hyper::http::Error),
+    Request(#[from] http::Error),
     #[error("{0}")]
     Answer(#[from] WitnessError),
     #[error("it names one size after the other to begin at")]
@@ -180,7 +180,7 @@ impl Witness {
                 .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
                 .body(body)?;
             let ca_file = self.config.ca_file.as_deref();
-            let answer = http::send(&self.config.url, ca_file, request, ANSWER_BYTES_MAX);
+            let answer = exchange::send(&self.config.url, ca_file, request, ANSWER_BYTES_MAX);
             let (status, body) = answer.await?;
             let answer = (status.as_u16(), body.as_slice());
             match read_answer(answer, (&sealed.note, size), &self.config.key)? {

@@ -4,6 +4,7 @@
 //! A plain hash of a phone number is found by trying all phone numbers, so the hash is
 //! HMAC-SHA-256 under a key per tenant and month, derived from one root key of 32 random bytes:
 //! `key = HMAC(root, "toolgate audit key 1\n" ‖ month ‖ "\n" ‖ tenant)`, month as `2026-11` (UTC).
+//! Where there is a content store, the keys are random instead, and kept with the content.
 //! The input is `Json::canonical`: sorted keys, no spaces, numbers as they were written.
 
 #[cfg(test)]
@@ -11,7 +12,8 @@ mod tests;
 
 pub use crate::model::secret::is_secret_key;
 
-use super::record::Fields;
+use super::content::{ContentStore, Omitted};
+use super::record::{Fields, Own};
 use crate::files::{self, Files};
 use crate::model::hex::hex;
 use crate::model::json::Json;
@@ -50,13 +52,16 @@ pub struct Hashed {
     pub secret_valid: Option<bool>,
     /// Where the content store keeps it, if it does.
     pub reference: Option<String>,
+    /// Why the content store does not keep it, where it was to.
+    pub omitted: Option<Omitted>,
 }
 
 impl Hashed {
     pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
-            .put("hash", self.hash.as_str())
+            .put("hash", Own(&self.hash))
             .optional("ref", self.reference.as_deref())
+            .optional("ref_absent", self.omitted.map(Omitted::as_str))
             .put("secret_present", self.secret_present)
             .optional("secret_valid", self.secret_valid)
             .integer("size", self.size);
@@ -88,9 +93,17 @@ pub enum KeyError {
     },
 }
 
-/// Hashes content under keys derived from the root key.
+/// Where the keys of tenants and months come from.
+enum KeySource {
+    /// Derived from one root key.
+    Derived(Zeroizing<[u8; KEY_BYTES]>),
+    /// Random, and kept with the content of their month: erased, when that is.
+    Kept(Arc<ContentStore>),
+}
+
+/// Hashes content under a key per tenant and month.
 pub struct Hasher {
-    root: Zeroizing<[u8; KEY_BYTES]>,
+    source: KeySource,
     /// The keys of the month that was hashed in last.
     keys: ArcSwap<MonthKeys>,
 }
@@ -114,12 +127,18 @@ impl Hasher {
     /// With this root key.
     #[must_use]
     pub fn new(root: [u8; KEY_BYTES]) -> Self {
-        Self::with(Zeroizing::new(root))
+        Self::with(KeySource::Derived(Zeroizing::new(root)))
     }
 
-    fn with(root: Zeroizing<[u8; KEY_BYTES]>) -> Self {
+    /// With the keys of this store, which keeps what is hashed.
+    #[must_use]
+    pub fn keeping(store: Arc<ContentStore>) -> Self {
+        Self::with(KeySource::Kept(store))
+    }
+
+    fn with(source: KeySource) -> Self {
         Self {
-            root,
+            source,
             keys: ArcSwap::default(),
         }
     }
@@ -129,19 +148,7 @@ impl Hasher {
     /// # Errors
     /// As `KeyError` says. A key that is there and cannot be used is never replaced.
     pub fn open(path: &Path, files: &dyn Files) -> Result<Self, KeyError> {
-        let text = match read(path, files) {
-            Err(KeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                let text = random_key().map_err(|source| io_error(path, source))?;
-                files::replace(files, path, text.as_bytes())
-                    .map_err(|source| io_error(path, source))?;
-                text
-            }
-            other => other?,
-        };
-        let root = parse(&text).ok_or_else(|| KeyError::Malformed {
-            path: path.display().to_string(),
-        })?;
-        Ok(Self::with(root))
+        key_file(path, files, true).map(|root| Self::with(KeySource::Derived(root)))
     }
 
     /// Hashes content under the key of this tenant and of the month of `time`.
@@ -157,6 +164,26 @@ impl Hasher {
             secret_present: secret::is_present_in(content, &bytes),
             secret_valid: None,
             reference: None,
+            omitted: None,
+        }
+    }
+
+    /// As `hash`, and keeps the content where there is a store for it.
+    #[must_use]
+    pub fn hash_and_keep(&self, tenant: &str, time: Timestamp, content: &Json) -> Hashed {
+        let mut hashed = self.hash(tenant, time, content);
+        if let KeySource::Kept(store) = &self.source {
+            store.keep(tenant, time.month(), &mut hashed, content);
+        }
+        hashed
+    }
+
+    /// The content store, if there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<ContentStore>> {
+        match &self.source {
+            KeySource::Kept(store) => Some(store),
+            KeySource::Derived(_) => None,
         }
     }
 
@@ -180,9 +207,14 @@ impl Hasher {
     }
 
     fn derive(&self, tenant: &str, month: Month) -> TenantKey {
-        let of_root = keyed(&self.root);
-        let label = format!("toolgate audit key 1\n{month}\n{tenant}");
-        let key = Zeroizing::new(finish(of_root, label.as_bytes()));
+        let key = match &self.source {
+            KeySource::Derived(root) => {
+                let label = format!("toolgate audit key 1\n{month}\n{tenant}");
+                finish(keyed(root), label.as_bytes())
+            }
+            KeySource::Kept(store) => store.hash_key(tenant, month),
+        };
+        let key = Zeroizing::new(key);
         let mac = keyed(&key);
         let id = finish(mac.clone(), b"toolgate audit key id 1");
         let id = hex(id.get(..KEY_ID_BYTES).unwrap_or_default());
@@ -194,7 +226,8 @@ impl Hasher {
 }
 
 /// Lower-case hexadecimal SHA-256.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
@@ -213,6 +246,28 @@ fn finish(mut mac: Hmac<Sha256>, bytes: &[u8]) -> [u8; KEY_BYTES] {
 fn io_error(path: &Path, source: io::Error) -> KeyError {
     let path = path.display().to_string();
     KeyError::Io { path, source }
+}
+
+/// The key in a file, made (mode 0600, random) if it is not there and `may_make`.
+pub(super) fn key_file(
+    path: &Path,
+    files: &dyn Files,
+    may_make: bool,
+) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyError> {
+    let text = match read(path, files) {
+        Err(KeyError::Io { source, .. })
+            if may_make && source.kind() == io::ErrorKind::NotFound =>
+        {
+            let text = random_key().map_err(|source| io_error(path, source))?;
+            files::replace(files, path, text.as_bytes())
+                .map_err(|source| io_error(path, source))?;
+            text
+        }
+        other => other?,
+    };
+    parse_key(&text).ok_or_else(|| KeyError::Malformed {
+        path: path.display().to_string(),
+    })
 }
 
 fn read(path: &Path, files: &dyn Files) -> Result<Zeroizing<String>, KeyError> {
@@ -240,7 +295,8 @@ fn random_key() -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-fn parse(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+/// 64 hexadecimal digits, and a newline or none.
+pub(super) fn parse_key(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
     let digits = text.strip_suffix('\n').unwrap_or(text);
     if digits.len() != 2 * KEY_BYTES || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;

@@ -31,7 +31,7 @@ use super::prove::LogProofs;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
 use crate::files::Files;
-use crate::model::time::Timestamp;
+use crate::model::time::{Day, Timestamp};
 use crate::tlog::{Signature, VerifierKey};
 use pending::Done;
 use queue::{Queue, Refusal};
@@ -51,7 +51,8 @@ pub const QUEUE_RECORDS_MAX: usize = 8_192;
 pub const BATCH_RECORDS_MAX: usize = 512;
 /// How long a record that nobody waits for may wait for others to share its sync, in milliseconds.
 pub const BATCH_WAIT_MS_MAX: u64 = 2;
-/// A file that is longer than this is followed by another one, in bytes.
+/// A file that is longer than this is followed by another one, in bytes; so is one of an earlier
+/// day, in UTC.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Longest origin, in bytes.
 pub const ORIGIN_BYTES_MAX: usize = 128;
@@ -98,13 +99,13 @@ impl Options {
 }
 
 enum Message {
-    Append(Unlinked, Option<Done<Appended>>),
+    Append(Unlinked, Day, Option<Done<Appended>>),
     Flush(Done<Option<Head>>),
 }
 
 impl Message {
     fn is_awaited(&self) -> bool {
-        !matches!(self, Self::Append(_, None))
+        !matches!(self, Self::Append(_, _, None))
     }
 }
 
@@ -325,7 +326,7 @@ impl Log {
     ) -> Result<(), AppendError> {
         self.check()?;
         let unlinked = record.unlinked(time, &self.options.origin);
-        self.send(Message::Append(unlinked, done))
+        self.send(Message::Append(unlinked, time.day(), done))
     }
 
     fn send(&self, message: Message) -> Result<(), AppendError> {

@@ -6,6 +6,7 @@
 mod attempt;
 mod cut;
 mod decision;
+mod erased;
 mod events;
 mod fields;
 mod read;
@@ -19,10 +20,11 @@ mod steered;
 mod tests;
 
 pub use decision::DecisionRecord;
+pub use erased::ContentErased;
 pub use events::{Gap, Heartbeat, OutcomeRecord, PolicyLoaded, PolicyRefused, ShimConnected};
 pub use events::{OutcomeStatus, ShimPosition};
-pub(super) use fields::Fields;
 use fields::{Canonical, Header, members};
+pub(super) use fields::{Fields, Own};
 pub use read::AuditRead;
 pub use refused::{CallsRefused, RefusedPeer};
 pub use repaired::LogRepaired;
@@ -68,6 +70,8 @@ pub enum Record {
     Heartbeat(Heartbeat),
     /// Somebody read the log, or content that it refers to.
     AuditRead(AuditRead),
+    /// Content was erased on purpose.
+    ContentErased(ContentErased),
     /// The log did not check, and was cut.
     LogRepaired(LogRepaired),
     /// Another key signs from here on.
@@ -90,6 +94,7 @@ impl Record {
             Self::Gap(_) => "gap",
             Self::Heartbeat(_) => "heartbeat",
             Self::AuditRead(_) => "audit_read",
+            Self::ContentErased(_) => "content_erased",
             Self::LogRepaired(_) => "log_repaired",
             Self::KeyRotated(_) => "key_rotated",
         }
@@ -109,6 +114,7 @@ impl Record {
             Self::Gap(gap) => gap.put_into(fields),
             Self::Heartbeat(heartbeat) => heartbeat.put_into(fields),
             Self::AuditRead(read) => read.put_into(fields),
+            Self::ContentErased(erased) => erased.put_into(fields),
             Self::LogRepaired(repaired) => repaired.put_into(fields),
             Self::KeyRotated(rotated) => rotated.put_into(fields),
         }
@@ -249,7 +255,7 @@ fn filtered(filtered: &Filtered) -> impl Canonical {
 fn revision(revision: &Revision) -> impl Canonical {
     members(|fields| {
         fields
-            .put("digest", revision.digest.as_str())
+            .put("digest", Own(&revision.digest))
             .put("revision", revision.revision.as_str())
             .integer("version", revision.version);
     })

@@ -1,9 +1,22 @@
 //! `toolgate audit`.
 
+mod archive;
+mod collect;
+mod erase;
 mod export;
+mod filters;
+mod grant;
 mod keys;
+mod proof;
 mod prove;
+mod query;
+mod record;
+mod reindex;
 mod repairs;
+mod show;
+mod source;
+mod tail;
+mod when;
 
 use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
@@ -41,6 +54,42 @@ pub enum Audit {
     /// stops to check at another seq), 2 there is no log, or a process writes it, 1 the disk
     /// failed, 64 wrong usage.
     Repair(Repair),
+    /// Erase the content of a tenant's month: arguments and results that were kept.
+    ///
+    /// Destroys the keys that they are encrypted and hashed under, removes them, and records it.
+    /// The log still checks. Stop the process that writes the log first. Copies of the directory,
+    /// such as backups, have keys of their own: erase those, too.
+    ///
+    /// Exit codes: 0 it is erased, 2 there is no log or no such content, or a process writes the
+    /// log, 1 the disk failed, 64 wrong usage.
+    Erase(erase::Erase),
+    /// Let somebody read content, as the second person who has to approve it.
+    ///
+    /// Prints a grant, which the reader sends with `GetContent`. Works without a PDP: keep the key
+    /// where no reader has it. `openssl genpkey -algorithm ed25519` makes one, and `--show-key`
+    /// prints what the PDP's configuration needs of it.
+    Grant(grant::Grant),
+    /// Find records, the last one first.
+    ///
+    /// Of a directory, through its index if there is one; of a PDP, as a caller with
+    /// `may = ["audit.read"]`: it records who read, why, and what was asked for.
+    Query(query::Query),
+    /// Show the last records, and the next ones as they come.
+    Tail(tail::Tail),
+    /// Tell the whole story of one call.
+    ///
+    /// Exit codes: 0 it is told, 3 there is no such decision.
+    Show(show::Show),
+    /// Make the index of a log anew, while no PDP writes the log.
+    Reindex(reindex::Reindex),
+    /// Pack the evidence of an incident into one archive that verifies on its own.
+    ///
+    /// The matching records, the outcomes of decisions among them, how the policies that decided
+    /// came into force, and a proof of each where the log is signed; else the log's files around
+    /// them. `verify.py` in it checks it without toolgate.
+    ///
+    /// Exit codes: 0 it is written, 3 nothing matches.
+    Collect(collect::Collect),
     /// Write a log's calls in another format: one row a call, of its decision and its outcome.
     ///
     /// Can be run again and again, also after it was stopped at any point: it goes on where it was,
@@ -50,6 +99,23 @@ pub enum Audit {
     /// Exit codes: 0 done, 3 the log does not check, 2 there is no log, it cannot be read, or the
     /// target is something else, 1 the target cannot be written, 64 wrong usage.
     Export(export::Export),
+    /// Put what is sealed into an object store, and remove from the disk what is old.
+    ///
+    /// A segment is checked, compressed, put, read back and compared before anything of it is
+    /// removed. May run beside the process that writes the log, again and again, and after it was
+    /// stopped at any point. Credentials of the store come from the environment.
+    ///
+    /// Exit codes: 0 done, 3 the log does not check or the store holds something else, 2 there is
+    /// no log, no store, or another such command is at it, 1 the store or the disk failed, 64 wrong
+    /// usage.
+    Archive(archive::Archive),
+    /// Bring back from an object store what is not on the disk.
+    ///
+    /// Stop the process that writes the log first. Afterwards the log is whole again.
+    ///
+    /// Exit codes: 0 done, 3 the archive does not fit the log or lacks records, 2 there is no
+    /// archive, or a process writes the log, 1 the store or the disk failed, 64 wrong usage.
+    Restore(archive::Restore),
     /// Prove that a record is in a log, to somebody who has neither: a `c2sp.org/tlog-proof`.
     ///
     /// Whoever has the record's line, the proof and the log's public key can check it with `audit
@@ -88,6 +154,10 @@ pub struct Verify {
     /// A head that an earlier check printed.
     #[arg(long, value_name = "SEQ:HASH")]
     head: Option<Head>,
+    /// The object store that has what was pruned, as it was given to `audit archive`: the whole
+    /// log is checked, from its first record on.
+    #[arg(long, value_name = "URL")]
+    archive: Option<String>,
     /// Tell on standard error how far it is, also where that is no terminal.
     #[arg(long)]
     progress: bool,
@@ -102,7 +172,16 @@ impl Audit {
         match self {
             Self::Verify(verify) => verify.run(output),
             Self::Repair(repair) => repair.run(output),
+            Self::Erase(erase) => erase.run(output),
+            Self::Grant(grant) => grant.run(output),
+            Self::Query(query) => query.run(output),
+            Self::Tail(tail) => tail.run(output),
+            Self::Show(show) => show.run(output),
+            Self::Reindex(reindex) => reindex.run(output),
+            Self::Collect(collect) => collect.run(output),
             Self::Export(export) => export.run(output),
+            Self::Archive(archive) => archive.run(output),
+            Self::Restore(restore) => restore.run(output),
             Self::Prove(prove) => prove.run(output),
             Self::Keygen(keygen) => keygen.run(output),
         }
@@ -115,13 +194,17 @@ impl Verify {
         let mut records = 0_u64;
         let mut repairs = Repairs::default();
         let head = self.head.as_ref();
-        let checked = verify_seeing(&self.dir, head, &mut |record| {
+        let mut see = |record: &Object| {
             repairs.see(record);
             records += 1;
             if tells && records.is_multiple_of(PROGRESS_RECORDS) {
                 output.note(format!("{records} records checked"));
             }
-        });
+        };
+        let checked = match &self.archive {
+            Some(url) => archive::verify(&self.dir, url, head, &mut see)?,
+            None => verify_seeing(&self.dir, head, &mut see),
+        };
         if self.progress {
             output.note(format!("{records} records checked in all"));
         }
@@ -215,6 +298,10 @@ fn show(output: &Output, report: &Report, is_head_found: bool, warnings: &[Strin
         vec!["files".to_owned(), report.files.to_string()],
         vec!["records".to_owned(), report.records.to_string()],
     ];
+    if report.first_seq > 0 {
+        let pruned = format!("{} records, which are in the archive", report.first_seq);
+        rows.push(vec!["pruned".to_owned(), pruned]);
+    }
     for (kind, count) in &report.by_type {
         rows.push(vec![format!("  {kind}"), count.to_string()]);
     }
@@ -264,6 +351,7 @@ fn report_json(report: &Report, warnings: &[String]) -> Object {
         ("valid", Json::Bool(true)),
         ("origin", text(&report.origin)),
         ("files", report.files.into()),
+        ("first_seq", report.first_seq.into()),
         ("records", report.records.into()),
         ("by_type", by_type),
         ("first_time", text(&report.first_time)),

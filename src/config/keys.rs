@@ -7,6 +7,7 @@ use super::overrides::variable;
 use super::policy::FailOpen;
 use super::record::{AuditMode, LogFormat, LogLevel, OnFailure};
 use super::words::{Words, of};
+use crate::audit::archive::{Lock, Tiers};
 use crate::engine::MEMO_ANSWERS_MAX;
 use crate::model::revision::EngineChoice;
 use Kind::{
@@ -165,6 +166,20 @@ pub(super) const KEYS: &[Key] = &[
     comment("audit.signing.previous_key_file", Optional, "\"signing-2025.key\"", "the key that hands over to the one above"),
     key("audit.signing.checkpoint_records_max", Count(1000, 1, 1_000_000), "", "a checkpoint is signed after so many records"),
     key("audit.signing.checkpoint_ms_max", Count(1000, 10, 600_000), "", "or so long after the first that none covers"),
+
+    key("audit.content", Section, "", "arguments and results, encrypted, without the secrets in them"),
+    key("audit.content.enabled", Flag(false), "", "keeps them"),
+    key("audit.content.key_file", Optional, "\"content.key\"", "64 hexadecimal digits, which open everything that is kept; default: a key made with the log"),
+    comment("audit.content.key_env", Optional, "\"TOOLGATE_CONTENT_KEY\"", "the variable that has the key, instead of key_file"),
+    key("audit.content.object_bytes_max", Count(1 << 20, 1, 64 << 20), "", "longer ones are not kept"),
+    key("audit.content.store_bytes_max", Count(10 << 30, 1, 1 << 50), "", "then nothing more is kept"),
+    key("audit.content.approvers", Optional, "[\"legal+f00d1234+AQ…\"]", "default: none, and nobody reads; verifier keys of who may let others read"),
+    key("audit.archive", Section, "", "what `toolgate audit archive --config` does; times count from the end of a segment's last day"),
+    comment("audit.archive.url", Optional, "\"s3://bucket/prefix\"", "or gs://, az://, file:///; credentials come from the environment"),
+    key("audit.archive.hot_days", Count(Tiers::DEFAULT.hot_days, 1, 36_525), "", "on the disk, and in the store under hot/"),
+    key("audit.archive.warm_days", Count(Tiers::DEFAULT.warm_days, 1, 36_525), "", "under warm/, after that under cold/"),
+    key("audit.archive.cold_days", Count(Tiers::DEFAULT.cold_days, 1, 36_525), "", "how long objects under cold/ are locked; nothing is removed from there"),
+    key("audit.archive.object_lock", Choice(of::<Lock>), "", "S3 alone: until when nobody can remove an object"),
 
     key("audit.witnesses", Many, "", "default: none; shown each log's checkpoints (c2sp.org/tlog-witness)"),
     key("audit.witnesses[].url", Required, "\"https://witness.example/submit\"", "the submission prefix; http on loopback alone"),

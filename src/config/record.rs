@@ -1,5 +1,7 @@
 //! `[audit]` and `[log]`: what is written down. The log of events is evidence; `[log]` is not.
 
+use super::archive::ArchiveConfig;
+use super::content::ContentConfig;
 use super::read::{Section, of_nothing};
 use super::tenants::TenantConfig;
 use super::witnesses::{self, WitnessConfig};
@@ -24,6 +26,10 @@ pub struct AuditConfig {
     /// The key that hashes of arguments and results are made with; `None`: a key of this log's own,
     /// made with it.
     pub key_file: Option<PathBuf>,
+    /// What is kept of content; `None`: nothing.
+    pub content: Option<ContentConfig>,
+    /// Where what is old goes.
+    pub archive: ArchiveConfig,
     /// Records of one sync.
     pub batch_records_max: usize,
     /// How long a record that nobody waits for waits for others, in milliseconds.
@@ -113,6 +119,7 @@ impl AuditConfig {
         let mode = section.choice("mode");
         let on_failure = section.choice("on_failure");
         let key_file = section.text("key_file");
+        let content = ContentConfig::read(section.section("content"), base);
         let index = section.flag("index");
         let batch_records_max = section.count("batch_records_max");
         let batch_ms_max = section.count("batch_ms_max");
@@ -120,12 +127,15 @@ impl AuditConfig {
         let witness_seconds = section.count("witness_seconds");
         let witnesses = witnesses::read_all(section, base);
         let signing = SigningConfig::read(section.section("signing"), base);
+        let archive = ArchiveConfig::read(section.section("archive"));
         Self {
             dir,
             origin,
             mode,
             on_failure,
             key_file: key_file.map(|file| base.join(file.value)),
+            content,
+            archive,
             index,
             batch_records_max: usize::try_from(batch_records_max).unwrap_or(usize::MAX),
             batch_ms_max,

@@ -288,7 +288,8 @@ impl Files for Disk {
 
     fn names(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = self.state();
-        let here = state.names.keys().filter(|path| path.parent() == Some(dir));
+        let here = state.names.keys().chain(&state.dirs);
+        let here = here.filter(|path| path.parent() == Some(dir));
         let names = here.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
         Ok(names.collect())
     }

@@ -4,6 +4,9 @@ use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use std::fmt;
 use std::sync::Arc;
 
+/// The length of a day, in nanoseconds.
+const NANOS_OF_DAY: i64 = 86_400_000_000_000;
+
 /// Tells the time; given from outside.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -55,6 +58,12 @@ impl Timestamp {
         }
     }
 
+    /// The day in UTC.
+    #[must_use]
+    pub const fn day(self) -> Day {
+        Day(self.0.div_euclid(NANOS_OF_DAY))
+    }
+
     fn format(self, decimals: SecondsFormat) -> String {
         DateTime::<Utc>::from_timestamp_nanos(self.0).to_rfc3339_opts(decimals, true)
     }
@@ -66,6 +75,10 @@ impl Timestamp {
         Self(self.0.saturating_add(nanos))
     }
 }
+
+/// A day; the default is 1970-01-01.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(i64);
 
 /// A month of a year; written as `2026-11`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

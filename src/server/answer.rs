@@ -183,7 +183,12 @@ fn describe(
     now: Timestamp,
 ) {
     let tenant = &asked.request.tenant;
-    let hash = |content: &Json| evidence.hash(tenant, now, content);
+    // Whoever is not known fills no store.
+    let is_known = !asked.request.principal.id.is_empty();
+    let hash = |content: &Json| match is_known {
+        true => evidence.hash_and_keep(tenant, now, content),
+        false => evidence.hash(tenant, now, content),
+    };
     record.caller.clone_from(&asked.caller);
     record.attempt.clone_from(&asked.attempt);
     record.dropped.clone_from(&asked.dropped);

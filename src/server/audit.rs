@@ -30,7 +30,7 @@ const EVENT_TEXT_BYTES_MAX: usize = 512;
 
 /// The gRPC service.
 pub struct AuditServer {
-    decider: Arc<Decider>,
+    pub(super) decider: Arc<Decider>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -115,9 +115,9 @@ impl AuditService for AuditServer {
 
     async fn get_content(
         &self,
-        _request: Request<v1::GetContentRequest>,
+        request: Request<v1::GetContentRequest>,
     ) -> Result<Response<v1::GetContentResponse>, Status> {
-        Err(RpcError::Unimplemented("GetContent").into())
+        Ok(Response::new(self.content(request).await?))
     }
 
     async fn tail(

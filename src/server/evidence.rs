@@ -1,14 +1,16 @@
 //! What the services write to the log, and what happens when it cannot be written.
 
 use super::status::RpcError;
+use crate::audit::content::ContentStore;
 use crate::audit::hash::{Hashed, Hasher};
 use crate::audit::log::{AppendError, Log, Pending};
 use crate::audit::record::{DecisionRecord, Record};
 use crate::audit::stream::Tracker;
 use crate::model::json::Json;
 use crate::model::time::Timestamp;
+use crate::tlog::VerifierKey;
 use crate::wire::v1;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Whether a reply waits for its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Evidence {
     mode: WriteMode,
     on_failure: OnFailure,
     tracker: Mutex<Tracker>,
+    /// Who may let others read content.
+    approvers: Vec<VerifierKey>,
 }
 
 impl Evidence {
@@ -63,7 +67,25 @@ impl Evidence {
             mode,
             on_failure,
             tracker: Mutex::new(tracker),
+            approvers: Vec::new(),
         }
+    }
+
+    /// With these approvers of who reads content.
+    #[must_use]
+    pub fn with_approvers(self, approvers: Vec<VerifierKey>) -> Self {
+        Self { approvers, ..self }
+    }
+
+    /// Who may let others read content.
+    pub(super) fn approvers(&self) -> &[VerifierKey] {
+        &self.approvers
+    }
+
+    /// The content store, if there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<ContentStore>> {
+        self.hasher.store()
     }
 
     /// The log.
@@ -88,6 +110,11 @@ impl Evidence {
     /// Hashes content under the tenant's key.
     pub(super) fn hash(&self, tenant: &str, time: Timestamp, content: &Json) -> Hashed {
         self.hasher.hash(tenant, time, content)
+    }
+
+    /// As `hash`, and keeps the content where there is a store for it.
+    pub(super) fn hash_and_keep(&self, tenant: &str, time: Timestamp, content: &Json) -> Hashed {
+        self.hasher.hash_and_keep(tenant, time, content)
     }
 
     /// Records a decision, which has to be waited for if the mode or the decision says so.

@@ -1,5 +1,6 @@
 //! What is counted: for operators, never evidence.
 
+mod content;
 mod counted;
 mod log;
 mod shims;
@@ -9,6 +10,7 @@ mod watching;
 pub use counted::{Doubt, Fetched};
 pub use watching::Witnessed;
 
+use self::content::Stores;
 use self::tenant::{PerTenant, TenantLabel};
 use super::overload::Overload;
 use super::places::ConnectionRefused;
@@ -63,8 +65,6 @@ pub struct Metrics {
     tenant: TenantLabel,
     decisions: Family<(EffectLabel, TenantLabel), Counter>,
     evaluation: Histogram,
-    audit_failures: PerTenant<Counter>,
-    audit_index_failures: PerTenant<Counter>,
     audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
     shims: shims::Shims,
     logs: log::Logs,
@@ -81,6 +81,7 @@ pub struct Metrics {
     file_refusals: Family<WhatLabel, Counter>,
     key_fetches: Family<OutcomeLabel, Counter>,
     keys_fetched: Gauge,
+    stores: Stores,
 }
 
 impl Default for Metrics {
@@ -89,8 +90,6 @@ impl Default for Metrics {
             tenant: TenantLabel::default(),
             decisions: Family::default(),
             evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
-            audit_failures: PerTenant::default(),
-            audit_index_failures: PerTenant::default(),
             audit_doubts: Family::default(),
             shims: shims::Shims::default(),
             logs: log::Logs::default(),
@@ -107,6 +106,7 @@ impl Default for Metrics {
             file_refusals: Family::default(),
             key_fetches: Family::default(),
             keys_fetched: Gauge::default(),
+            stores: Stores::default(),
         };
         metrics.show_zeros();
         metrics
@@ -155,10 +155,8 @@ impl Metrics {
                     .get_or_create(&self.of(WhatLabel { what })),
             );
         }
-        drop(self.audit_failures.of(&self.tenant));
         self.shims.show_zeros(&self.tenant);
         self.logs.show_zeros(&self.tenant);
-        drop(self.audit_index_failures.of(&self.tenant));
     }
 
     /// What has never happened is 0 and not absent: else its first time is no rise.
@@ -190,16 +188,6 @@ impl Metrics {
             }))
             .inc();
         self.evaluation.observe(took.as_secs_f64());
-    }
-
-    /// A record could not be written.
-    pub fn audit_failed(&self) {
-        self.audit_failures.of(&self.tenant).inc();
-    }
-
-    /// Records could not be taken into the index; the log is not concerned.
-    pub fn audit_index_failed(&self) {
-        self.audit_index_failures.of(&self.tenant).inc();
     }
 
     /// An event was recorded that does not agree with what is known.
@@ -305,17 +293,6 @@ impl Metrics {
             Unit::Seconds,
             self.evaluation.clone(),
         );
-        let failures = self.audit_failures.clone();
-        registry.register(
-            "audit_failures",
-            "Records that could not be written",
-            failures,
-        );
-        registry.register(
-            "audit_index_failures",
-            "Times that the index of the audit log could not be written",
-            self.audit_index_failures.clone(),
-        );
         let doubts = self.audit_doubts.clone();
         registry.register(
             "audit_doubts",
@@ -342,6 +319,7 @@ impl Metrics {
             "1 while what is on disk is not in force, else 0",
             self.policy_stale.clone(),
         );
+        self.stores.register(&mut registry);
         self.register_connections(&mut registry);
         let mut text = String::new();
         // Writing to a string does not fail.

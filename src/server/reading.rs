@@ -10,11 +10,12 @@ use super::tenants::Tenant;
 use crate::audit::index::{FindError, Index, PageToken};
 use crate::audit::record::{AuditRead, Record};
 use crate::identity::Permission;
-use crate::model::json::Object;
+use crate::model::json::{Json, Object};
+use crate::model::secret;
 use crate::wire::v1;
 use question::{Question, justification};
 use std::sync::Arc;
-use tail::Tailing;
+use tail::{STALLED_MAX, Tailing};
 use tokio::sync::watch;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
@@ -56,7 +57,7 @@ pub(super) async fn query(
     }
     let page = index(&tenant)?.page(filter, order, token, records_max);
     let page = page.await.map_err(not_found)?;
-    read.query = Some(query);
+    read.query = Some(recorded(query));
     read.records = Some(page.records.len() as u64);
     decider
         .record_durably(&tenant, Record::AuditRead(read))
@@ -92,10 +93,10 @@ pub(super) async fn tail(
         query.insert("at_seq", asked.from_index);
     }
     let read = tailed(by, justification, query);
-    let recorded = log.append((decider.clock)(), &Record::AuditRead(read))?;
+    let appended = log.append((decider.clock)(), &Record::AuditRead(read))?;
     let from_seq = match asked.from_index {
-        0 => recorded.await?.seq + 1,
-        from => recorded.await.map(|_| from)?,
+        0 => appended.await?.seq + 1,
+        from => appended.await.map(|_| from)?,
     };
     Ok(Tailing {
         dir,
@@ -103,6 +104,7 @@ pub(super) async fn tail(
         filter: question.filter,
         from_seq,
         stopped,
+        stalled_max: STALLED_MAX,
     }
     .start())
 }
@@ -112,8 +114,16 @@ fn tailed(by: String, justification: String, query: Object) -> AuditRead {
         by,
         justification,
         rpc: "Tail",
-        query: Some(query),
+        query: Some(recorded(query)),
         ..AuditRead::default()
+    }
+}
+
+/// What was asked for, as it may be recorded: somebody may look for a secret by its value.
+fn recorded(query: Object) -> Object {
+    match secret::scrubbed_in(&Json::Object(query)) {
+        Json::Object(query) => query,
+        _ => Object::new(),
     }
 }
 

@@ -65,6 +65,21 @@ pub enum RpcError {
     /// The loader of policies did not do it.
     #[error(transparent)]
     NotSteered(#[from] SteerError),
+    /// Nothing is kept.
+    #[error("no content is kept here: `audit.content.enabled` is off")]
+    NoContentStore,
+    /// A second person has not approved it.
+    #[error("{0}")]
+    NotApproved(String),
+    /// It was erased on purpose.
+    #[error("erased: the content, and all of its tenant and month, was erased")]
+    ContentErased,
+    /// Never kept, or lost.
+    #[error("there is no such content")]
+    NoContent,
+    /// The disk, or the keys.
+    #[error("the content cannot be read: {0}")]
+    ContentUnreadable(String),
     /// Served by a later version.
     #[error("`{0}` is not served by this version")]
     Unimplemented(&'static str),
@@ -76,7 +91,12 @@ impl From<RpcError> for Status {
             RpcError::Overloaded(overload) => return overload.status(),
             RpcError::Unauthenticated | RpcError::UnknownSendsMuch => Code::Unauthenticated,
             RpcError::TimedOut { .. } => Code::DeadlineExceeded,
-            RpcError::NotPermitted(_) | RpcError::OtherTenant => Code::PermissionDenied,
+            RpcError::NotPermitted(_) | RpcError::OtherTenant | RpcError::NotApproved(_) => {
+                Code::PermissionDenied
+            }
+            RpcError::NoContentStore | RpcError::ContentErased => Code::FailedPrecondition,
+            RpcError::NoContent => Code::NotFound,
+            RpcError::ContentUnreadable(_) => Code::DataLoss,
             RpcError::NotSteered(error) => match error {
                 SteerError::Unknown(_) => Code::NotFound,
                 SteerError::Refused(_) => Code::FailedPrecondition,

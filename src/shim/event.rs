@@ -2,6 +2,7 @@
 
 use crate::model::call::Mcp;
 use crate::model::json::{Json, Object};
+use crate::model::secret;
 use crate::model::time::Timestamp;
 
 /// Most field names in one outcome.
@@ -210,7 +211,8 @@ impl Kept {
         out.insert("event_id", self.event_id.as_str());
         out.insert("time_ns", self.time.as_nanos());
         let (kind, body) = body_json(&self.body);
-        out.insert(kind, body);
+        // Names are the client's and the server's: either may be a secret.
+        out.insert(kind, secret::scrubbed_in(&body));
         out.into()
     }
 

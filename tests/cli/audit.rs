@@ -40,7 +40,7 @@ impl Served {
 pub(super) const INPUT: &str = r#"{"version":1,"phase":"call","principal":{"id":"a","roles":["internal"]},"mcp":{"server":"demo","method":"tools/call","name":"read"},"arguments":{"region":"eu"}}"#;
 
 /// A log with the records of three decisions, each made over the socket.
-fn logged() -> Workplace {
+pub(super) fn logged() -> Workplace {
     let place = Workplace::with(&[("good.rego", GOOD)]);
     let served = Served::start(&place, "good.rego");
     let url = format!("unix:{}", place.path("s.sock").display());

@@ -2,15 +2,14 @@
 
 use crate::server::asking::{Decisions, call};
 use crate::server::publishing::{Shim, event};
-use crate::server::{Server, config, pki, tokens, uid, write_files};
-use tonic::Request;
-use tonic::service::interceptor::InterceptedService;
+use crate::server::{Server, config, pki, write_files};
 use tonic::transport::Channel;
 use toolgate::wire::v1::audit_service_client::AuditServiceClient;
 use toolgate::wire::v1::publish_request::Event;
 use toolgate::wire::v1::{DecideRequest, DecideResponse, Outcome, OutcomeStatus, QueryRequest};
 
-const POLICY: &str = "package policies.crm\nallow contains \"crm.read\" if input.mcp.name == \"read\"\n";
+const POLICY: &str =
+    "package policies.crm\nallow contains \"crm.read\" if input.mcp.name == \"read\"\n";
 /// Beside who asks, known by its uid, an auditor that is known by its certificate.
 const AUDITOR: &str = r#"
 [[callers]]

@@ -41,14 +41,14 @@ name = "acme-shim"
 spiffe_id = "spiffe://test/acme"
 servers = ["*"]
 subjects = ["agent_*"]
-may = ["decide", "publish", "administer"]
+may = ["decide", "publish", "administer", "audit.read"]
 tenant = "acme"
 [[callers]]
 name = "globex-shim"
 spiffe_id = "spiffe://test/globex"
 servers = ["*"]
 subjects = ["agent_*"]
-may = ["decide", "publish", "administer"]
+may = ["decide", "publish", "administer", "audit.read"]
 tenant = "globex"
 [[callers]]
 name = "gateway"
@@ -92,7 +92,7 @@ name = "operator"
 uid = {}
 servers = ["*"]
 tenants = ["*"]
-may = ["decide", "administer"]
+may = ["decide", "administer", "audit.read"]
 {more}"#,
         uid()
     )

@@ -1,6 +1,6 @@
 //! One `GET` of a key set: bounded in size, no redirects, and TLS but on loopback.
 
-use crate::app::http::{self, HttpError};
+use crate::app::exchange::{self, HttpError};
 use crate::identity::{JWKS_BYTES_MAX, KeyServer};
 use hyper::{Request, StatusCode, header};
 use rustls::pki_types::InvalidDnsNameError;
@@ -28,7 +28,7 @@ pub(in crate::app) enum FetchError {
     #[error("the key server's answer is broken: {0}")]
     Http(#[from] hyper::Error),
     #[error("the address of the key server is none: {0}")]
-    Request(#[from] hyper::http::Error),
+    Request(#[from] http::Error),
     #[error("the key server answered {0}, a redirect: configure the address that it leads to")]
     Redirect(StatusCode),
     #[error("the key server answered {0}")]
@@ -44,7 +44,7 @@ pub(in crate::app) enum FetchError {
 /// Whether the authorities can be read, without asking anybody.
 pub(in crate::app) fn check(server: &KeyServer) -> Result<(), FetchError> {
     match server.url.is_tls {
-        true => Ok(http::check(server.ca_file.as_deref())?),
+        true => Ok(exchange::check(server.ca_file.as_deref())?),
         false => Ok(()),
     }
 }
@@ -56,7 +56,7 @@ pub(super) async fn fetch(server: &KeyServer) -> Result<Vec<u8>, FetchError> {
         .header(header::ACCEPT, "application/json")
         .body(String::new())?;
     let ca_file = server.ca_file.as_deref();
-    let answer = http::send(&server.url, ca_file, request, JWKS_BYTES_MAX).await;
+    let answer = exchange::send(&server.url, ca_file, request, JWKS_BYTES_MAX).await;
     let (status, body) = match answer {
         // The larger one may be an error's page.
         Err(HttpError::TooLarge(status)) if status != StatusCode::OK => (status, Vec::new()),

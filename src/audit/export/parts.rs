@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Rows of one row group: they are in memory until it is full.
-const GROUP_ROWS_MAX: usize = 4_096;
+const GROUP_ROWS_MAX: usize = 2_048;
 /// Days that are written at once: calls of midnight do not come in order.
 const OPEN_DAYS_MAX: usize = 3;
 /// Readable by the owner alone: it names people.

@@ -152,8 +152,8 @@ fn calls_are_chosen_by_time_and_seq() {
         log.write(second, &call.decision);
         log.write(second, &call.outcome);
     }
-    let cases: [(Option<u64>, Option<u64>, u64, &[u64]); 5] = [
-        (None, None, 0, &[0, 2, 4, 6, 8, 10, 12, 14, 16, 18]),
+    let cases = [
+        (None, None, 0, &[0_u64, 2, 4, 6, 8, 10, 12, 14, 16, 18][..]),
         (Some(8), None, 0, &[16, 18]),
         (None, Some(2), 0, &[0, 2]),
         (Some(3), Some(5), 0, &[6, 8]),

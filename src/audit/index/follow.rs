@@ -169,15 +169,17 @@ impl Index {
             has_all && file_of(&self.dir).is_ok_and(|file| file == state.file)
         };
         let is_told = |state: &State| is_there(state) || state.failed.is_some();
-        let waited = tokio::time::timeout(limit, state.wait_for(is_told)).await;
+        let waited = tokio::time::timeout(limit, state.wait_for(is_told));
+        // What it gives is a lock that the index's thread would wait for: it ends with this line.
+        let is_late = waited.await.is_err();
         let state = self.state.borrow().clone();
-        match (waited, &state.failed) {
-            (Ok(_), None) => Ok(()),
+        match (is_late, &state.failed) {
+            (false, None) => Ok(()),
             (_, Some(why)) => Err(FindError::NotReady(format!(
                 "it cannot be written: {why}; make room or mend the disk, or stop the PDP and run \
                  `toolgate audit reindex`"
             ))),
-            (Err(_late), None) => Err(FindError::NotReady(format!(
+            (true, None) => Err(FindError::NotReady(format!(
                 "it has {} of {durable} records",
                 state.next_seq.unwrap_or(0)
             ))),

@@ -191,8 +191,11 @@ impl Open {
     }
 }
 
-/// The first seqs of the files in this directory, ascending.
-pub(super) fn segments(dir: &Path) -> io::Result<Vec<u64>> {
+/// The first seqs of the log's files in this directory, ascending.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn segments(dir: &Path) -> io::Result<Vec<u64>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -207,7 +210,9 @@ pub(super) fn segments(dir: &Path) -> io::Result<Vec<u64>> {
     Ok(segments)
 }
 
-pub(super) fn segment_name(first_seq: u64) -> String {
+/// The name of the file whose first record has this seq.
+#[must_use]
+pub fn segment_name(first_seq: u64) -> String {
     format!("log-{first_seq:020}.jsonl")
 }
 

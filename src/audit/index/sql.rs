@@ -13,6 +13,16 @@ pub(super) struct Statement {
     pub(super) values: Vec<Value>,
 }
 
+/// Columns of whose values fewer records have one than have one reason.
+const MORE_TELLING: [&str; 6] = [
+    "decision_id",
+    "correlation_id",
+    "session_id",
+    "user",
+    "principal",
+    "agent",
+];
+
 #[derive(Default)]
 struct Conditions {
     texts: Vec<String>,
@@ -67,10 +77,10 @@ pub(super) fn statement(
         Order::OldestFirst => "ASC",
     };
     let looked_up = LOOKED_UP.iter().find(|it| conditions.columns.contains(it));
-    // Few records have one id or are of one session; of the rest a reason tells most.
-    let is_by_id = looked_up.is_some_and(|column| column.ends_with("_id"));
+    // Fewer records are of one session or one user than have one reason, which tells more than the rest.
+    let is_by_other = looked_up.is_some_and(|column| MORE_TELLING.contains(column));
     let from = match (looked_up, reason) {
-        (_, Some(code)) if !is_by_id => {
+        (_, Some(code)) if !is_by_other => {
             conditions.is("reasons.code", Value::Integer(code));
             "reasons CROSS JOIN records ON records.seq = reasons.seq".to_owned()
         }
@@ -78,10 +88,10 @@ pub(super) fn statement(
         (None, _) => "records NOT INDEXED".to_owned(),
     };
     let seq = match reason {
-        Some(_) if !is_by_id => "reasons.seq",
+        Some(_) if !is_by_other => "reasons.seq",
         _ => "records.seq",
     };
-    if let (Some(code), true) = (reason, is_by_id) {
+    if let (Some(code), true) = (reason, is_by_other) {
         let among = "EXISTS (SELECT 1 FROM reasons WHERE code = ? AND seq = records.seq)";
         conditions.texts.push(among.to_owned());
         conditions.values.push(Value::Integer(code));

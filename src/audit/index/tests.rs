@@ -210,7 +210,7 @@ fn tokens_are_for_their_question_alone() {
         (beyond.as_str(), &filter, Order::NewestFirst),
         ("", &filter, Order::NewestFirst),
         ("AA", &filter, Order::NewestFirst),
-        (&text[1..], &filter, Order::NewestFirst),
+        (text.get(1..).unwrap(), &filter, Order::NewestFirst),
         (&format!("{text}A"), &filter, Order::NewestFirst),
         (&format!("{text}="), &filter, Order::NewestFirst),
     ] {

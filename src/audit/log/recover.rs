@@ -5,6 +5,7 @@ use super::{ORIGIN_BYTES_MAX, Options, SealError};
 use crate::audit::stream::Tracker;
 use crate::audit::verify::{FILE_BYTES_MAX, Fault, Head, Report, Segments, walk};
 use crate::files::{Append, Files, create_dir, replace};
+use crate::model::time::{Day, Timestamp};
 use std::io;
 use std::path::Path;
 
@@ -108,6 +109,8 @@ pub struct Tail {
     pub head: Option<Head>,
     /// The last file and its length in bytes; `None` if there is no file yet.
     pub file: Option<(Box<dyn Append>, u64)>,
+    /// The day of the last record.
+    pub day: Day,
     pub lock: Box<dyn Send + Sync>,
 }
 
@@ -168,7 +171,15 @@ pub fn recover(
     }
     let file = reopen(&stored, &report).map_err(io)?;
     let head = report.head.clone();
-    let tail = Tail { head, file, lock };
+    let last_time = report.last_time.as_deref();
+    let last_time = last_time.and_then(Timestamp::parse_rfc3339);
+    let day = last_time.map(Timestamp::day).unwrap_or_default();
+    let tail = Tail {
+        head,
+        file,
+        day,
+        lock,
+    };
     let recovered = Recovered {
         report,
         tracker,

@@ -227,3 +227,26 @@ fn directories_are_made_durably() {
     // Two directories, each made and its parent synced.
     assert_eq!(disk.operations(), 4);
 }
+
+#[test]
+fn a_file_is_of_one_day() {
+    let disk = Disk::new();
+    let day = |days: u64| TIME.plus(std::time::Duration::from_secs(days * 86_400));
+    // Days of records; a restart between two lists.
+    for days in [&[0, 0, 1, 1][..], &[1, 0, 1], &[2, 1, 2, 4], &[5]] {
+        let (log, _) = open(&disk).unwrap();
+        for days in days {
+            log.append(day(*days), &numbered(1))
+                .unwrap()
+                .wait()
+                .unwrap();
+        }
+    }
+    check(&disk);
+    let mut names = OnDisk(&disk).names().unwrap();
+    names.retain(|name| name.starts_with("log-"));
+    names.sort();
+    // A clock that is set back begins no file.
+    let expected = [0, 2, 7, 10, 11].map(|seq| format!("log-{seq:020}.jsonl"));
+    assert_eq!(names, expected);
+}

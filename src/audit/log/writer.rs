@@ -10,6 +10,7 @@ use crate::audit::hash::sha256_hex;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
 use crate::audit::verify::Head;
 use crate::files::{Append, Files, append_all, create};
+use crate::model::time::Day;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Writer {
     /// The last record written, durable or not.
     head: Option<Head>,
     file: Option<(Box<dyn Append>, u64)>,
+    /// The latest day that a batch in that file began on.
+    day: Day,
     /// Tells what is durable.
     durable: watch::Sender<Option<Head>>,
     /// Held until the thread ends.
@@ -40,6 +43,8 @@ pub struct Writer {
 struct Batch {
     lines: String,
     first_seq: u64,
+    /// The day of the first record.
+    day: Day,
     appends: Vec<(Head, Done<Head>)>,
     flushes: Vec<Done<Option<Head>>>,
 }
@@ -72,6 +77,7 @@ impl Writer {
             shared,
             head: tail.head,
             file: tail.file,
+            day: tail.day,
             durable,
             lock: Arc::from(tail.lock),
             on_sync: options.on_sync.clone(),
@@ -110,7 +116,10 @@ impl Writer {
         for message in messages {
             match message {
                 Message::Flush(done) => batch.flushes.push(done),
-                Message::Append(unlinked, done) => {
+                Message::Append(unlinked, day, done) => {
+                    if batch.lines.is_empty() {
+                        batch.day = day;
+                    }
                     self.link(&unlinked, &mut batch);
                     if let Some(done) = done {
                         let head = self.head.clone();
@@ -167,10 +176,15 @@ impl Writer {
         }
     }
 
-    /// The file that the batch belongs into: the last one, or a new one once that is long enough.
+    /// The file that the batch belongs into: the last one, or a new one once that is long enough or
+    /// of an earlier day. A clock that is set back begins no file.
     fn segment(&mut self, batch: &Batch) -> io::Result<&mut (Box<dyn Append>, u64)> {
-        let is_long = |bytes: u64| bytes >= self.segment_bytes_max;
-        let current = self.file.take_if(|(_, bytes)| !is_long(*bytes));
+        let is_over = |bytes: u64| {
+            let is_of_before = bytes > 0 && batch.day > self.day;
+            is_of_before || bytes >= self.segment_bytes_max
+        };
+        let current = self.file.take_if(|(_, bytes)| !is_over(*bytes));
+        self.day = self.day.max(batch.day);
         let segment = match current {
             Some(segment) => segment,
             None => {

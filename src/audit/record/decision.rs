@@ -2,7 +2,7 @@
 
 use super::attempt::attempt_member;
 use super::events::put_event;
-use super::fields::{Canonical, Fields, Items, members};
+use super::fields::{Canonical, Fields, Items, Own, members};
 use super::{ShimPosition, filtered, revision};
 use crate::audit::hash::Hashed;
 use crate::model::attempt::Attempt;
@@ -187,7 +187,7 @@ impl DecisionRecord {
             .optional("caller", self.caller.as_deref())
             .optional("correlation_id", self.correlation_id.as_deref())
             .optional("data_classification", self.data_classification.as_deref())
-            .put("decision_id", self.decision_id.as_str())
+            .put("decision_id", Own(&self.decision_id))
             .optional("definition_digest", self.definition_digest.as_deref());
     }
 

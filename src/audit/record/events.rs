@@ -1,7 +1,8 @@
 //! Every type of record but `decision`.
 
-use super::fields::{Canonical, Fields, Items, members};
+use super::fields::{Canonical, Fields, Items, Own, members};
 use super::{INTEGER_MAX, filtered, revision};
+use crate::audit::content::Omitted;
 use crate::audit::hash::Hashed;
 use crate::model::bundle::Change;
 use crate::model::finding::Finding;
@@ -150,10 +151,11 @@ impl OutcomeRecord {
     fn put_response(&self, response: &Hashed, fields: &mut Fields<'_>) {
         fields
             .texts("fields_returned", &self.fields_returned)
-            .put("hash", response.hash.as_str())
+            .put("hash", Own(&response.hash))
             .put("judged", self.judged)
             .texts("masked", &self.masked)
             .optional("ref", response.reference.as_deref())
+            .optional("ref_absent", response.omitted.map(Omitted::as_str))
             // Of the shim's digest nothing can be told.
             .optional(
                 "secret_present",

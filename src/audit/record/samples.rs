@@ -1,6 +1,7 @@
 //! Records for tests: one of each type with every field, and any number of random ones.
 
 use super::*;
+use crate::audit::content::Omitted;
 use crate::audit::hash::Hashed;
 use crate::model::attempt::{Attempt, Claim, ClaimedBy, SeenPeer};
 use crate::model::bundle::Change;
@@ -127,6 +128,16 @@ pub fn hashed() -> Hashed {
         secret_present: true,
         secret_valid: Some(true),
         reference: Some("ref-1".into()),
+        omitted: None,
+    }
+}
+
+/// Content that the store did not keep.
+fn omitted() -> Hashed {
+    Hashed {
+        reference: None,
+        omitted: Some(Omitted::TooLarge),
+        ..hashed()
     }
 }
 
@@ -285,6 +296,24 @@ pub fn all() -> Vec<Record> {
             reference: Some("ref-1".into()),
             approved_by: Some("u:legal".into()),
             ..AuditRead::default()
+        }),
+        Record::Decision(Box::new(DecisionRecord {
+            arguments: Some(omitted()),
+            rewritten_arguments: Some(omitted()),
+            response: Some(omitted()),
+            released: Some(omitted()),
+            ..decision()
+        })),
+        Record::Outcome(Box::new(OutcomeRecord {
+            response: Some(omitted()),
+            ..outcome()
+        })),
+        Record::ContentErased(ContentErased {
+            tenant: "acme".into(),
+            month: "2026-10".into(),
+            by: "ann@acme.example".into(),
+            reason: "retention of 12 months is over".into(),
+            objects: 41,
         }),
         Record::LogRepaired(LogRepaired {
             first_seq: 7,

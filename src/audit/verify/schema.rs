@@ -194,6 +194,17 @@ const SCHEMAS: &[Schema] = &[
         ],
     },
     Schema {
+        kind: "content_erased",
+        required: &[
+            ("tenant", Text),
+            ("month", Text),
+            ("by", Text),
+            ("reason", Text),
+            ("objects", Integer),
+        ],
+        optional: &[],
+    },
+    Schema {
         kind: "log_repaired",
         required: &[
             ("first_seq", Integer),

@@ -6,6 +6,7 @@ use crate::model::call::{Given, Phase, Request};
 use crate::model::json::{Json, Object};
 use crate::shim::remote::token_file::TokenFile;
 use crate::shim::remote::with_token;
+use crate::wire::v1::audit_service_client::AuditServiceClient;
 use crate::wire::v1::decision_service_client::DecisionServiceClient;
 use crate::wire::v1::policy_service_client::PolicyServiceClient;
 use crate::wire::{self, Tls, v1};
@@ -98,6 +99,21 @@ impl Remote {
     pub(in crate::cli) fn policies(&self) -> PolicyServiceClient<Channel> {
         let client = PolicyServiceClient::new(self.channel.clone());
         client.max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// The service that takes and gives evidence.
+    pub(in crate::cli) fn audit(&self) -> AuditServiceClient<Channel> {
+        let client = AuditServiceClient::new(self.channel.clone());
+        client.max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    /// Waits for what comes when it comes.
+    pub(in crate::cli) fn wait_on<T>(
+        &self,
+        coming: impl Future<Output = Result<T, tonic::Status>>,
+    ) -> Result<T, CliError> {
+        let came = self.runtime.block_on(coming);
+        came.map_err(|status| CliError::failure(self.told(&status)))
     }
 
     /// Waits for an answer, for as long as one may take.

@@ -1,6 +1,6 @@
 //! The rules of `gitleaks.toml`: what a secret looks like, and what only looks like one.
 //!
-//! The file is gitleaks' own, unchanged; `make secret-rules` fetches a newer one. Of a rule are
+//! The file is gitleaks' own, unchanged; `make secret-rules` fetches a newer one (`ORIGIN` says which it is). Of a rule are
 //! read `regex`, `secretGroup`, `keywords`, `entropy` and `allowlists`. Its `path` is not: content
 //! has none, so a rule for some files alone is held against all content, and an allowlist for some
 //! files alone allows nothing. A rule without a `regex` finds files by their names: it is left out.

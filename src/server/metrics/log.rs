@@ -19,6 +19,8 @@ const SYNC_BUCKETS_SECONDS: [f64; 10] = [
 /// Counters, gauges and histograms about logs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Logs {
+    failures: PerTenant<Counter>,
+    index_failures: PerTenant<Counter>,
     records: PerTenant<Counter>,
     bytes: PerTenant<Counter>,
     syncs: PerTenant<Histogram>,
@@ -43,12 +45,23 @@ impl Logs {
 
     /// Shows what never happened.
     pub(super) fn show_zeros(&self, tenant: &TenantLabel) {
+        drop((self.failures.of(tenant), self.index_failures.of(tenant)));
         drop((self.records.of(tenant), self.bytes.of(tenant)));
         drop((self.syncs(tenant), self.batches(tenant)));
         drop((self.queue.of(tenant), self.unsigned.of(tenant)));
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "audit_failures",
+            "Records that could not be written",
+            self.failures.clone(),
+        );
+        registry.register(
+            "audit_index_failures",
+            "Times that the index of the audit log could not be written",
+            self.index_failures.clone(),
+        );
         registry.register(
             "audit_records",
             "Records made durable",
@@ -102,6 +115,16 @@ fn gauge(count: u64) -> i64 {
 }
 
 impl super::Metrics {
+    /// A record could not be written.
+    pub fn audit_failed(&self) {
+        self.logs.failures.of(&self.tenant).inc();
+    }
+
+    /// Records could not be taken into the index; the log is not concerned.
+    pub fn audit_index_failed(&self) {
+        self.logs.index_failures.of(&self.tenant).inc();
+    }
+
     /// What counts each batch of this tenant's log.
     #[must_use]
     pub fn on_sync(&self) -> OnSync {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::audit::content::{ContentStore, Limits, WrappingKey};
+use crate::files::OsFiles;
 use std::collections::BTreeMap;
 
 /// Each metric, and its values by its label.
@@ -98,6 +100,14 @@ fn the_documentation_lists_every_metric() {
     metrics.show_policies();
     metrics.certificates_expire(1, Some(1));
     metrics.decided(Effect::Allow, Duration::ZERO);
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        object_bytes_max: 1,
+        store_bytes_max: 1,
+    };
+    let key = WrappingKey::new([7; 32]);
+    let store = ContentStore::open(dir.path(), key, limits, Arc::new(OsFiles));
+    metrics.show_content(Arc::new(store.unwrap()));
     let text = metrics.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let expected: Vec<_> = types

@@ -1,6 +1,7 @@
 //! What is asked of the log, checked.
 
 use crate::audit::index::{Filter, Order};
+use crate::model::secret;
 use crate::model::time::Timestamp;
 use crate::server::audit::{bounded, timestamp};
 use crate::server::status::RpcError;
@@ -67,14 +68,14 @@ impl Question {
     }
 }
 
-/// Why somebody reads: recorded, so it is short and says something.
+/// Why somebody reads: recorded, so it is short, says something and holds no secret.
 pub(super) fn justification(text: &str) -> Result<String, RpcError> {
     let text = bounded("justification", text.trim().to_owned())?;
     if text.is_empty() {
         let problem = "`justification` is required: it is recorded";
         return Err(RpcError::Invalid(problem.to_owned()));
     }
-    Ok(text)
+    Ok(secret::redacted(&text).into_owned())
 }
 
 fn effect(number: i32) -> Result<&'static str, RpcError> {

@@ -13,8 +13,8 @@ use tonic::Status;
 
 /// Records that may wait for a slow reader.
 const BACKLOG_RECORDS_MAX: usize = 64;
-/// How long a reader may take none of them, in seconds.
-const STALLED_SECONDS_MAX: u64 = 10;
+/// How long a reader may take none of them.
+pub(super) const STALLED_MAX: Duration = Duration::from_secs(10);
 /// Records that are read at once.
 const BATCH_RECORDS_MAX: usize = 256;
 /// Bytes of lines that are read at once, but for the last one.
@@ -29,6 +29,8 @@ pub(super) struct Tailing {
     pub(super) filter: Filter,
     pub(super) from_seq: u64,
     pub(super) stopped: watch::Receiver<bool>,
+    /// As `STALLED_MAX`.
+    pub(super) stalled_max: Duration,
 }
 
 impl Tailing {
@@ -58,7 +60,7 @@ impl Tailing {
                 let records;
                 (lines, records) = read.await?;
                 for line in records {
-                    if !send(answers, line).await? {
+                    if !send(answers, line, self.stalled_max).await? {
                         return Ok(());
                     }
                 }
@@ -80,8 +82,11 @@ impl Tailing {
 }
 
 /// Whether somebody still reads.
-async fn send(answers: &mpsc::Sender<Answer>, line: Line) -> Result<bool, RpcError> {
-    let time_max = Duration::from_secs(STALLED_SECONDS_MAX);
+async fn send(
+    answers: &mpsc::Sender<Answer>,
+    line: Line,
+    time_max: Duration,
+) -> Result<bool, RpcError> {
     let next_seq = line.seq;
     let answer = v1::TailResponse {
         record_json: line.bytes,
@@ -131,3 +136,6 @@ async fn blocking<T: Send + 'static>(
         Err(error) => Err(failed(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ pub(super) enum HttpError {
     #[error("its answer is broken: {0}")]
     Broken(#[from] hyper::Error),
     #[error("its address is none: {0}")]
-    Request(#[from] hyper::http::Error),
+    Request(#[from] http::Error),
     #[error("its answer, {0}, is too large")]
     TooLarge(StatusCode),
     #[error("the reading of authorities came to nothing: {0}")]
@@ -64,7 +64,7 @@ pub(super) async fn send(
     body_bytes_max: usize,
 ) -> Result<(StatusCode, Vec<u8>), HttpError> {
     let host = header::HeaderValue::from_str(&url.authority);
-    let host = host.map_err(hyper::http::Error::from)?;
+    let host = host.map_err(http::Error::from)?;
     let agent = concat!("toolgate/", env!("CARGO_PKG_VERSION"));
     let agent = header::HeaderValue::from_static(agent);
     request.headers_mut().insert(header::HOST, host);
