@@ -10,6 +10,7 @@ mod exchange;
 mod jitter;
 mod keys;
 mod loads;
+mod otlp;
 mod rotate;
 mod serve;
 mod services;
@@ -17,6 +18,7 @@ mod tenants;
 mod tls;
 mod transport;
 mod validity;
+mod watching;
 mod witness;
 
 pub use check::{check, warnings};
@@ -31,14 +33,14 @@ use crate::audit::sign::SigningKeyError;
 use crate::bundle::source::Source;
 use crate::bundle::swap::Refusal;
 use crate::bundle::watch::Watch;
-use crate::config::{Config, FailOpen, Listen, TenantConfig, TransportLimits, WitnessConfig};
+use crate::config::{AuditConfig, Config, FailOpen, Listen, TenantConfig, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
 use crate::model::finding::Severity;
 use crate::model::json;
 use crate::model::time::Clock;
-use crate::server::{Admission, Connections, Decider, DecisionLimits, LargeTurns, Metrics, Tenant};
+use crate::server::{Admission, Connections, Decider, DecisionLimits, LargeTurns, Metrics};
 use crate::telemetry::now;
 use keys::KeyFetcher;
 use rotate::Watched;
@@ -47,7 +49,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use witness::{Pace, Witness};
 
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +107,8 @@ pub struct App {
     jwks: Option<(Watched, JwtConfig)>,
     /// What fetches the key set, if it is on a server.
     keys: Option<KeyFetcher>,
-    /// Who is shown the checkpoints of the logs, and how often.
-    witnesses: (Vec<WitnessConfig>, Duration),
+    /// What the process's log is, for those who watch the logs.
+    audit: AuditConfig,
     /// Watch the bundles for as long as they live.
     watches: Vec<Watch>,
 }
@@ -185,10 +186,7 @@ impl App {
             connections: connections(&config.limits.transport),
             jwks,
             keys,
-            witnesses: (
-                config.audit.witnesses.clone(),
-                config.audit.witness_interval,
-            ),
+            audit: config.audit.clone(),
             watches,
         })
     }
@@ -204,18 +202,6 @@ impl App {
     pub fn refused(&self) -> Option<Refusal> {
         let mut tenants = self.decider.tenants.listed().iter();
         tenants.find_map(|tenant| tenant.policies.status().refused)
-    }
-
-    /// Each witness of each log.
-    fn witnesses(&self) -> impl Iterator<Item = Witness> {
-        let (witnesses, interval) = &self.witnesses;
-        let of_log = |tenant: &Arc<Tenant>| {
-            let of = |it: &WitnessConfig| {
-                Witness::new(Arc::clone(tenant), it.clone(), Pace::every(*interval))
-            };
-            witnesses.iter().filter_map(of).collect::<Vec<_>>()
-        };
-        self.decider.tenants.logging().flat_map(of_log)
     }
 
     /// Writes what waits and lets the log go.

@@ -14,6 +14,7 @@ pub mod export;
 pub mod hash;
 pub mod index;
 pub mod log;
+pub mod otlp;
 pub mod prove;
 pub mod record;
 pub mod sign;

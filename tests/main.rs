@@ -16,6 +16,7 @@ mod evidence;
 mod grpcurl;
 mod identity;
 mod key_server;
+mod otlp;
 mod overload;
 mod overload_proof;
 mod plain;

@@ -89,11 +89,16 @@ pub(super) async fn send(
     ask(stream.await.map_err(failed)?, request, body_bytes_max).await
 }
 
+/// The authorities of this file, or of the system.
+pub(super) fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, HttpError> {
+    match ca_file {
+        Some(path) => of_file(path),
+        None => of_system(),
+    }
+}
+
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, HttpError> {
-    let roots = match ca_file {
-        Some(path) => of_file(path)?,
-        None => of_system()?,
-    };
+    let roots = roots(ca_file)?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);
     let mut config = builder

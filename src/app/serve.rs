@@ -2,11 +2,11 @@
 
 use super::App;
 use super::accept::Listener;
-use super::disk;
 use super::rotate::{Reload, Rotation, Watched};
 use super::services::routes;
 use super::tls::{self, Loaded, TlsError};
 use super::transport::{Tls, Transport};
+use super::watching::watch as watch_logs;
 use crate::config::{TlsFiles, UnixListen};
 use crate::server::{self, Admission, Decider, Metrics, Plain, STRANGERS_INTERVAL};
 use arc_swap::ArcSwap;
@@ -269,11 +269,7 @@ impl Bound {
             });
         }
         // Ends with this function.
-        let mut watching = JoinSet::new();
-        watching.spawn(disk::watch(Arc::clone(&decider)));
-        for witness in app.witnesses() {
-            watching.spawn(witness.run());
-        }
+        let _watching = watch_logs(&decider, &app.audit);
         servers.spawn(record_refused(
             Arc::clone(&app.admission),
             Arc::clone(&decider),

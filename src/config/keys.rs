@@ -181,6 +181,11 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.archive.cold_days", Count(Tiers::DEFAULT.cold_days, 1, 36_525), "", "how long objects under cold/ are locked; nothing is removed from there"),
     key("audit.archive.object_lock", Choice(of::<Lock>), "", "S3 alone: until when nobody can remove an object"),
 
+    key("audit.otlp", Section, "", "a copy of each record over OTLP (gRPC), for systems that collect events; lossy, no evidence"),
+    key("audit.otlp.endpoint", Optional, "\"https://collector.example:4317\"", "default: none; http on loopback alone"),
+    comment("audit.otlp.ca_file", Optional, "\"tls/collector-ca.pem\"", "authorities of that server; default: the system's"),
+    key("audit.otlp.queue_records_max", Count(8192, 1, 1_000_000), "", "records that may wait for it; older ones are dropped and counted"),
+
     key("audit.witnesses", Many, "", "default: none; shown each log's checkpoints (c2sp.org/tlog-witness)"),
     key("audit.witnesses[].url", Required, "\"https://witness.example/submit\"", "the submission prefix; http on loopback alone"),
     key("audit.witnesses[].key", Required, "\"witness.example/w1+7e136b5c+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"", "its verifier key, of kind 0x04"),

@@ -2,6 +2,7 @@
 
 use super::archive::ArchiveConfig;
 use super::content::ContentConfig;
+use super::otlp::{self, OtlpConfig};
 use super::read::{Section, of_nothing};
 use super::tenants::TenantConfig;
 use super::witnesses::{self, WitnessConfig};
@@ -40,6 +41,8 @@ pub struct AuditConfig {
     pub witnesses: Vec<WitnessConfig>,
     /// How often they are shown the latest one.
     pub witness_interval: Duration,
+    /// Who is sent a copy of each record; `None`: nobody.
+    pub otlp: Option<OtlpConfig>,
     /// Who signs the log.
     pub signing: SigningConfig,
     /// Whether there is an index beside the log, for `Query`.
@@ -126,6 +129,7 @@ impl AuditConfig {
         let disk_free_mib_min = section.count("disk_free_mib_min");
         let witness_seconds = section.count("witness_seconds");
         let witnesses = witnesses::read_all(section, base);
+        let otlp = otlp::read(section.section("otlp"), base);
         let signing = SigningConfig::read(section.section("signing"), base);
         let archive = ArchiveConfig::read(section.section("archive"));
         Self {
@@ -141,6 +145,7 @@ impl AuditConfig {
             batch_ms_max,
             disk_free_bytes_min: disk_free_mib_min.saturating_mul(1 << 20),
             witnesses,
+            otlp,
             witness_interval: Duration::from_secs(witness_seconds),
             signing,
         }

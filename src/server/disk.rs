@@ -79,6 +79,12 @@ impl Disk {
         }
     }
 
+    /// The log's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Asks the file system, which may take its time. The room is given back where it has changed
     /// between enough and too little.
     pub fn look(&self, metrics: &Metrics) -> Option<Room> {
