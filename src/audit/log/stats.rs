@@ -103,3 +103,6 @@ impl Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ fn with(note: &Note, signatures: &[Signature]) -> Result<Note, NoteError> {
     }
     Ok(signed)
 }
+
+#[cfg(test)]
+mod tests;
