@@ -3,6 +3,7 @@ use crate::audit::log::{Log, Options, Signing};
 use crate::audit::record::samples::TIME;
 use crate::audit::record::{Heartbeat, Record};
 use crate::audit::sign::SigningKey;
+use crate::files::Files;
 use crate::files::faulty::{Disk, Plan};
 use std::path::Path;
 use std::sync::Mutex;
