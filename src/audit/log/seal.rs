@@ -29,7 +29,6 @@ use crate::files::Files;
 use crate::model::time::Timestamp;
 use crate::tlog::{Checkpoint, NoteError, VerifierKey};
 use keys::Keys;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;

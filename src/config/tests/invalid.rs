@@ -1,6 +1,7 @@
 //! Configurations that are refused, each with what is said of it.
 
 mod callers;
+mod watching;
 
 use super::*;
 use proptest::prelude::*;
