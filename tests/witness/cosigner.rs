@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
+use toolgate::telemetry::now;
 use toolgate::tlog::{
     Checkpoint, Hash, KeyKind, Note, Signature, VerifierKey, check_consistency, cosigned_text,
 };
@@ -72,10 +72,7 @@ impl Cosigner {
     }
 
     fn sign(&self, text: &str) -> String {
-        let time_s = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs();
+        let time_s = u64::try_from(now().as_nanos() / 1_000_000_000).unwrap();
         let signed = self.pair.sign(cosigned_text(time_s, text).as_bytes());
         let mut bytes = time_s.to_be_bytes().to_vec();
         bytes.extend_from_slice(signed.as_ref());

@@ -189,6 +189,12 @@ impl Sealer {
     }
 }
 
+impl Drop for Sealer {
+    fn drop(&mut self) {
+        self.latest.end();
+    }
+}
+
 /// How often a checkpoint is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Cadence {

@@ -29,6 +29,8 @@ struct Writing {
     passing: Option<u64>,
     /// When a cosigned one was last kept for good.
     kept: Option<Instant>,
+    /// Whether the log was let go: another process may have it.
+    is_over: bool,
 }
 
 /// The latest checkpoint of a log, in memory and on disk.
@@ -49,6 +51,7 @@ impl Latest {
                 signed: Instant::now(),
                 passing: None,
                 kept: None,
+                is_over: false,
             }),
             sealed: watch::Sender::new(None),
         }
@@ -93,6 +96,11 @@ impl Latest {
         Ok(())
     }
 
+    /// The log is let go.
+    pub(super) fn end(&self) {
+        self.writing().is_over = true;
+    }
+
     /// Keeps the latest checkpoint for good.
     pub(super) fn keep(&self) -> io::Result<()> {
         let mut writing = self.writing();
@@ -108,12 +116,16 @@ impl Latest {
     }
 
     /// Adds signatures of others to this checkpoint, in place of older ones by the same keys: to the
-    /// latest, if it is that one still, and to a copy that is kept.
+    /// latest, if it is that one still, and to a copy that is kept. Once the log is let go, nothing is
+    /// written.
     ///
     /// # Errors
     /// If a file cannot be written, or there are too many signatures.
     pub fn cosign(&self, sealed: &Sealed, cosignatures: &[Signature]) -> io::Result<()> {
         let mut writing = self.writing();
+        if writing.is_over {
+            return Ok(());
+        }
         let latest = self.get().filter(|it| it.checkpoint == sealed.checkpoint);
         let size = sealed.checkpoint.size;
         let kept = self.kept(size)?;

@@ -50,9 +50,7 @@ fn a_witness_has_an_address_and_a_key_of_its_own() {
         let fill = |text: &str| text.replace("LOG_KEY", LOG_KEY).replace("KEY", KEY);
         let text = with(&format!("[[audit.witnesses]]\n{}", fill(witness)));
         let problems = parse(&text).unwrap_err();
-        let said: Vec<_> = problems.iter()
-            .map(|it| it.message.as_str())
-            .collect();
+        let said: Vec<_> = problems.iter().map(|it| it.message.as_str()).collect();
         assert_eq!(said.join("\n"), fill(expected), "{text}");
     }
     let text = with(&format!(

@@ -80,6 +80,10 @@ fn signatures_are_added_to_the_latest_and_to_a_copy() {
         all
     );
     assert_eq!(latest.get().unwrap().note, five.note);
+    // The files are another process's now.
+    latest.end();
+    latest.cosign(&five, &[by("a", 1)]).unwrap();
+    assert_eq!(signers(&disk, "checkpoint"), []);
 }
 
 #[test]
