@@ -14,11 +14,13 @@ pub mod export;
 pub mod hash;
 pub mod index;
 pub mod log;
+pub mod otlp;
 pub mod prove;
 pub mod record;
 pub mod sign;
 pub mod stream;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use crate::files;
