@@ -22,13 +22,14 @@ use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
 use crate::audit::log::{RepairError, Repaired, repair};
 use crate::audit::verify::{Fault, Head, Report, Wrong, verify_seeing};
-use crate::files::OsFiles;
+use crate::files::{Files, OsFiles};
 use crate::model::json::{Json, Object};
 use crate::telemetry::now;
 use clap::{Args, Subcommand};
 use repairs::Repairs;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// So many records are checked between two lines about progress.
 const PROGRESS_RECORDS: u64 = 100_000;
@@ -238,7 +239,8 @@ impl Verify {
 
 impl Repair {
     fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let refused = match repair(&self.dir, self.truncate_at, now(), &OsFiles) {
+        let files: Arc<dyn Files> = Arc::new(OsFiles);
+        let refused = match repair(&self.dir, self.truncate_at, now(), &files) {
             Ok(repaired) => {
                 show_repaired(output, &repaired);
                 return Ok(Exit::Done);
@@ -252,6 +254,7 @@ impl Repair {
             }
             RepairError::Sound { .. }
             | RepairError::Elsewhere { .. }
+            | RepairError::Signed { .. }
             | RepairError::NothingKept { .. } => {
                 output.error(printable(&refused.to_string()));
                 Ok(Exit::No)
@@ -268,7 +271,7 @@ fn show_repaired(output: &Output, repaired: &Repaired) {
         output.json(&told.into());
         return;
     }
-    let rows = [
+    let mut rows = vec![
         ("cut from seq", record.first_seq.to_string()),
         ("lines", record.lines.to_string()),
         ("bytes", record.bytes.to_string()),
@@ -277,7 +280,13 @@ fn show_repaired(output: &Output, repaired: &Repaired) {
         ("what was wrong", printable(&record.fault)),
         ("head", repaired.head.to_string()),
     ];
-    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    if let Some(checkpoint) = &record.checkpoint {
+        rows.push(("checkpoint moved to", checkpoint.clone()));
+    }
+    let rows = rows.into_iter();
+    let rows: Vec<_> = rows
+        .map(|(name, value)| vec![name.to_owned(), value])
+        .collect();
     output.table(&["REPAIRED", ""], &rows);
 }
 
