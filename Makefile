@@ -18,6 +18,9 @@ PYTHON_GRPC_VERSION := 1.85.1
 PYTHON_MCP_VERSION := 2.3.0
 PYTHON_JSONSCHEMA_VERSION := 4.26.0
 PYTHON_ARROW_VERSION := 26.0.1
+PYTHON_CRYPTOGRAPHY_VERSION := 50.0.2
+TESSERA_VERSION := v1.0.4
+CARGO_MUTANTS_VERSION := 27.1.0
 NODE_GRPC_VERSION := 1.14.7
 NODE_PROTO_LOADER_VERSION := 0.8.1
 NODE_TYPES_VERSION := 20.19.43
@@ -27,8 +30,10 @@ PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 FUZZ_SECONDS ?= 20
 SOAK_DAY_SECONDS ?= 60
 SOAK_FLOOD_SECONDS ?= 30
+TAMPER_RECORDS ?= 10000
+TAMPER_MUTATIONS ?= 50000
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci secret-rules
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci secret-rules tamper mutants
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -77,6 +82,17 @@ soak: ## A day of changes in SOAK_DAY_SECONDS, a flood of SOAK_FLOOD_SECONDS; wr
 		day::a_day_of_life overload_proof::ten_times_too_much_is_refused_in_so_many_words_and_leaves_no_trace
 	cat target/soak.json
 
+tamper: ## A signed log of TAMPER_RECORDS records is changed in TAMPER_MUTATIONS ways, half of them by an able adversary: none may go unseen.
+	TOOLGATE_TAMPER_RECORDS=$(TAMPER_RECORDS) TOOLGATE_TAMPER_MUTATIONS=$(TAMPER_MUTATIONS) \
+		TOOLGATE_TAMPER_SEED=$${TOOLGATE_TAMPER_SEED:-$$(date +%s)} \
+		$(CARGO) test --locked --profile profiling --test main -- --nocapture --exact \
+		tamper::no_change_of_a_signed_log_goes_unseen
+
+# Not part of ci: hours.
+mutants: $(TOOLS)/bin/cargo-mutants ## Changes the verifier's code, one place at a time: a test has to fail each time.
+	cargo-mutants mutants --jobs 1 --output target --file 'src/audit/verify/**' --file src/audit/verify.rs --file 'src/tlog/**' \
+		-- --lib --test main -- audit::verify tlog:: tamper::
+
 fuzz: ## Each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	fuzz/run $(FUZZ_SECONDS)
 
@@ -106,7 +122,7 @@ kube-test: $(TOOLS)/bin/helm $(TOOLS)/bin/grpcurl $(TOOLS)/venv/bin/python ## Th
 # Nothing outside target/tools is touched.
 tools: test-tools $(TOOLS)/bin/cargo-deny $(TOOLS)/node_modules/.bin/buf $(TOOLS)/bin/helm $(TOOLS)/bin/kube-validate $(TOOLS)/kubernetes-openapi.json ## Installs the programs that tests and checks use. Needs go, npm and python3.
 
-test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/bin/versitygw $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/node_modules/.bin/tsc $(TOOLS)/venv/bin/python ## Installs those that tests use.
+test-tools: $(TOOLS)/bin/opa $(TOOLS)/bin/grpcurl $(TOOLS)/bin/versitygw $(TOOLS)/node_modules/.bin/mcp-server-everything $(TOOLS)/node_modules/.bin/tsc $(TOOLS)/venv/bin/python $(TOOLS)/bin/fsck $(TOOLS)/bin/tlog-check ## Installs those that tests use.
 
 $(TOOLS)/bin/opa:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/open-policy-agent/opa@$(OPA_VERSION)
@@ -117,6 +133,14 @@ $(TOOLS)/bin/grpcurl:
 # An S3 server with object lock.
 $(TOOLS)/bin/versitygw:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
+$(TOOLS)/bin/fsck:
+	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install github.com/transparency-dev/tessera/cmd/fsck@$(TESSERA_VERSION)
+
+$(TOOLS)/bin/tlog-check: $(wildcard tests/tlog/*)
+	cd tests/tlog && go build -trimpath -buildvcs=false -o $@ .
+
+$(TOOLS)/bin/cargo-mutants:
+	$(CARGO) install --quiet --locked --root $(TOOLS) --target-dir target/tools/build cargo-mutants@$(CARGO_MUTANTS_VERSION)
 
 $(TOOLS)/bin/protoc-gen-go:
 	GOBIN=$(TOOLS)/bin GOFLAGS=-mod=mod go install google.golang.org/protobuf/cmd/protoc-gen-go@$(PROTOC_GEN_GO_VERSION)
@@ -154,7 +178,7 @@ $(TOOLS)/venv/bin/python:
 	python3 -m venv $(TOOLS)/venv
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check \
 		grpcio==$(PYTHON_GRPC_VERSION) grpcio-tools==$(PYTHON_GRPC_VERSION) mcp==$(PYTHON_MCP_VERSION) jsonschema==$(PYTHON_JSONSCHEMA_VERSION) \
-		pyarrow==$(PYTHON_ARROW_VERSION)
+		pyarrow==$(PYTHON_ARROW_VERSION) cryptography==$(PYTHON_CRYPTOGRAPHY_VERSION)
 
 ci: ## What CI runs; `make tools` first.
 ci: fmt-check lint deny proto-lint rego-check helm-check test

@@ -1,7 +1,8 @@
 //! The command line: one file a subcommand.
 //!
 //! Exit codes: 0 done (for `decide`: granted), 1 a failure at run time, 2 unusable input or
-//! configuration, 3 the answer is no (a deny, a failed test, a broken log), 64 wrong usage.
+//! configuration, 3 the answer is no (a deny, a failed test), 64 wrong usage. `audit verify` ends
+//! with 1 if a log is broken, so that 0, 1 and 2 are all that an auditor has to know.
 
 mod audit;
 mod bench;
@@ -33,11 +34,11 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; of `decide`: granted.
     Done,
-    /// Something failed at run time.
+    /// Something failed at run time; of `audit verify`: a log is broken.
     Failure,
     /// Input or configuration cannot be used.
     Unusable,
-    /// The answer is no: a deny, a failed test, a broken log.
+    /// The answer is no: a deny, a failed test.
     No,
 }
 

@@ -37,6 +37,7 @@ mod strangers;
 mod stream;
 mod streaming;
 mod swap;
+mod tamper;
 mod tenants;
 mod tidy;
 mod token_shim;

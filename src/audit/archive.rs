@@ -11,7 +11,7 @@ mod run;
 mod segments;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(in crate::audit) mod tests;
 mod tree;
 
 pub use names::{Archived, Tier};

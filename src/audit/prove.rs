@@ -58,6 +58,9 @@ impl ProofError {
     }
 }
 
+/// The latest checkpoint's note and size.
+type Signed = (Note, u64);
+
 /// A log that proofs are made of.
 #[derive(Clone)]
 pub struct LogProofs {
@@ -121,7 +124,7 @@ impl LogProofs {
     /// Tries with the latest checkpoint, and once more with a later one.
     fn attempt<T>(
         &self,
-        prove: &mut dyn FnMut(&(Note, u64)) -> Result<T, ProofError>,
+        prove: &mut dyn FnMut(&Signed) -> Result<T, ProofError>,
     ) -> Result<T, ProofError> {
         let mut attempts = 1;
         loop {
@@ -137,7 +140,7 @@ impl LogProofs {
         }
     }
 
-    fn signed_at(&self, size: u64, (note, latest): &(Note, u64)) -> Result<Note, ProofError> {
+    fn signed_at(&self, size: u64, (note, latest): &Signed) -> Result<Note, ProofError> {
         if size == *latest {
             return Ok(note.clone());
         }

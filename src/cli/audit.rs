@@ -7,43 +7,41 @@ mod export;
 mod filters;
 mod grant;
 mod keys;
+mod progress;
 mod proof;
 mod prove;
 mod query;
 mod record;
 mod reindex;
 mod repairs;
+mod report;
 mod show;
 mod source;
 mod tail;
+mod verify;
 mod when;
 
-use super::output::{Colour, Format};
 use super::{CliError, Exit, Output};
 use crate::audit::log::{RepairError, Repaired, repair};
-use crate::audit::verify::{Fault, Head, Report, Wrong, verify_seeing};
 use crate::files::{Files, OsFiles};
-use crate::model::json::{Json, Object};
 use crate::telemetry::now;
 use clap::{Args, Subcommand};
-use repairs::Repairs;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// So many records are checked between two lines about progress.
-const PROGRESS_RECORDS: u64 = 100_000;
+use verify::Verify;
 
 /// Read audit logs.
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Check a log: every record's form, place and hash.
+    /// Check logs: records, chain, tree, tiles, checkpoints and signatures; or one record's proof.
     ///
-    /// Prints the head: keep it elsewhere, and give it with `--head` the next time, so that records
-    /// that were taken away or rewritten since are seen.
+    /// Give the log's verifier key with `--key`: without it, signatures show little. Keep the head
+    /// or a checkpoint elsewhere, and give it with `--head` or `--checkpoint` the next time, so
+    /// that records that were taken away or rewritten since are seen. Of several logs, decisions
+    /// and outcomes are paired over all of them.
     ///
-    /// Exit codes: 0 the log checks, 3 it does not (the first wrong record is named by file, line
-    /// and seq, with what is wrong), 2 it cannot be read or there is none, 64 wrong usage.
+    /// Exit codes: 0 everything checks, 1 something does not (the first thing that is wrong is
+    /// named, with file, line and seq), 2 something cannot be read, 64 wrong usage.
     Verify(Verify),
     /// Cut a log that does not check, so that it can be continued.
     ///
@@ -146,24 +144,6 @@ pub struct Repair {
     truncate_at: u64,
 }
 
-/// Check a log.
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// The log's directory.
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
-    /// A head that an earlier check printed.
-    #[arg(long, value_name = "SEQ:HASH")]
-    head: Option<Head>,
-    /// The object store that has what was pruned, as it was given to `audit archive`: the whole
-    /// log is checked, from its first record on.
-    #[arg(long, value_name = "URL")]
-    archive: Option<String>,
-    /// Tell on standard error how far it is, also where that is no terminal.
-    #[arg(long)]
-    progress: bool,
-}
-
 impl Audit {
     /// Runs the command.
     ///
@@ -185,54 +165,6 @@ impl Audit {
             Self::Restore(restore) => restore.run(output),
             Self::Prove(prove) => prove.run(output),
             Self::Keygen(keygen) => keygen.run(output),
-        }
-    }
-}
-
-impl Verify {
-    fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let tells = self.progress || std::io::stderr().is_terminal();
-        let mut records = 0_u64;
-        let mut repairs = Repairs::default();
-        let head = self.head.as_ref();
-        let mut see = |record: &Object| {
-            repairs.see(record);
-            records += 1;
-            if tells && records.is_multiple_of(PROGRESS_RECORDS) {
-                output.note(format!("{records} records checked"));
-            }
-        };
-        let checked = match &self.archive {
-            Some(url) => archive::verify(&self.dir, url, head, &mut see)?,
-            None => verify_seeing(&self.dir, head, &mut see),
-        };
-        if self.progress {
-            output.note(format!("{records} records checked in all"));
-        }
-        match checked {
-            Ok(report) if report.last_file.is_none() => Err(CliError::unusable(format!(
-                "no audit log in `{}`: it has no file `log-<20 digits>.jsonl`",
-                self.dir.display()
-            ))),
-            Ok(report) => {
-                let warnings = repairs.warnings(&self.dir, head);
-                show(output, &report, head.is_some(), &warnings);
-                Ok(Exit::Done)
-            }
-            Err(fault) => match &fault.what {
-                Wrong::Unreadable(error) => {
-                    let path = match fault.file.is_empty() {
-                        true => self.dir.clone(),
-                        false => self.dir.join(&fault.file),
-                    };
-                    let path = path.display();
-                    Err(CliError::unusable(format!("cannot read `{path}`: {error}")))
-                }
-                _ => {
-                    show_fault(output, &fault, &repairs.warnings(&self.dir, head));
-                    Ok(Exit::No)
-                }
-            },
         }
     }
 }
@@ -290,114 +222,7 @@ fn show_repaired(output: &Output, repaired: &Repaired) {
     output.table(&["REPAIRED", ""], &rows);
 }
 
-/// A report is of a log with the held head in it, where one was given.
-fn show(output: &Output, report: &Report, is_head_found: bool, warnings: &[String]) {
-    if output.is_json() {
-        let mut json = report_json(report, warnings);
-        if is_head_found {
-            json.insert("held_head", "found");
-        }
-        output.json(&json.into());
-        return;
-    }
-    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let head = report.head.as_ref().map(ToString::to_string);
-    let mut rows = vec![
-        vec!["origin".to_owned(), or_none(&report.origin)],
-        vec!["files".to_owned(), report.files.to_string()],
-        vec!["records".to_owned(), report.records.to_string()],
-    ];
-    if report.first_seq > 0 {
-        let pruned = format!("{} records, which are in the archive", report.first_seq);
-        rows.push(vec!["pruned".to_owned(), pruned]);
-    }
-    for (kind, count) in &report.by_type {
-        rows.push(vec![format!("  {kind}"), count.to_string()]);
-    }
-    rows.push(vec!["first".to_owned(), or_none(&report.first_time)]);
-    rows.push(vec!["last".to_owned(), or_none(&report.last_time)]);
-    rows.push(vec!["head".to_owned(), or_none(&head)]);
-    if is_head_found {
-        rows.push(vec!["held head".to_owned(), "found".to_owned()]);
-    }
-    output.table(&["LOG", ""], &rows);
-    show_warnings(output, warnings);
-    if let Some(torn) = &report.torn {
-        output.line(format!(
-            "{} the last line of `{}` has no end: {} bytes from byte {}; a crash leaves this, and the next start drops it",
-            output.paint(Colour::Yellow, "warning:"),
-            torn.file,
-            torn.bytes,
-            torn.offset_bytes,
-        ));
-    }
-    if output.format == Format::Table {
-        let good = output.paint(Colour::Green, "the log is whole");
-        output.line(format!("{good}; keep the head elsewhere"));
-    }
-}
-
-fn show_warnings(output: &Output, warnings: &[String]) {
-    let label = output.paint(Colour::Yellow, "warning:");
-    for warning in warnings {
-        output.line(format!("{label} {warning}"));
-    }
-}
-
-fn report_json(report: &Report, warnings: &[String]) -> Object {
-    let text = |text: &Option<String>| text.as_deref().map_or(Json::Null, Json::from);
-    let by_type = report.by_type.iter();
-    let by_type = Json::object(by_type.map(|(kind, count)| (kind.as_str(), Json::from(*count))));
-    let torn = report.torn.as_ref().map_or(Json::Null, |torn| {
-        Json::object([
-            ("file", Json::from(torn.file.as_str())),
-            ("offset_bytes", torn.offset_bytes.into()),
-            ("bytes", torn.bytes.into()),
-        ])
-    });
-    let mut json = Object::new();
-    for (name, value) in [
-        ("valid", Json::Bool(true)),
-        ("origin", text(&report.origin)),
-        ("files", report.files.into()),
-        ("first_seq", report.first_seq.into()),
-        ("records", report.records.into()),
-        ("by_type", by_type),
-        ("first_time", text(&report.first_time)),
-        ("last_time", text(&report.last_time)),
-        ("head", text(&report.head.as_ref().map(ToString::to_string))),
-        ("torn", torn),
-        ("warnings", warnings_json(warnings)),
-    ] {
-        json.insert(name, value);
-    }
-    json
-}
-
-fn warnings_json(warnings: &[String]) -> Json {
-    Json::array(warnings.iter().map(String::as_str))
-}
-
 /// Without what a terminal would act on: who altered a log may have written anything into it.
 fn printable(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
-}
-
-fn show_fault(output: &Output, fault: &Fault, warnings: &[String]) {
-    if output.is_json() {
-        let mut wrong = Object::new();
-        wrong.insert("file", fault.file.as_str());
-        wrong.insert("line", fault.line);
-        wrong.insert("seq", fault.seq);
-        wrong.insert("what", fault.what.to_string());
-        output.json(&Json::object([
-            ("valid", Json::Bool(false)),
-            ("wrong", wrong.into()),
-            ("warnings", warnings_json(warnings)),
-        ]));
-    } else {
-        let broken = output.paint(Colour::Red, "the log is broken:");
-        output.line(format!("{broken} {}", printable(&fault.to_string())));
-        show_warnings(output, warnings);
-    }
 }

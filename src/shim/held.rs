@@ -1,6 +1,7 @@
 //! The last checkpoint of each log, held on disk: whoever holds one can tell a log that was cut
 //! short or rewritten. A log whose checkpoint does not continue the held one is refused from then
-//! on, also after a restart, until an operator says which checkpoint to trust.
+//! on, also after a restart, until an operator says which checkpoint to trust; one whose checkpoint
+//! is not signed as it should be, for as long as it is not.
 //!
 //! The first checkpoint of a log is taken as it is. With the log's key given, every one has to be
 //! signed with it; without, only the log's own past binds it.
@@ -63,9 +64,18 @@ pub enum HeldError {
         /// The log.
         origin: String,
     },
-    /// The log is not the one that it was, or not signed as it should be.
+    /// The log is not the one that it was.
     #[error("the log `{origin}` is refused: {why}")]
     Refused {
+        /// The log.
+        origin: String,
+        /// What does not go together.
+        why: String,
+    },
+    /// The checkpoint is no checkpoint of this log, or not signed with a key that is given for it:
+    /// an impostor, or a mistake in the shim's options. The log is refused for as long as it is so.
+    #[error("the log `{origin}` is refused: {why}")]
+    Unsigned {
         /// The log.
         origin: String,
         /// What does not go together.
@@ -168,9 +178,7 @@ impl Checkpoints {
         if held.is_some_and(|held| held.note == note) {
             return Ok(Look::Known);
         }
-        let new = self
-            .checked(origin, note)
-            .map_err(|why| refuse(origin, &why))?;
+        let new = self.checked(origin, note)?;
         let Some(held) = held else {
             return Ok(Look::First);
         };
@@ -195,9 +203,7 @@ impl Checkpoints {
     /// # Errors
     /// It does not, or it could not be kept.
     pub fn hold(&mut self, origin: &str, note: &str, proof: &[Hash]) -> Result<(), HeldError> {
-        let new = self
-            .checked(origin, note)
-            .map_err(|why| refuse(origin, &why))?;
+        let new = self.checked(origin, note)?;
         match self.held.get(origin) {
             None if self.held.len() >= ORIGINS_MAX => {
                 let origin = origin.to_owned();
@@ -226,9 +232,7 @@ impl Checkpoints {
     /// # Errors
     /// It is none of this log's, or could not be kept.
     pub fn trust(&mut self, origin: &str, note: &str) -> Result<(), HeldError> {
-        let checkpoint = self
-            .checked(origin, note)
-            .map_err(|why| refuse(origin, &why))?;
+        let checkpoint = self.checked(origin, note)?;
         self.keep(Held {
             origin: origin.to_owned(),
             note: note.to_owned(),
@@ -258,7 +262,15 @@ impl Checkpoints {
     }
 
     /// The checkpoint of a note, if it is this log's and signed as it has to be.
-    fn checked(&self, origin: &str, note: &str) -> Result<Checkpoint, String> {
+    fn checked(&self, origin: &str, note: &str) -> Result<Checkpoint, HeldError> {
+        let checked = self.read_checked(origin, note);
+        checked.map_err(|why| HeldError::Unsigned {
+            origin: origin.to_owned(),
+            why,
+        })
+    }
+
+    fn read_checked(&self, origin: &str, note: &str) -> Result<Checkpoint, String> {
         let parsed = Note::parse(note.as_bytes()).map_err(|error| error.to_string())?;
         let checkpoint: Checkpoint = parsed
             .text()

@@ -254,14 +254,17 @@ impl Reporter {
     }
 
     fn refuse(&self, error: HeldError) -> PdpError {
-        let HeldError::Refused { origin, why } = error else {
-            return PdpError::Unavailable(error.to_string());
+        let (origin, why) = match error {
+            HeldError::Refused { origin, why } => {
+                if let Err(error) = self.book().held.refuse(&origin, &why) {
+                    tracing::error!(%error, "the refusal holds only until the next start");
+                }
+                (origin, why)
+            }
+            HeldError::Unsigned { origin, why } => (origin, why),
+            other => return PdpError::Unavailable(other.to_string()),
         };
         tracing::error!(origin, why, "{REFUSED_HINT}");
-        let mut book = self.book();
-        if let Err(error) = book.held.refuse(&origin, &why) {
-            tracing::error!(%error, "the refusal holds only until the next start");
-        }
         self.0.refusing.store(true, Ordering::Relaxed);
         PdpError::LogRefused { origin, why }
     }

@@ -46,7 +46,8 @@ impl Pdp {
         let audit =
             format!("[audit]\ndir = \"audit\"\norigin = \"{origin}\"\nmode = \"durable\"\n");
         let limits = "[limits]\nevaluation_milliseconds_max = 5000\n";
-        let text = config(&format!("{audit}{limits}"));
+        let signing = "[audit.signing]\ncheckpoint_ms_max = 10\n";
+        let text = config(&format!("{audit}{signing}{limits}"));
         write_files(dir.path(), [("toolgate.toml", text.as_str())]);
         let mut pdp = Self { dir, process: None };
         pdp.restart().await;
@@ -113,12 +114,18 @@ impl Place {
 
     /// Starts a shim that knows these PDPs, and shakes hands with the server behind it.
     pub async fn shim(&self, pdps: &[&Path], timeout_ms: u64) -> Client {
+        self.shim_with(pdps, timeout_ms, &[]).await
+    }
+
+    /// The same with more options.
+    pub async fn shim_with(&self, pdps: &[&Path], timeout_ms: u64, more: &[&str]) -> Client {
         let mut command = Command::new(env!("CARGO_BIN_EXE_toolgate"));
         command.args(["shim", "stdio", "--server", "crm", "--principal", "agent_x"]);
         for pdp in pdps {
             command.args(["--pdp", &format!("unix:{}", pdp.display())]);
         }
         command.args(["--pdp-timeout-ms", &timeout_ms.to_string()]);
+        command.args(more);
         command.arg("--state").arg(self.path("state"));
         command.args(["--", "sh", "-c", SERVER, "sh"]);
         command.arg(self.path("called"));
@@ -184,8 +191,18 @@ impl Client {
 
     /// Whether the call was let through.
     pub async fn call(&mut self, id: u64) -> bool {
+        self.denied(id).await.is_none()
+    }
+
+    /// The reason of the call's denial; none where it was let through.
+    pub async fn denied(&mut self, id: u64) -> Option<String> {
         self.send_call(id, "read").await;
-        self.answer(id).await["result"].get("isError").is_none()
+        let answer = self.answer(id).await;
+        let result = &answer["result"];
+        let code = &result["_meta"]["toolgate/decision"]["code"];
+        result
+            .get("isError")
+            .map(|_| code.as_str().unwrap().to_owned())
     }
 
     /// Without warning.

@@ -179,4 +179,12 @@ impl Segments for Everywhere<'_> {
         let first = first.ok_or(io::ErrorKind::NotFound)?;
         fetch(self.objects, &first.name(&self.origin)).map_err(io::Error::other)
     }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        // Tiles and checkpoints stay on the disk, but for bundles of what is gone.
+        match self.files.names(&self.dir.join(dir)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
+    }
 }

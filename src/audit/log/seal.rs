@@ -5,31 +5,34 @@
 //! opening, the tree is made of the lines again: tiles that are missing or other are written anew,
 //! and a log that is not the one that was signed is not opened.
 
+mod error;
+mod grown;
 mod held;
 mod keys;
+mod latest;
 #[cfg(test)]
 mod tests;
 mod tiles;
 
+pub use error::SealError;
+use grown::Grown;
+pub use grown::survey;
 pub use held::{CHECKPOINT_NAME, Held, KEPT_NAME, kept_name};
 pub use keys::Signing;
+pub use latest::{Latest, Sealed};
 pub use tiles::TileDir;
 
 use super::follow::{Follower, Stop};
 use crate::audit::record::KeyRotated;
-use crate::audit::tree::prove::Prover;
-use crate::audit::tree::{Tile, Tree};
 use crate::audit::verify::Head;
 use crate::files::{Files, create_dir, replace};
 use crate::model::time::Timestamp;
-use crate::tlog::{
-    Checkpoint, Note, NoteError, TILE_WIDTH, TileKind, TilePath, VerifierKey, leaf_hash, push_entry,
-};
+use crate::tlog::{Checkpoint, NoteError, VerifierKey};
 use keys::Keys;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tiles::TileWriter;
 use tokio::sync::watch;
@@ -38,129 +41,6 @@ use tokio::sync::watch;
 pub const CHECKPOINT_LEAVES_MAX: u64 = 1_000;
 /// A checkpoint follows the first leaf that none covers within so many milliseconds.
 pub const CHECKPOINT_MS_MAX: u64 = 1_000;
-
-/// Why a log cannot be sealed.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError {
-    /// A checkpoint beside the log cannot be used.
-    #[error("its checkpoint `{name}` does not check: {why}")]
-    Checkpoint {
-        /// The file.
-        name: String,
-        /// Why.
-        why: String,
-    },
-    /// A checkpoint is over more records than there are.
-    #[error("it has {records} records, and its signed checkpoint says {size}: records are missing")]
-    Truncated {
-        /// How many there are.
-        records: u64,
-        /// How many were signed.
-        size: u64,
-    },
-    /// The log is not the one that was signed.
-    #[error(
-        "its first {size} records are not those that its checkpoint was signed over, though the \
-         chain was made to fit (the first {sound} are)"
-    )]
-    Rewritten {
-        /// The size of the checkpoint.
-        size: u64,
-        /// The size of the last one before it that holds.
-        sound: u64,
-    },
-    /// What was pruned left too little behind.
-    #[error("its first {size} records were pruned, and what should be left of them is not: {why}")]
-    Pruned {
-        /// How many.
-        size: u64,
-        /// What is missing.
-        why: String,
-    },
-    /// Another key signs the log.
-    #[error(
-        "it is signed by `{found}`, not by `{key}`: name its key in `audit.signing.key_file`, or \
-         in `audit.signing.previous_key_file` to hand over to the new one"
-    )]
-    OtherKey {
-        /// The key that is to sign.
-        key: String,
-        /// Who signed.
-        found: String,
-    },
-    /// A signature does not hold.
-    #[error("its checkpoint is not signed as it should be: {0}")]
-    Signature(#[from] NoteError),
-    /// The operating system refuses.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-impl SealError {
-    /// The first record that nothing signed vouches for, where that is what is wrong.
-    #[must_use]
-    pub const fn first_unsound(&self) -> Option<u64> {
-        match self {
-            Self::Truncated { records, .. } => Some(*records),
-            Self::Rewritten { sound, .. } => Some(*sound),
-            _ => None,
-        }
-    }
-}
-
-/// A signed checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// The note, with cosignatures if there are some.
-    pub note: Note,
-    /// What it says.
-    pub checkpoint: Checkpoint,
-}
-
-/// The latest checkpoint of a log, in memory and on disk.
-pub struct Latest {
-    dir: PathBuf,
-    files: Arc<dyn Files>,
-    writing: Mutex<()>,
-    sealed: watch::Sender<Option<Arc<Sealed>>>,
-}
-
-impl Latest {
-    fn new(dir: &Path, files: Arc<dyn Files>) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            files,
-            writing: Mutex::default(),
-            sealed: watch::Sender::new(None),
-        }
-    }
-
-    /// The latest checkpoint, and those that follow.
-    pub fn watch(&self) -> watch::Receiver<Option<Arc<Sealed>>> {
-        self.sealed.subscribe()
-    }
-
-    /// The latest checkpoint; `None` of a log that has none.
-    pub fn get(&self) -> Option<Arc<Sealed>> {
-        self.sealed.borrow().clone()
-    }
-
-    fn size(&self) -> Option<u64> {
-        self.get().map(|sealed| sealed.checkpoint.size)
-    }
-
-    fn publish(&self, sealed: Sealed) -> io::Result<()> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.dir.join(CHECKPOINT_NAME);
-        replace(
-            self.files.as_ref(),
-            &path,
-            sealed.note.to_string().as_bytes(),
-        )?;
-        self.sealed.send_replace(Some(Arc::new(sealed)));
-        Ok(())
-    }
-}
 
 /// What makes tiles and checkpoints out of lines.
 pub struct Sealer {
@@ -172,54 +52,6 @@ pub struct Sealer {
     keys: Keys,
     tiles: TileWriter,
     latest: Arc<Latest>,
-}
-
-/// The tree so far, and the bundle of entries at its right edge.
-#[derive(Default)]
-struct Grown {
-    tree: Tree,
-    bundle: Vec<u8>,
-    full: Vec<Tile>,
-}
-
-impl Grown {
-    /// At the beginning of a log whose records before were pruned, out of the tiles of a log of
-    /// `signed` records: all hashes are there, and the bundle that the first record is in.
-    fn resume(size: u64, tiles: &TileDir, signed: u64) -> Result<Self, SealError> {
-        let tree = Prover::new(tiles, signed.max(size)).tree_at(size);
-        let tree = tree.map_err(|error| SealError::Pruned {
-            size,
-            why: error.to_string(),
-        })?;
-        let bundle = tiles.bundle_start(size, signed)?;
-        Ok(Self {
-            tree,
-            bundle,
-            full: Vec::new(),
-        })
-    }
-
-    fn push(&mut self, line: &[u8]) {
-        self.tree.push(leaf_hash(line), &mut self.full);
-        // A line is at most 60 KiB.
-        let _fits = push_entry(&mut self.bundle, line);
-        let size = self.tree.size();
-        if size.is_multiple_of(TILE_WIDTH) {
-            let path = TilePath::full(TileKind::Entries, size / TILE_WIDTH - 1);
-            self.full.push((path, std::mem::take(&mut self.bundle)));
-        }
-    }
-
-    fn edge(&self) -> Vec<Tile> {
-        let size = self.tree.size();
-        let path = TilePath {
-            kind: TileKind::Entries,
-            index: size / TILE_WIDTH,
-            width: size % TILE_WIDTH,
-        };
-        let entries = (path.width > 0).then(|| (path, self.bundle.clone()));
-        entries.into_iter().chain(self.tree.edge()).collect()
-    }
 }
 
 impl Sealer {
@@ -284,7 +116,7 @@ impl Sealer {
         let signed = held.size();
         if let Some((note, checkpoint)) = held.latest {
             let latest = Sealed { note, checkpoint };
-            self.latest.sealed.send_replace(Some(Arc::new(latest)));
+            self.latest.set(latest);
         }
         self.grow(records, signed)?;
         let is_signed = self.latest.size() == Some(records);
@@ -400,44 +232,4 @@ async fn wait(head: &mut watch::Receiver<Option<Head>>, size: u64, every: Cadenc
 
 fn size_of(head: &watch::Receiver<Option<Head>>) -> u64 {
     head.borrow().as_ref().map_or(0, |head| head.seq + 1)
-}
-
-/// Whether the log, from the records of this tree on, is the one that was signed. Changes nothing.
-///
-/// # Errors
-/// If it is not, or cannot be read.
-pub fn survey(
-    dir: &Path,
-    files: &Arc<dyn Files>,
-    mut tree: Tree,
-    records: u64,
-    held: &Held,
-    see: &mut dyn FnMut(u64, &[u8]),
-) -> Result<(), SealError> {
-    let mut lines = Follower::new(dir, Arc::clone(files), tree.size());
-    let mut full = Vec::new();
-    let mut grow = |tree: &mut Tree, end| loop {
-        let stop = lines.read(end, &mut |line| {
-            see(tree.size(), line);
-            tree.push(leaf_hash(line), &mut full);
-            full.clear();
-        });
-        match stop {
-            Ok(Stop::FileEnded) => {}
-            other => return other.map(drop),
-        }
-    };
-    let mut sound = tree.size();
-    for (size, root) in held.roots.range(sound..=records) {
-        grow(&mut tree, *size)?;
-        if tree.root() != *root {
-            let size = *size;
-            return Err(SealError::Rewritten { size, sound });
-        }
-        sound = *size;
-    }
-    match held.size() {
-        size if size > records => Err(SealError::Truncated { records, size }),
-        _ => Ok(grow(&mut tree, records)?),
-    }
 }

@@ -5,10 +5,10 @@ use super::printable;
 use crate::audit::archive::{
     ArchiveError, Done, Everywhere, Lock, Restored, Store, StoreError, Tiers, archive, restore,
 };
-use crate::audit::verify::{Fault, Head, Report, verify_seeing, walk};
+use crate::audit::verify::{Segments, verify};
 use crate::config::{ArchiveConfig, Config, Overrides};
 use crate::files::OsFiles;
-use crate::model::json::{Json, Object};
+use crate::model::json::Json;
 use crate::telemetry::now;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -156,7 +156,7 @@ fn open(url: &str, lock: Lock) -> Result<Store, CliError> {
 /// Whose log is in this directory.
 fn origin(dir: &Path) -> Result<String, CliError> {
     let shown = dir.display();
-    let found = verify_seeing(dir, None, &mut |_| ());
+    let found = verify(dir);
     let found = found.map_err(|fault| CliError::unusable(format!("`{shown}`: {fault}")))?;
     found.origin.ok_or_else(|| {
         CliError::unusable(format!(
@@ -166,17 +166,16 @@ fn origin(dir: &Path) -> Result<String, CliError> {
 }
 
 /// Checks a log of which a part is in a store.
-pub(super) fn verify(
+pub(super) fn with_everywhere<T>(
     dir: &Path,
     url: &str,
-    head: Option<&Head>,
-    see: &mut dyn FnMut(&Object),
-) -> Result<Result<Report, Fault>, CliError> {
+    look: impl FnOnce(&dyn Segments) -> T,
+) -> Result<T, CliError> {
     let store = open(url, Lock::None)?;
     let origin = origin(dir)?;
     let everywhere = Everywhere::new(dir, &origin, &store, &OsFiles);
     let everywhere = everywhere.map_err(CliError::failure)?;
-    Ok(walk(&everywhere, head, see))
+    Ok(look(&everywhere))
 }
 
 fn ended(output: &Output, error: &ArchiveError) -> Result<Exit, CliError> {

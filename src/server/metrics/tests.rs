@@ -108,6 +108,7 @@ fn the_documentation_lists_every_metric() {
     let key = WrappingKey::new([7; 32]);
     let store = ContentStore::open(dir.path(), key, limits, Arc::new(OsFiles));
     metrics.show_content(Arc::new(store.unwrap()));
+    metrics.spooled("<caller>/<shim's id>", 1);
     let text = metrics.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let expected: Vec<_> = types

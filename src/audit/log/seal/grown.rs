@@ -1,0 +1,100 @@
+//! What a log's lines grow into: a tree, tiles, bundles of entries.
+
+use super::{Held, SealError, TileDir};
+use crate::audit::log::follow::{Follower, Stop};
+use crate::audit::tree::prove::Prover;
+use crate::audit::tree::{Tile, Tree};
+use crate::files::Files;
+use crate::tlog::{TILE_WIDTH, TileKind, TilePath, leaf_hash, push_entry};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The tree so far, and the bundle of entries at its right edge.
+#[derive(Default)]
+pub struct Grown {
+    pub tree: Tree,
+    bundle: Vec<u8>,
+    /// Tiles that are full, until they are written.
+    pub full: Vec<Tile>,
+}
+
+impl Grown {
+    /// At the beginning of a log whose records before were pruned, out of the tiles of a log of
+    /// `signed` records: all hashes are there, and the bundle that the first record is in.
+    pub fn resume(size: u64, tiles: &TileDir, signed: u64) -> Result<Self, SealError> {
+        let tree = Prover::new(tiles, signed.max(size)).tree_at(size);
+        let tree = tree.map_err(|error| SealError::Pruned {
+            size,
+            why: error.to_string(),
+        })?;
+        let bundle = tiles.bundle_start(size, signed)?;
+        Ok(Self {
+            tree,
+            bundle,
+            full: Vec::new(),
+        })
+    }
+
+    pub fn push(&mut self, line: &[u8]) {
+        self.tree.push(leaf_hash(line), &mut self.full);
+        // A line is at most 60 KiB.
+        let _fits = push_entry(&mut self.bundle, line);
+        let size = self.tree.size();
+        if size.is_multiple_of(TILE_WIDTH) {
+            let path = TilePath::full(TileKind::Entries, size / TILE_WIDTH - 1);
+            self.full.push((path, std::mem::take(&mut self.bundle)));
+        }
+    }
+
+    /// The tiles at the right edge, the entries first.
+    pub fn edge(&self) -> Vec<Tile> {
+        let size = self.tree.size();
+        let path = TilePath {
+            kind: TileKind::Entries,
+            index: size / TILE_WIDTH,
+            width: size % TILE_WIDTH,
+        };
+        let entries = (path.width > 0).then(|| (path, self.bundle.clone()));
+        entries.into_iter().chain(self.tree.edge()).collect()
+    }
+}
+
+/// Whether the log, from the records of this tree on, is the one that was signed. Changes nothing.
+///
+/// # Errors
+/// If it is not, or cannot be read.
+pub fn survey(
+    dir: &Path,
+    files: &Arc<dyn Files>,
+    mut tree: Tree,
+    records: u64,
+    held: &Held,
+    see: &mut dyn FnMut(u64, &[u8]),
+) -> Result<(), SealError> {
+    let mut lines = Follower::new(dir, Arc::clone(files), tree.size());
+    let mut full = Vec::new();
+    let mut grow = |tree: &mut Tree, end| loop {
+        let stop = lines.read(end, &mut |line| {
+            see(tree.size(), line);
+            tree.push(leaf_hash(line), &mut full);
+            full.clear();
+        });
+        match stop {
+            Ok(Stop::FileEnded) => {}
+            other => return other.map(drop),
+        }
+    };
+    let mut sound = tree.size();
+    for (size, root) in held.roots.range(sound..=records) {
+        grow(&mut tree, *size)?;
+        if tree.root() != *root {
+            let size = *size;
+            return Err(SealError::Rewritten { size, sound });
+        }
+        sound = *size;
+    }
+    match held.size() {
+        size if size > records => Err(SealError::Truncated { records, size }),
+        _ => Ok(grow(&mut tree, records)?),
+    }
+}

@@ -1,0 +1,2 @@
+//! What is said of a signed log, and of what is wrong with one.
+
