@@ -4,20 +4,22 @@
 //!
 //! `TOOLGATE_DISK_CRASHES` says how many, `TOOLGATE_DISK_CRASH_SEED` where to begin.
 
+mod damage;
+
 use super::archive::tests::memory::Memory;
 use super::archive::{Everywhere, Tiers, archive};
 use super::content::{ContentStore, Limits, ReadError, Reference, WrappingKey};
 use super::hash::{Hasher, sha256_hex};
-use super::log::{CHECKPOINT_NAME, Cadence, Log, OpenError, Options, RepairError, Signing, repair};
+use super::log::{CHECKPOINT_NAME, Cadence, Log, OpenError, Options, Signing};
 use super::record::samples::TIME;
 use super::record::{Heartbeat, Record};
 use super::sign::SigningKey;
 use super::verify::{Checked, Expected, Head, Pairs, Segments, Watch, check, walk};
+use crate::files::Files;
 use crate::files::faulty::{Disk, Plan};
-use crate::files::{Files, replace};
 use crate::model::json::{Json, Object};
 use crate::model::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,8 +36,6 @@ const WRITERS: u64 = 4;
 const RECORDS_OF_A_WRITER: u64 = 12;
 /// Where a crash comes, in operations; later than the last one, it comes at the end.
 const OPERATIONS_MAX: u64 = 260;
-/// Repairs after one another that may be needed where one did not end.
-const REPAIRS_MAX: usize = 5;
 
 fn dir() -> PathBuf {
     PathBuf::from("/audit")
@@ -89,6 +89,8 @@ struct Life {
     random: Random,
     key: Arc<SigningKey>,
     previous: Option<Arc<SigningKey>>,
+    /// Every key before, oldest first.
+    former: Vec<Arc<SigningKey>>,
     day: u64,
     /// Numbers the events of all writers.
     events: AtomicU64,
@@ -122,6 +124,7 @@ impl Life {
             random: Random(seed),
             key: new_key(),
             previous: None,
+            former: Vec::new(),
             day: 0,
             events: AtomicU64::new(0),
             acknowledged: Mutex::default(),
@@ -161,7 +164,9 @@ impl Life {
             ..Plan::default()
         });
         if self.random.below(4) == 0 {
-            self.previous = Some(std::mem::replace(&mut self.key, new_key()));
+            let before = std::mem::replace(&mut self.key, new_key());
+            self.former.push(Arc::clone(&before));
+            self.previous = Some(before);
         }
         self.day += self.random.below(2);
         let archives = self.random.below(2) == 0;
@@ -281,95 +286,6 @@ impl Life {
             }
         }
         store.close();
-    }
-
-    /// Somebody changes a record; the log is repaired, with crashes meanwhile, and opens again.
-    fn damage_and_repair(&mut self, found: &mut Found, what: &str) {
-        let before = self.local_lines();
-        self.alter_a_record();
-        let altered = self.local_lines();
-        for crash in 0..REPAIRS_MAX {
-            let Some(seq) = self.seq_to_cut(what) else {
-                break;
-            };
-            if crash + 2 < REPAIRS_MAX {
-                let crash_at = Some(self.random.below(16));
-                self.disk.set(Plan {
-                    crash_at,
-                    seed: self.random.below(u64::MAX),
-                    ..Plan::default()
-                });
-            }
-            let files: Arc<dyn Files> = Arc::new(self.disk.clone());
-            match repair(&dir(), seq, self.now(), &files) {
-                Ok(_) => found.repairs += 1,
-                Err(RepairError::Io { .. }) => found.crashes += 1,
-                Err(RepairError::NothingKept { .. }) => return,
-                Err(other) => panic!("{what}: {other}"),
-            }
-            self.disk.crash();
-            self.disk.set(Plan::default());
-        }
-        self.verify(None, what);
-        let held = self.held_bytes();
-        let lost = altered.iter().filter(|line| !held.contains(*line));
-        found.lost += lost.count() as u64;
-        assert_ne!(before, altered, "{what}: nothing was changed");
-    }
-
-    fn local_lines(&self) -> BTreeSet<Vec<u8>> {
-        self.lines_of(|name| name.starts_with("log-"))
-    }
-
-    /// Lines of the log and of what was cut.
-    fn held_bytes(&self) -> BTreeSet<Vec<u8>> {
-        self.lines_of(|name| name.starts_with("log-") || name.starts_with("cut-"))
-    }
-
-    fn lines_of(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeSet<Vec<u8>> {
-        let mut lines = BTreeSet::new();
-        for name in self.disk.names(&dir()).unwrap() {
-            if is_wanted(&name) {
-                let content = self.disk.read(&dir().join(name), u64::MAX).unwrap();
-                lines.extend(content.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
-            }
-        }
-        lines
-    }
-
-    fn alter_a_record(&mut self) {
-        let mut names = self.disk.names(&dir()).unwrap();
-        names.retain(|name| name.starts_with("log-"));
-        names.sort();
-        // The last of them may be empty.
-        let name = &names[(names.len() - 1).saturating_sub(self.random.below(3) as usize)];
-        let name = if self.is_empty(name) {
-            &names[names.len() - 2]
-        } else {
-            name
-        };
-        let path = dir().join(name);
-        let text = String::from_utf8(self.disk.read(&path, u64::MAX).unwrap()).unwrap();
-        let lines: Vec<_> = text.split_inclusive('\n').collect();
-        let at = self.random.below(lines.len() as u64) as usize;
-        let mut altered: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        altered[at] = altered[at].replacen("\"time\":\"2026", "\"time\":\"2025", 1);
-        replace(&self.disk, &path, altered.concat().as_bytes()).unwrap();
-    }
-
-    fn is_empty(&self, name: &str) -> bool {
-        self.disk.length(&dir().join(name)).unwrap() == Some(0)
-    }
-
-    fn seq_to_cut(&self, what: &str) -> Option<u64> {
-        match self.open().map(drop).err()? {
-            OpenError::Fault { fault, .. } => Some(fault.seq),
-            OpenError::Sealed { source, .. } => match source.first_unsound() {
-                Some(seq) => Some(seq),
-                None => panic!("{what}: {source}"),
-            },
-            other => panic!("{what}: {other}"),
-        }
     }
 }
 

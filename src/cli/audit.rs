@@ -45,12 +45,13 @@ pub enum Audit {
     Verify(Verify),
     /// Cut a log that does not check, so that it can be continued.
     ///
-    /// What does not check, and everything after it, is moved into a file beside the log, `cut-*`,
-    /// and the log gets a record of it: how much was cut, its digest, and what was wrong. Stop the
-    /// process that writes the log first.
+    /// What does not check, or is not what was signed, and everything after it is moved into a file
+    /// beside the log, `cut-*`, and so are checkpoints that were signed beyond. The log gets a
+    /// record of it: how much was cut, its digest, and what was wrong. Stop the process that writes
+    /// the log first, and keep a copy of the directory.
     ///
-    /// Exit codes: 0 it was cut, 3 it was left as it is (it checks, no record of it checks, or it
-    /// stops to check at another seq), 2 there is no log, or a process writes it, 1 the disk
+    /// Exit codes: 0 it was cut, 3 it was left as it is (it checks, no record of it checks, it
+    /// stops to check at another seq, or a checkpoint cannot be read), 2 there is no log, or a process writes it, 1 the disk
     /// failed, 64 wrong usage.
     Repair(Repair),
     /// Erase the content of a tenant's month: arguments and results that were kept.
@@ -139,7 +140,7 @@ pub struct Repair {
     /// The log's directory.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The seq of the first record that does not check, as `audit verify` names it.
+    /// The seq of the first record that nothing vouches for, as `serve` names it.
     #[arg(long, value_name = "SEQ")]
     truncate_at: u64,
 }

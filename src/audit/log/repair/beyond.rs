@@ -12,9 +12,10 @@ use crate::audit::verify::Report;
 use crate::files::{Files, below, create_dir, put, replace};
 use crate::model::hex::hex;
 use crate::tlog::{
-    HASH_BYTES, NOTE_BYTES_MAX, TILE_WIDTH, TileKind, TilePath, entries, push_entry,
+    Checkpoint, HASH_BYTES, NOTE_BYTES_MAX, TILE_WIDTH, TileKind, TilePath, entries, push_entry,
 };
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,10 +78,9 @@ struct Note {
 
 /// What was signed beyond a cut.
 pub struct Beyond {
-    seq: u64,
     /// In order of their sizes, the latest checkpoint last.
     notes: Vec<Note>,
-    /// The longest checkpoint that was kept and is over no more than what is kept.
+    /// The longest checkpoint over no more than what is kept.
     sound: Option<(u64, Vec<u8>)>,
 }
 
@@ -96,7 +96,6 @@ impl Beyond {
             }
         };
         let mut beyond = Self {
-            seq,
             notes: Vec::new(),
             sound: None,
         };
@@ -108,11 +107,13 @@ impl Beyond {
                 None => {}
             }
         }
-        let latest = held.latest.map(|(_, checkpoint)| checkpoint.size);
-        if let Some(size) = latest.filter(|size| *size > seq) {
+        if let Some((_, Checkpoint { size, .. })) = held.latest {
             let path = PathBuf::from(CHECKPOINT_NAME);
             let content = read(&path)?.unwrap_or_default();
-            beyond.notes.push(Note::new(path, size, content));
+            match size > seq {
+                true => beyond.notes.push(Note::new(path, size, content)),
+                false => beyond.sound = Some((size, content)),
+            }
         }
         Ok(beyond)
     }
@@ -143,19 +144,14 @@ impl Beyond {
             stored.files.sync_dir(&stored.dir.join(KEPT_NAME))?;
         }
         let (shared, own) = self.tiles(stored, first_seq)?;
-        for tile in &own {
-            stored.files.remove(&stored.dir.join(tile.to_string()))?;
-        }
         for tile in &shared {
             self.shorten(stored, *tile)?;
         }
+        remove_tiles(stored, &own)?;
         if self.notes.iter().any(Note::is_latest) {
             self.put_latest_back(stored)?;
         }
-        for tile in &shared {
-            stored.files.remove(&stored.dir.join(tile.to_string()))?;
-        }
-        stored.files.sync_dir(stored.dir)
+        remove_tiles(stored, &shared)
     }
 
     fn put_latest_back(&self, stored: &Stored<'_>) -> io::Result<()> {
@@ -169,7 +165,9 @@ impl Beyond {
         }
     }
 
-    /// The tiles that reach beyond the cut: those that begin with what was pruned, and the others.
+    /// The tiles that reach beyond what is known to have been signed: those that begin with what
+    /// was pruned, and the others. A repair that did not end may have left some that are of no
+    /// checkpoint any more.
     fn tiles(
         &self,
         stored: &Stored<'_>,
@@ -179,14 +177,18 @@ impl Beyond {
         let tiles = names
             .iter()
             .filter_map(|name| name.parse::<TilePath>().ok());
-        let beyond = tiles.filter(|tile| leaves(*tile).1 > self.seq);
+        let sound = self.sound_size().max(first_seq);
+        let beyond = tiles.filter(|tile| leaves(*tile).1 > sound);
         Ok(beyond.partition(|tile| leaves(*tile).0 < first_seq))
+    }
+
+    fn sound_size(&self) -> u64 {
+        self.sound.as_ref().map_or(0, |(size, _)| *size)
     }
 
     /// Writes the tile as it was at the size of the checkpoint that is put back.
     fn shorten(&self, stored: &Stored<'_>, tile: TilePath) -> io::Result<()> {
-        let sound = self.sound.as_ref().map_or(0, |(size, _)| *size);
-        let width = sound.saturating_sub(leaves(tile).0) / leaves_each(tile);
+        let width = self.sound_size().saturating_sub(leaves(tile).0) / leaves_each(tile);
         if width == 0 || width >= tile.width {
             return Ok(());
         }
@@ -207,6 +209,18 @@ impl Beyond {
         }
         replace(stored.files, &path, &content)
     }
+}
+
+fn remove_tiles(stored: &Stored<'_>, tiles: &[TilePath]) -> io::Result<()> {
+    let paths = tiles.iter().map(|tile| stored.dir.join(tile.to_string()));
+    let mut unsynced = BTreeSet::new();
+    for path in paths {
+        stored.files.remove(&path)?;
+        unsynced.extend(path.parent().map(Path::to_owned));
+    }
+    unsynced
+        .iter()
+        .try_for_each(|dir| stored.files.sync_dir(dir))
 }
 
 impl Note {
