@@ -10,6 +10,8 @@
 
 pub mod archive;
 pub mod content;
+#[cfg(test)]
+mod crashes;
 pub mod export;
 pub mod hash;
 pub mod index;
