@@ -94,7 +94,7 @@ crash: ## Power failures of the log's disk CRASH_POWER_FAILURES times, kill -9 o
 		$(CARGO) test --locked --test main -- --test-threads=1 --nocapture --exact \
 		streaming::killed::killed_pdps_lose_nothing_that_they_acknowledged \
 		streaming::crash::killed_shims_lose_nothing_that_they_acknowledged; } | tee target/crash.log
-	awk '/^[0-9]+ crashes, [0-9]+ lost$$/ { crashes += $$1; lost += $$3 } \
+	awk '/[0-9]+ crashes, [0-9]+ lost$$/ { crashes += $$(NF - 3); lost += $$(NF - 1) } \
 		END { print crashes " crashes, " lost " lost"; exit lost > 0 }' target/crash.log
 
 tamper: ## A signed log of TAMPER_RECORDS records is changed in TAMPER_MUTATIONS ways, half of them by an able adversary: none may go unseen.

@@ -192,7 +192,11 @@ impl Killed {
             let held = (!held.is_empty()).then(|| (publisher.name.clone(), held));
             let expected = Expected {
                 checkpoint: held,
-                keys: vec![key.clone()],
+                // Before the first acknowledgement nothing may be signed.
+                keys: match log.join("checkpoint").exists() {
+                    true => vec![key.clone()],
+                    false => Vec::new(),
+                },
                 ..Expected::default()
             };
             let mut pairs = Pairs::default();
