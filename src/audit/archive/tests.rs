@@ -1,5 +1,6 @@
 mod faults;
 mod memory;
+mod signed;
 mod stores;
 
 use super::names::prefix;

@@ -1,6 +1,10 @@
 mod pruned;
 mod scan;
+mod shims;
+mod signed;
+mod stored;
 mod tamper;
+mod tiles;
 
 use super::*;
 use crate::audit::log::{Log, Options};
