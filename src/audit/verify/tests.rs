@@ -5,6 +5,7 @@ mod signed;
 mod stored;
 mod tamper;
 mod tiles;
+mod vouched;
 
 use super::*;
 use crate::audit::log::{Log, Options};
