@@ -30,10 +30,12 @@ PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 FUZZ_SECONDS ?= 20
 SOAK_DAY_SECONDS ?= 60
 SOAK_FLOOD_SECONDS ?= 30
+CRASH_POWER_FAILURES ?= 1000
+CRASH_KILLS ?= 200
 TAMPER_RECORDS ?= 10000
 TAMPER_MUTATIONS ?= 50000
 
-.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci secret-rules tamper mutants
+.PHONY: help build test lint fmt-check deny proto-lint rego-check demo bench bench-audit soak fuzz golden clients helm-check kube-test tools test-tools ci secret-rules tamper mutants crash
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -81,6 +83,19 @@ soak: ## A day of changes in SOAK_DAY_SECONDS, a flood of SOAK_FLOOD_SECONDS; wr
 		$(CARGO) test --locked --test main -- --test-threads=1 --nocapture --exact \
 		day::a_day_of_life overload_proof::ten_times_too_much_is_refused_in_so_many_words_and_leaves_no_trace
 	cat target/soak.json
+
+crash: ## Power failures of the log's disk CRASH_POWER_FAILURES times, kill -9 of PDPs and of shims CRASH_KILLS times each: nothing acknowledged may be lost.
+	mkdir -p target
+	{ TOOLGATE_DISK_CRASHES=$(CRASH_POWER_FAILURES) \
+		TOOLGATE_DISK_CRASH_SEED=$${TOOLGATE_DISK_CRASH_SEED:-$$(date +%s)} \
+		$(CARGO) test --locked --lib -- --nocapture --exact \
+		audit::crashes::power_failures_lose_nothing_acknowledged; \
+	TOOLGATE_PDP_CRASHES=$(CRASH_KILLS) TOOLGATE_SHIM_CRASHES=$(CRASH_KILLS) \
+		$(CARGO) test --locked --test main -- --test-threads=1 --nocapture --exact \
+		streaming::killed::killed_pdps_lose_nothing_that_they_acknowledged \
+		streaming::crash::killed_shims_lose_nothing_that_they_acknowledged; } | tee target/crash.log
+	awk '/^[0-9]+ crashes, [0-9]+ lost$$/ { crashes += $$1; lost += $$3 } \
+		END { print crashes " crashes, " lost " lost"; exit lost > 0 }' target/crash.log
 
 tamper: ## A signed log of TAMPER_RECORDS records is changed in TAMPER_MUTATIONS ways, half of them by an able adversary: none may go unseen.
 	TOOLGATE_TAMPER_RECORDS=$(TAMPER_RECORDS) TOOLGATE_TAMPER_MUTATIONS=$(TAMPER_MUTATIONS) \

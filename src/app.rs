@@ -3,11 +3,14 @@
 mod accept;
 mod check;
 mod content;
+mod disk;
 mod embedded;
 mod evidence;
+mod exchange;
 mod jitter;
 mod keys;
 mod loads;
+mod otlp;
 mod rotate;
 mod serve;
 mod services;
@@ -15,6 +18,8 @@ mod tenants;
 mod tls;
 mod transport;
 mod validity;
+mod watching;
+mod witness;
 
 pub use check::{check, warnings};
 pub use embedded::EmbeddedPdp;
@@ -28,7 +33,7 @@ use crate::audit::sign::SigningKeyError;
 use crate::bundle::source::Source;
 use crate::bundle::swap::Refusal;
 use crate::bundle::watch::Watch;
-use crate::config::{Config, FailOpen, Listen, TenantConfig, TransportLimits};
+use crate::config::{AuditConfig, Config, FailOpen, Listen, TenantConfig, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
@@ -102,6 +107,8 @@ pub struct App {
     jwks: Option<(Watched, JwtConfig)>,
     /// What fetches the key set, if it is on a server.
     keys: Option<KeyFetcher>,
+    /// What the process's log is, for those who watch the logs.
+    audit: AuditConfig,
     /// Watch the bundles for as long as they live.
     watches: Vec<Watch>,
 }
@@ -179,6 +186,7 @@ impl App {
             connections: connections(&config.limits.transport),
             jwks,
             keys,
+            audit: config.audit.clone(),
             watches,
         })
     }

@@ -10,15 +10,19 @@
 
 pub mod archive;
 pub mod content;
+#[cfg(test)]
+mod crashes;
 pub mod export;
 pub mod hash;
 pub mod index;
 pub mod log;
+pub mod otlp;
 pub mod prove;
 pub mod record;
 pub mod sign;
 pub mod stream;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use crate::files;

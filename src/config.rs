@@ -9,6 +9,7 @@ mod keys;
 mod limits;
 mod listen;
 mod local;
+mod otlp;
 mod overrides;
 mod policy;
 mod problem;
@@ -18,6 +19,7 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 mod values;
+mod witnesses;
 mod words;
 
 pub use archive::ArchiveConfig;
@@ -25,12 +27,14 @@ pub use content::{ContentConfig, ContentKey};
 pub use limits::{Limits, TransportLimits};
 pub use listen::{Listen, TcpListen, TlsFiles, UnixListen};
 pub use local::{Local, LocalError};
+pub use otlp::OtlpConfig;
 pub use overrides::Overrides;
 pub use policy::{BundleConfig, FailOpen, PolicyConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use record::{AuditConfig, AuditMode, LogConfig, LogFormat, LogLevel, OnFailure};
 pub use record::{SigningConfig, SigningKeyPlace};
 pub use tenants::TenantConfig;
+pub use witnesses::{WITNESSES_MAX, WitnessConfig};
 
 use crate::identity::{Caller, JwtConfig};
 use crate::model::principal::RolesFrom;

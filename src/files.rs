@@ -21,6 +21,8 @@ const MODE_PRIVATE: u32 = 0o600;
 const MODE_PRIVATE_DIR: u32 = 0o700;
 /// The permission bits that let the group or others in.
 const MODE_SHARED_BITS: u32 = 0o077;
+/// Directories in one another: a path of a tile has fewer.
+const DEPTH_MAX: usize = 12;
 /// What a file is called until it is complete.
 const UNFINISHED_SUFFIX: &str = "tmp";
 
@@ -176,6 +178,39 @@ pub fn put(files: &dyn Files, path: &Path, content: &[u8]) -> io::Result<()> {
     append_all(file.as_mut(), content)?;
     file.sync()?;
     files.rename(&unfinished, path)
+}
+
+/// The files below a directory `name` of `dir`, by their names from there, in order; none where
+/// there is no such directory. What is deeper than any tile is passed over.
+///
+/// # Errors
+/// As the operating system says.
+pub fn below(files: &dyn Files, dir: &Path, name: &str) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    below_at(files, dir, name, DEPTH_MAX, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn below_at(
+    files: &dyn Files,
+    dir: &Path,
+    name: &str,
+    depth: usize,
+    found: &mut Vec<String>,
+) -> io::Result<()> {
+    let here = dir.join(name);
+    if depth == 0 || !files.is_dir(&here) {
+        return Ok(());
+    }
+    for entry in files.names(&here)? {
+        let entry = format!("{name}/{entry}");
+        match files.is_dir(&dir.join(&entry)) {
+            true => below_at(files, dir, &entry, depth - 1, found)?,
+            false => found.push(entry),
+        }
+    }
+    Ok(())
 }
 
 /// Appends all the bytes.

@@ -183,9 +183,21 @@ const STEPS: &[(&str, &str, &str, &str)] = &[
     ("an auditor", "verifies the log", "whole", "7 outcome"),
     (
         "an auditor",
+        "proves a record to somebody else",
+        "proved",
+        "the log's signature",
+    ),
+    (
+        "an auditor",
         "verifies a copy with one byte changed",
         "broken",
         "the record was altered",
+    ),
+    (
+        "an auditor",
+        "verifies one rewritten without the key",
+        "broken",
+        "another root",
     ),
 ];
 

@@ -127,7 +127,12 @@ fn a_log_is_archived_checked_and_restored_by_the_command() {
 fn the_configuration_says_how_all_logs_are_archived() {
     let place = Workplace::new();
     log::write(&place.path("audit"), &[400, 0], 5);
-    log::write(&place.path("audit/tenants/acme"), &[100, 1, 0], 5);
+    log::write_as(
+        "pdp/1/acme",
+        &place.path("audit/tenants/acme"),
+        &[100, 1, 0],
+        5,
+    );
     let config = format!(
         "[listen]\nunix = \"s.sock\"\n[[bundles]]\nname = \"b\"\npath = \"b.rego\"\n\
          tenants = [\"acme\", \"never\"]\n[[tenants]]\nname = \"acme\"\n[[tenants]]\nname = \"never\"\n\

@@ -4,6 +4,7 @@
 mod crash;
 mod failover;
 mod held;
+mod killed;
 mod network;
 mod proxy;
 mod scene;

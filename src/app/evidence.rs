@@ -73,7 +73,10 @@ fn signing(config: &AuditConfig, files: &dyn Files) -> Result<Signing, AppError>
 }
 
 /// The log, and what it tells of the calls before.
-pub(super) fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), AppError> {
+pub(super) fn evidence(
+    config: &AuditConfig,
+    metrics: &Metrics,
+) -> Result<(Evidence, OwedCalls), AppError> {
     let files = Arc::new(OsFiles);
     let options = log::Options {
         batch_records_max: config.batch_records_max,
@@ -83,6 +86,7 @@ pub(super) fn evidence(config: &AuditConfig) -> Result<(Evidence, OwedCalls), Ap
             leaves_max: config.signing.checkpoint_records_max,
             ms_max: config.signing.checkpoint_ms_max,
         },
+        on_sync: Some(metrics.on_sync()),
         ..log::Options::new(&config.origin)
     };
     let (log, recovered) = Log::open(&config.dir, options, files.clone())?;

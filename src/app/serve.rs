@@ -6,6 +6,7 @@ use super::rotate::{Reload, Rotation, Watched};
 use super::services::routes;
 use super::tls::{self, Loaded, TlsError};
 use super::transport::{Tls, Transport};
+use super::watching::watch as watch_logs;
 use crate::config::{TlsFiles, UnixListen};
 use crate::server::{self, Admission, Decider, Metrics, Plain, STRANGERS_INTERVAL};
 use arc_swap::ArcSwap;
@@ -267,6 +268,8 @@ impl Bound {
                 Ok(())
             });
         }
+        // Ends with this function.
+        let _watching = watch_logs(&decider, &app.audit);
         servers.spawn(record_refused(
             Arc::clone(&app.admission),
             Arc::clone(&decider),

@@ -1,5 +1,6 @@
 //! What the process has of its own, or each tenant instead: policies, a log, room.
 
+use super::disk::{self, free_bytes};
 use super::evidence::{evidence, index};
 use super::loads::{record_load, report_load};
 use super::{AppError, options, source};
@@ -9,7 +10,7 @@ use crate::bundle::swap::PolicyStore;
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, BundleConfig, Config, TenantConfig};
 use crate::identity::Identity;
-use crate::server::{FairLimit, LargeTurns, Limited, Metrics, Repeats, Tenant, Tenants};
+use crate::server::{Disk, FairLimit, LargeTurns, Limited, Metrics, Repeats, Tenant, Tenants};
 use crate::telemetry::now;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -60,13 +61,15 @@ impl Build<'_> {
     }
 
     fn without_policies(&self, audit: &AuditConfig, metrics: Metrics) -> Result<Tenant, AppError> {
-        let (evidence, owed) = evidence(audit)?;
+        let (evidence, owed) = evidence(audit, &metrics)?;
         if let Some(store) = evidence.store() {
             metrics.show_content(Arc::clone(store));
         }
         let metrics = Arc::new(metrics);
         let index = audit.index.then(|| index(audit, &evidence, &metrics));
-        Ok(Tenant {
+        let disk = Disk::new(&audit.dir, audit.disk_free_bytes_min, free_bytes);
+        let tenant = Tenant {
+            disk,
             index: index.transpose()?,
             name: None,
             policies: Arc::new(PolicyStore::new().map_err(AppError::Thread)?),
@@ -77,7 +80,10 @@ impl Build<'_> {
             large: LargeTurns::new(self.large_at_once),
             room: None,
             metrics,
-        })
+        };
+        // So that it is known before anybody asks.
+        disk::look(&tenant);
+        Ok(tenant)
     }
 
     /// Loads these bundles as the tenant's set, and watches them.

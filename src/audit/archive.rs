@@ -11,7 +11,7 @@ mod run;
 mod segments;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(in crate::audit) mod tests;
 mod tree;
 
 pub use names::{Archived, Tier};
@@ -19,6 +19,8 @@ pub use restore::{Restored, restore};
 pub use run::archive;
 pub use segments::Everywhere;
 pub use store::{Lock, OBJECT_BYTES_MAX, Objects, Store, StoreError};
+#[cfg(test)]
+pub(in crate::audit) use tree::bundles_before;
 
 use super::verify::Fault;
 use std::io;

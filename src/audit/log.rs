@@ -7,34 +7,39 @@
 
 mod follow;
 mod granted;
+mod pending;
 mod queue;
 mod recover;
 mod repair;
 mod seal;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use granted::{GRANTED_CALLS_MAX, GrantedCall};
+pub use pending::{AppendError, Appended, Pending};
 pub use recover::{OpenError, Recovered};
 pub use repair::{RepairError, Repaired, repair};
 pub use seal::{
-    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, CHECKPOINT_NAME, Cadence, KEPT_NAME, SealError,
-    Sealed, Signing, TileDir, kept_name,
+    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, CHECKPOINT_NAME, COSIGNED_KEPT_SECONDS, Cadence,
+    KEPT_NAME, SealError, Sealed, Signing, TileDir, kept_name,
 };
+pub use stats::{LogStats, OnSync, SignedStats, Synced};
 
 use super::prove::LogProofs;
 use super::record::{Record, Unlinked};
 use super::verify::Head;
 use crate::files::Files;
 use crate::model::time::{Day, Timestamp};
-use crate::tlog::VerifierKey;
+use crate::tlog::{Signature, VerifierKey};
+use pending::Done;
 use queue::{Queue, Refusal};
 use seal::Sealer;
+use stats::Counts;
+use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
@@ -69,6 +74,8 @@ pub struct Options {
     pub signing: Option<Signing>,
     /// How often it is signed.
     pub cadence: Cadence,
+    /// Told of every batch, by the thread that writes.
+    pub on_sync: Option<OnSync>,
 }
 
 impl Options {
@@ -86,58 +93,8 @@ impl Options {
                 leaves_max: CHECKPOINT_LEAVES_MAX,
                 ms_max: CHECKPOINT_MS_MAX,
             },
+            on_sync: None,
         }
-    }
-}
-
-/// Why a record is not in the log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
-    /// The disk is slower than the decisions: try later, or deny.
-    #[error("audit queue of {queue_records_max} records is full")]
-    QueueFull {
-        /// The limit.
-        queue_records_max: usize,
-    },
-    /// A write or sync failed. The record may or may not be on disk, and counts as not written.
-    #[error(
-        "audit log failed and takes no more records until it is opened again, since after a \
-         failed write or sync nobody knows what is on disk: {cause}"
-    )]
-    Failed {
-        /// What failed first.
-        cause: String,
-    },
-    /// The log was closed.
-    #[error("audit log is closed")]
-    Closed,
-}
-
-/// A record that is durable.
-pub type Appended = Head;
-
-type Done<T> = oneshot::Sender<Result<T, AppendError>>;
-
-/// Resolves once the record is durable, or cannot be any more.
-#[derive(Debug)]
-pub struct Pending<T = Appended>(oneshot::Receiver<Result<T, AppendError>>);
-
-impl<T> Pending<T> {
-    /// Blocks until then. Not for async code: `await` the value there.
-    ///
-    /// # Errors
-    /// If the record is not durable.
-    pub fn wait(self) -> Result<T, AppendError> {
-        self.0.blocking_recv().unwrap_or(Err(AppendError::Closed))
-    }
-}
-
-impl<T> Future for Pending<T> {
-    type Output = Result<T, AppendError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let received = Pin::new(&mut self.0).poll(context);
-        received.map(|result| result.unwrap_or(Err(AppendError::Closed)))
     }
 }
 
@@ -157,6 +114,7 @@ impl Message {
 struct Shared {
     /// Set once, when a write or sync fails.
     failed: OnceLock<String>,
+    counts: Counts,
 }
 
 /// An open log. Dropping it closes it.
@@ -217,7 +175,7 @@ impl Log {
             let rotated = Record::KeyRotated(Box::new(rotated));
             log.post(time, &rotated).map_err(|error| OpenError::Io {
                 dir: dir.display().to_string(),
-                source: std::io::Error::other(error),
+                source: io::Error::other(error),
             })?;
         }
         Ok((log, recovered))
@@ -271,7 +229,7 @@ impl Log {
     pub fn append(&self, time: Timestamp, record: &Record) -> Result<Pending, AppendError> {
         let (done, pending) = oneshot::channel();
         self.put(time, record, Some(done))?;
-        Ok(Pending(pending))
+        Ok(Pending::of(pending))
     }
 
     /// Appends a record that nobody waits for. A crash within the next batch loses it.
@@ -290,7 +248,7 @@ impl Log {
     pub fn flush(&self) -> Result<Pending<Option<Head>>, AppendError> {
         let (done, pending) = oneshot::channel();
         self.send(Message::Flush(done))?;
-        Ok(Pending(pending))
+        Ok(Pending::of(pending))
     }
 
     /// The last durable record; `None` of an empty log.
@@ -315,6 +273,17 @@ impl Log {
     #[must_use]
     pub fn watch_checkpoint(&self) -> Option<watch::Receiver<Option<Arc<Sealed>>>> {
         Some(self.sealed.as_ref()?.latest.watch())
+    }
+
+    /// Adds signatures of others, which were checked, to a checkpoint of this log.
+    ///
+    /// # Errors
+    /// If they cannot be written; the log is not concerned.
+    pub fn cosign(&self, sealed: &Sealed, cosignatures: &[Signature]) -> io::Result<()> {
+        match &self.sealed {
+            Some(log) => log.latest.cosign(sealed, cosignatures),
+            None => Ok(()),
+        }
     }
 
     /// What proofs are made of; `None`: the log is not signed.

@@ -23,10 +23,11 @@ mod when;
 
 use super::{CliError, Exit, Output};
 use crate::audit::log::{RepairError, Repaired, repair};
-use crate::files::OsFiles;
+use crate::files::{Files, OsFiles};
 use crate::telemetry::now;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use std::sync::Arc;
 use verify::Verify;
 
 /// Read audit logs.
@@ -44,12 +45,13 @@ pub enum Audit {
     Verify(Verify),
     /// Cut a log that does not check, so that it can be continued.
     ///
-    /// What does not check, and everything after it, is moved into a file beside the log, `cut-*`,
-    /// and the log gets a record of it: how much was cut, its digest, and what was wrong. Stop the
-    /// process that writes the log first.
+    /// What does not check, or is not what was signed, and everything after it is moved into a file
+    /// beside the log, `cut-*`, and so are checkpoints that were signed beyond. The log gets a
+    /// record of it: how much was cut, its digest, and what was wrong. Stop the process that writes
+    /// the log first, and keep a copy of the directory.
     ///
-    /// Exit codes: 0 it was cut, 3 it was left as it is (it checks, no record of it checks, or it
-    /// stops to check at another seq), 2 there is no log, or a process writes it, 1 the disk
+    /// Exit codes: 0 it was cut, 3 it was left as it is (it checks, no record of it checks, it
+    /// stops to check at another seq, or a checkpoint cannot be read), 2 there is no log, or a process writes it, 1 the disk
     /// failed, 64 wrong usage.
     Repair(Repair),
     /// Erase the content of a tenant's month: arguments and results that were kept.
@@ -138,7 +140,7 @@ pub struct Repair {
     /// The log's directory.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The seq of the first record that does not check, as `audit verify` names it.
+    /// The seq of the first record that nothing vouches for, as `serve` names it.
     #[arg(long, value_name = "SEQ")]
     truncate_at: u64,
 }
@@ -170,7 +172,8 @@ impl Audit {
 
 impl Repair {
     fn run(&self, output: &Output) -> Result<Exit, CliError> {
-        let refused = match repair(&self.dir, self.truncate_at, now(), &OsFiles) {
+        let files: Arc<dyn Files> = Arc::new(OsFiles);
+        let refused = match repair(&self.dir, self.truncate_at, now(), &files) {
             Ok(repaired) => {
                 show_repaired(output, &repaired);
                 return Ok(Exit::Done);
@@ -184,6 +187,7 @@ impl Repair {
             }
             RepairError::Sound { .. }
             | RepairError::Elsewhere { .. }
+            | RepairError::Signed { .. }
             | RepairError::NothingKept { .. } => {
                 output.error(printable(&refused.to_string()));
                 Ok(Exit::No)
@@ -200,7 +204,7 @@ fn show_repaired(output: &Output, repaired: &Repaired) {
         output.json(&told.into());
         return;
     }
-    let rows = [
+    let mut rows = vec![
         ("cut from seq", record.first_seq.to_string()),
         ("lines", record.lines.to_string()),
         ("bytes", record.bytes.to_string()),
@@ -209,7 +213,13 @@ fn show_repaired(output: &Output, repaired: &Repaired) {
         ("what was wrong", printable(&record.fault)),
         ("head", repaired.head.to_string()),
     ];
-    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    if let Some(checkpoint) = &record.checkpoint {
+        rows.push(("checkpoint moved to", checkpoint.clone()));
+    }
+    let rows = rows.into_iter();
+    let rows: Vec<_> = rows
+        .map(|(name, value)| vec![name.to_owned(), value])
+        .collect();
     output.table(&["REPAIRED", ""], &rows);
 }
 

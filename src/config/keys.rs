@@ -157,6 +157,8 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.key_file", Optional, "\"audit.key\"", "for hashes of content; default: a key made with the log"),
     key("audit.batch_records_max", Count(512, 1, 8192), "", "records of one sync"),
     key("audit.batch_ms_max", Count(2, 0, 1000), "", "a record that nobody waits for waits so long for others"),
+    key("audit.disk_free_mib_min", Count(256, 0, 1 << 30), "", "with less room on its file system the process is not ready; 0: whatever the room"),
+    key("audit.witness_seconds", Count(60, 1, 86_400), "", "so often witnesses are shown the latest checkpoint, give or take a tenth"),
 
     key("audit.signing", Section, "", ""),
     key("audit.signing.key_file", Optional, "\"signing.key\"", "Ed25519, PKCS#8 PEM; default: a key made with the log"),
@@ -178,6 +180,16 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.archive.warm_days", Count(Tiers::DEFAULT.warm_days, 1, 36_525), "", "under warm/, after that under cold/"),
     key("audit.archive.cold_days", Count(Tiers::DEFAULT.cold_days, 1, 36_525), "", "how long objects under cold/ are locked; nothing is removed from there"),
     key("audit.archive.object_lock", Choice(of::<Lock>), "", "S3 alone: until when nobody can remove an object"),
+
+    key("audit.otlp", Section, "", "a copy of each record over OTLP (gRPC), for systems that collect events; lossy, no evidence"),
+    key("audit.otlp.endpoint", Optional, "\"https://collector.example:4317\"", "default: none; http on loopback alone"),
+    comment("audit.otlp.ca_file", Optional, "\"tls/collector-ca.pem\"", "authorities of that server; default: the system's"),
+    key("audit.otlp.queue_records_max", Count(8192, 1, 1_000_000), "", "records that may wait for it; older ones are dropped and counted"),
+
+    key("audit.witnesses", Many, "", "default: none; shown each log's checkpoints (c2sp.org/tlog-witness)"),
+    key("audit.witnesses[].url", Required, "\"https://witness.example/submit\"", "the submission prefix; http on loopback alone"),
+    key("audit.witnesses[].key", Required, "\"witness.example/w1+7e136b5c+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"", "its verifier key, of kind 0x04"),
+    comment("audit.witnesses[].ca_file", Optional, "\"tls/witness-ca.pem\"", "authorities of that server; default: the system's"),
 
     key("identity", Section, "", ""),
     key("identity.roles_from", Choices(roles_from), "", "the first that knows the subject"),

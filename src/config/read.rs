@@ -148,14 +148,15 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         let DeValue::Array(items) = found.get_ref() else {
-            let message = format!("`{key}` must be written `[[{key}]]`, once for each");
+            let path = self.path_of(key);
+            let message = format!("`{path}` must be written `[[{path}]]`, once for each");
             self.problem(&self.reader.place(&found.span()), message);
             return Vec::new();
         };
         let section = |item: &'a Spanned<DeValue<'a>>| {
             let table = self.as_table(key, item)?;
             let place = self.reader.place(&item.span());
-            Some(self.inner(format!("{key}[]"), Some(place), Some(table)))
+            Some(self.inner(format!("{}[]", self.path_of(key)), Some(place), Some(table)))
         };
         items.iter().filter_map(section).collect()
     }

@@ -2,10 +2,13 @@
 
 use super::archive::ArchiveConfig;
 use super::content::ContentConfig;
+use super::otlp::{self, OtlpConfig};
 use super::read::{Section, of_nothing};
 use super::tenants::TenantConfig;
+use super::witnesses::{self, WitnessConfig};
 use super::words::Worded;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Longest origin, in bytes.
 pub(super) const ORIGIN_BYTES_MAX: usize = 128;
@@ -32,6 +35,14 @@ pub struct AuditConfig {
     pub batch_records_max: usize,
     /// How long a record that nobody waits for waits for others, in milliseconds.
     pub batch_ms_max: u64,
+    /// With less room on its file system the process is not ready, in bytes; 0: whatever the room.
+    pub disk_free_bytes_min: u64,
+    /// Who else signs its checkpoints.
+    pub witnesses: Vec<WitnessConfig>,
+    /// How often they are shown the latest one.
+    pub witness_interval: Duration,
+    /// Who is sent a copy of each record; `None`: nobody.
+    pub otlp: Option<OtlpConfig>,
     /// Who signs the log.
     pub signing: SigningConfig,
     /// Whether there is an index beside the log, for `Query`.
@@ -115,6 +126,10 @@ impl AuditConfig {
         let index = section.flag("index");
         let batch_records_max = section.count("batch_records_max");
         let batch_ms_max = section.count("batch_ms_max");
+        let disk_free_mib_min = section.count("disk_free_mib_min");
+        let witness_seconds = section.count("witness_seconds");
+        let witnesses = witnesses::read_all(section, base);
+        let otlp = otlp::read(section.section("otlp"), base);
         let signing = SigningConfig::read(section.section("signing"), base);
         let archive = ArchiveConfig::read(section.section("archive"));
         Self {
@@ -128,6 +143,10 @@ impl AuditConfig {
             index,
             batch_records_max: usize::try_from(batch_records_max).unwrap_or(usize::MAX),
             batch_ms_max,
+            disk_free_bytes_min: disk_free_mib_min.saturating_mul(1 << 20),
+            witnesses,
+            otlp,
+            witness_interval: Duration::from_secs(witness_seconds),
             signing,
         }
     }

@@ -35,6 +35,9 @@ struct State {
     operations: u64,
     /// Counts crashes: what was opened before one is dead.
     power: u64,
+    /// After a crash of the plan nothing works until another plan is set: whoever runs on is of a
+    /// process that is gone.
+    is_dead: bool,
     inodes: Vec<Inode>,
     dirs: BTreeSet<PathBuf>,
     names: BTreeMap<PathBuf, usize>,
@@ -63,6 +66,7 @@ impl Disk {
         let mut state = self.state();
         state.random = plan.seed;
         state.plan = plan;
+        state.is_dead = false;
         state.operations = 0;
     }
 
@@ -125,10 +129,14 @@ impl State {
 
     /// Counts an operation; an error if it is to fail.
     fn count(&mut self) -> io::Result<()> {
+        if self.is_dead {
+            return Err(io::Error::other("power failed"));
+        }
         let operation = self.operations;
         self.operations += 1;
         if self.plan.crash_at == Some(operation) {
             self.crash();
+            self.is_dead = true;
             return Err(io::Error::other("power failed"));
         }
         if self.plan.fail_at == Some(operation) {

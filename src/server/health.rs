@@ -3,6 +3,7 @@
 //! where there are tenants.
 
 use super::decider::Decider;
+use super::disk::Room;
 use super::tenants::Tenant;
 use crate::identity::DEFAULT_TENANT;
 use std::sync::Arc;
@@ -30,11 +31,15 @@ pub async fn watch(
             async move { while status.changed().await.is_ok() && tell.send(()).is_ok() {} },
         );
     }
+    for tenant in tenants {
+        let (tell, mut room) = (tell.clone(), tenant.disk.watch());
+        tokio::spawn(async move { while room.changed().await.is_ok() && tell.send(()).is_ok() {} });
+    }
     loop {
         let mut is_ready = false;
         for tenant in tenants {
             let status = tenant.policies.status();
-            is_ready |= status.active.is_some();
+            is_ready |= status.active.is_some() && tenant.disk.room() == Room::Enough;
             let in_force = serving(status.is_newest_in_force());
             reporter
                 .set_service_status(service_of(tenant), in_force)

@@ -2,10 +2,13 @@
 
 mod content;
 mod counted;
+mod log;
 mod shims;
 mod tenant;
+mod watching;
 
 pub use counted::{Doubt, Fetched};
+pub use watching::Witnessed;
 
 use self::content::Stores;
 use self::tenant::{PerTenant, TenantLabel};
@@ -62,10 +65,9 @@ pub struct Metrics {
     tenant: TenantLabel,
     decisions: Family<(EffectLabel, TenantLabel), Counter>,
     evaluation: Histogram,
-    audit_failures: PerTenant<Counter>,
-    audit_index_failures: PerTenant<Counter>,
     audit_doubts: Family<(WhatLabel, TenantLabel), Counter>,
     shims: shims::Shims,
+    logs: log::Logs,
     policy_version: PerTenant<Gauge>,
     policy_loads: PerTenant<Counter>,
     policy_refusals: Family<(StageLabel, TenantLabel), Counter>,
@@ -88,10 +90,9 @@ impl Default for Metrics {
             tenant: TenantLabel::default(),
             decisions: Family::default(),
             evaluation: Histogram::new(EVALUATION_BUCKETS_SECONDS),
-            audit_failures: PerTenant::default(),
-            audit_index_failures: PerTenant::default(),
             audit_doubts: Family::default(),
             shims: shims::Shims::default(),
+            logs: log::Logs::default(),
             policy_version: PerTenant::default(),
             policy_loads: PerTenant::default(),
             policy_refusals: Family::default(),
@@ -154,9 +155,8 @@ impl Metrics {
                     .get_or_create(&self.of(WhatLabel { what })),
             );
         }
-        drop(self.audit_failures.of(&self.tenant));
         self.shims.show_zeros(&self.tenant);
-        drop(self.audit_index_failures.of(&self.tenant));
+        self.logs.show_zeros(&self.tenant);
     }
 
     /// What has never happened is 0 and not absent: else its first time is no rise.
@@ -188,16 +188,6 @@ impl Metrics {
             }))
             .inc();
         self.evaluation.observe(took.as_secs_f64());
-    }
-
-    /// A record could not be written.
-    pub fn audit_failed(&self) {
-        self.audit_failures.of(&self.tenant).inc();
-    }
-
-    /// Records could not be taken into the index; the log is not concerned.
-    pub fn audit_index_failed(&self) {
-        self.audit_index_failures.of(&self.tenant).inc();
     }
 
     /// An event was recorded that does not agree with what is known.
@@ -303,17 +293,6 @@ impl Metrics {
             Unit::Seconds,
             self.evaluation.clone(),
         );
-        let failures = self.audit_failures.clone();
-        registry.register(
-            "audit_failures",
-            "Records that could not be written",
-            failures,
-        );
-        registry.register(
-            "audit_index_failures",
-            "Times that the index of the audit log could not be written",
-            self.audit_index_failures.clone(),
-        );
         let doubts = self.audit_doubts.clone();
         registry.register(
             "audit_doubts",
@@ -321,6 +300,7 @@ impl Metrics {
             doubts,
         );
         self.shims.register(&mut registry);
+        self.logs.register(&mut registry);
         let version = self.policy_version.clone();
         registry.register(
             "policy_version",

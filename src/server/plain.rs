@@ -3,6 +3,7 @@
 use super::admission::Admission;
 use super::deadline::Deadline;
 use super::decider::Decider;
+use super::disk::Room;
 use super::places::Connections;
 use super::tenants::Tenant;
 use crate::identity::KeyStatus;
@@ -68,7 +69,7 @@ pub async fn serve(
         .await
 }
 
-/// Ready as soon as one tenant has policies: another's broken bundle is no reason to send this one's
+/// Ready as soon as one tenant has policies, and room for its records: another's broken bundle is no reason to send this one's
 /// calls elsewhere.
 async fn ready(State(shown): State<Plain>) -> impl IntoResponse {
     let (mut is_ready, mut text) = (false, String::new());
@@ -76,12 +77,13 @@ async fn ready(State(shown): State<Plain>) -> impl IntoResponse {
         if let Some(name) = &tenant.name {
             text.push_str(&format!("{name}: "));
         }
-        match tenant.policies.status().active {
-            Some(active) => {
+        match (tenant.policies.status().active, tenant.disk.room()) {
+            (Some(active), Room::Enough) => {
                 is_ready = true;
                 text.push_str(&format!("policy {}\n", active.revision.revision));
             }
-            None => text.push_str("no policy set is active\n"),
+            (Some(_), room) => text.push_str(&format!("{room}\n")),
+            (None, _) => text.push_str("no policy set is active\n"),
         }
     }
     let code = match is_ready {
@@ -95,6 +97,9 @@ async fn metrics(State(shown): State<Plain>) -> impl IntoResponse {
     for tenant in shown.decider.tenants.listed() {
         let is_stale = !tenant.policies.status().is_newest_in_force();
         tenant.metrics.policy_is_stale(is_stale);
+    }
+    for tenant in shown.decider.tenants.logging() {
+        tenant.metrics.log_is(&tenant.evidence.log().stats());
     }
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],
@@ -175,6 +180,18 @@ fn of_tenant(tenant: &Tenant) -> Vec<(&'static str, Json)> {
     let log = tenant.evidence.log();
     let mut audit = vec![("origin", Json::from(log.origin()))];
     audit.extend(log.head().map(|head| ("durable_seq", head.seq.into())));
+    let stats = log.stats();
+    audit.extend(stats.signed.map(|signed| {
+        let checkpoint = Json::object([
+            ("size", Json::from(signed.size)),
+            ("age_seconds", signed.age.as_secs().into()),
+        ]);
+        ("checkpoint", checkpoint)
+    }));
+    audit.extend(stats.failure.map(|failure| ("failure", failure.into())));
+    if tenant.disk.room() != Room::Enough {
+        audit.push(("room", tenant.disk.room().to_string().into()));
+    }
     let mut shown = vec![("audit", Json::object(audit))];
     let policies = tenant.policies.status();
     shown.extend(policies.active.map(|active| {

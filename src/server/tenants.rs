@@ -2,6 +2,7 @@
 //! process itself is the only one, whatever name a caller's entry or a token gives.
 
 use super::decider::Decider;
+use super::disk::Disk;
 use super::evidence::Evidence;
 use super::fair::FairLimit;
 use super::large::LargeTurns;
@@ -33,6 +34,8 @@ pub struct Tenant {
     pub steering: Option<Steering>,
     /// Where decisions are recorded.
     pub evidence: Arc<Evidence>,
+    /// The file system of the log.
+    pub disk: Disk,
     /// Finds records; `None`: nothing does.
     pub index: Option<Index>,
     /// What results owe.

@@ -66,6 +66,9 @@ fn with_change(dir: &Path, name: &str, from: &str, to: &str) -> Ended {
 #[test]
 fn the_evidence_of_a_log_that_is_not_signed_is_its_files() {
     let place = logged();
+    let audit = place.path("audit");
+    std::fs::remove_file(audit.join("checkpoint")).unwrap();
+    std::fs::remove_dir_all(audit.join("tile")).unwrap();
     place.write("vkey", "for comparison");
     let words = "audit collect --dir audit --effect deny --since 1h --bundle good.rego --vkey vkey e.tar.gz";
     let words: Vec<_> = words.split(' ').collect();
@@ -241,5 +244,5 @@ fn the_evidence_of_a_signed_log_is_a_proof_of_each_record() {
     let words = "audit collect --dir audit --principal agent_3 --segments f.tar.gz --output json";
     let words: Vec<_> = words.split(' ').collect();
     let packed = place.run(&words).expect(0).json();
-    assert!(packed["segments"].as_array().unwrap().len() > 3, "{packed}");
+    assert!(packed["segments"].as_array().unwrap().len() > 1, "{packed}");
 }

@@ -85,7 +85,7 @@ fn a_server_answers_as_the_readme_says() {
     let pid = Pid::from_raw(server.0.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
     assert!(server.0.wait().unwrap().success());
-    let (verify, expected) = command("toolgate audit verify");
+    let (verify, expected) = command("toolgate audit keygen");
     let first_words = |text: &str| {
         let lines = text
             .lines()
@@ -95,6 +95,33 @@ fn a_server_answers_as_the_readme_says() {
     assert_eq!(
         first_words(&run(&verify, place)),
         first_words(&expected.text)
+    );
+    evidence(place);
+}
+
+/// What the README does with the log after it was verified.
+fn evidence(place: &Path) {
+    let (commands, _) = command("toolgate audit query");
+    let shown = commands
+        .split_whitespace()
+        .find(|word| word.starts_with("01a200e0-"));
+    let log = std::fs::read_to_string(place.join("audit/log-00000000000000000000.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(log.lines().nth(2).unwrap()).unwrap();
+    let own = last["decision_id"].as_str().unwrap();
+    let told = run(&commands.replace(shown.unwrap(), own), place);
+    for part in [
+        own,
+        "crm.delete",
+        "deny:",
+        "the proof holds: the record is seq 2 of log `toolgate`",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let days = std::fs::read_dir(place.join("calls")).unwrap();
+    let is_day = |name: &str| name.starts_with("day=");
+    assert!(
+        days.flatten()
+            .any(|day| is_day(&day.file_name().to_string_lossy()))
     );
 }
 

@@ -9,9 +9,14 @@ use std::time::Duration;
 use toolgate::model::json::{Json, Limits, Object, parse};
 use toolgate::model::time::Timestamp;
 
-/// Writes a log of origin `pdp/1` with one segment for each of these days, counted back from now,
-/// in which there are so many calls, each with its outcome.
+/// As `write_as`, of origin `pdp/1`.
 pub fn write(dir: &Path, days_ago: &[u64], calls: u64) {
+    write_as("pdp/1", dir, days_ago, calls);
+}
+
+/// Writes a log of this origin with one segment for each of these days, counted back from now,
+/// in which there are so many calls, each with its outcome.
+pub fn write_as(origin: &str, dir: &Path, days_ago: &[u64], calls: u64) {
     std::fs::create_dir_all(dir).unwrap();
     let (decision, outcome) = (template("decision"), template("outcome"));
     let now = toolgate::telemetry::now().as_nanos();
@@ -25,6 +30,7 @@ pub fn write(dir: &Path, days_ago: &[u64], calls: u64) {
             let id = seq;
             for (what, template) in [("d", &decision), ("o", &outcome)] {
                 let mut record = template.clone();
+                record.insert("origin", origin);
                 record.insert("decision_id", format!("d-{id}"));
                 record.insert("call_id", format!("c-{id}"));
                 record.insert("event_id", format!("{what}-{id}"));

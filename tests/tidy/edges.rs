@@ -41,6 +41,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "engine",
             "telemetry",
             "model",
+            "tlog",
         ],
     ),
     ("app", &["*", "!cli"]),

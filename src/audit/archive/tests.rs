@@ -1,5 +1,5 @@
 mod faults;
-mod memory;
+pub(in crate::audit) mod memory;
 mod signed;
 mod stores;
 

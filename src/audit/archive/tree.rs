@@ -4,7 +4,7 @@
 use super::names::tree_prefix;
 use super::store::Objects;
 use super::{Act, ArchiveError, Done};
-use crate::files::Files;
+use crate::files::{Files, below};
 use crate::tlog::{TILE_WIDTH, TileKind, TilePath};
 use std::collections::BTreeSet;
 use std::io;
@@ -18,26 +18,6 @@ const CHECKPOINT: &str = "checkpoint";
 const CHECKPOINTS: &str = "checkpoints";
 /// Largest such file, in bytes: a bundle of 256 of the longest lines.
 const FILE_BYTES_MAX: u64 = 17 << 20;
-/// Directories in one another: a path of a tile has fewer.
-const DEPTH_MAX: usize = 12;
-
-/// The files below a directory, by their names from there.
-fn below(files: &dyn Files, dir: &Path, name: &str, depth: usize) -> io::Result<Vec<String>> {
-    let here = dir.join(name);
-    if depth == 0 || !files.is_dir(&here) {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    for entry in files.names(&here)? {
-        let entry = format!("{name}/{entry}");
-        match files.is_dir(&dir.join(&entry)) {
-            true => found.extend(below(files, dir, &entry, depth - 1)?),
-            false => found.push(entry),
-        }
-    }
-    found.sort();
-    Ok(found)
-}
 
 fn full_tile(name: &str) -> Option<TilePath> {
     name.parse().ok().filter(TilePath::is_full)
@@ -55,11 +35,11 @@ pub fn upload(
         dir: dir.display().to_string(),
         source,
     };
-    let mut names = below(files, dir, TILES, DEPTH_MAX).map_err(io)?;
+    let mut names = below(files, dir, TILES).map_err(io)?;
     names.retain(|name| {
         full_tile(name).is_some_and(|tile| matches!(tile.kind, TileKind::Hashes { .. }))
     });
-    names.extend(below(files, dir, CHECKPOINTS, DEPTH_MAX).map_err(io)?);
+    names.extend(below(files, dir, CHECKPOINTS).map_err(io)?);
     names.retain(|name| !name.ends_with(".tmp"));
     let prefix = tree_prefix(origin);
     let listed = objects.list(&prefix)?;
@@ -106,7 +86,7 @@ pub fn has_checkpoint(files: &dyn Files, dir: &Path, size: u64) -> bool {
 
 /// The full bundles whose entries are all before this seq.
 pub fn bundles_before(files: &dyn Files, dir: &Path, seq: u64) -> io::Result<Vec<String>> {
-    let mut names = below(files, dir, &format!("{TILES}/entries"), DEPTH_MAX)?;
+    let mut names = below(files, dir, &format!("{TILES}/entries"))?;
     names.retain(|name| {
         full_tile(name).is_some_and(|tile| {
             let end = tile

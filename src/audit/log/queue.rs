@@ -88,6 +88,11 @@ impl Queue {
         Ok(())
     }
 
+    /// How many messages wait.
+    pub fn len(&self) -> usize {
+        self.lock().messages.len()
+    }
+
     /// Takes no more messages; the writer ends once it has those that wait.
     pub fn close(&self) {
         let mut state = self.lock();

@@ -2,18 +2,28 @@
 //! and the log goes on with a record that says so.
 //!
 //! In this order, so that whatever fails in between loses nothing and can be done again: the cut
-//! bytes are made durable in a file of their own; the last file that is kept is replaced, in one
-//! step, by what is kept of it with the record; the files after it are removed.
+//! bytes and what was signed beyond the cut are made durable in files of their own; the last file
+//! that is kept is replaced, in one step, by what is kept of it with the record; the files after it
+//! are removed; what was signed beyond the cut is removed, the latest checkpoint last: until then
+//! the log is not opened, and has to be repaired again.
 
+mod beyond;
+
+use super::SealError;
 use super::recover::{LOCK_NAME, Stored};
 use crate::audit::record::{LogRepaired, Record};
-use crate::audit::verify::{Fault, Head, PRUNED_NAME, Report, Segments, Wrong, is_log_file, walk};
+use crate::audit::verify::{
+    Fault, Head, PRUNED_NAME, Report, Segments, Wrong, first_seq, is_log_file, walk,
+};
 use crate::files::{Append, Files, append_all, replace};
 use crate::model::hex::hex;
 use crate::model::time::Timestamp;
+use beyond::Beyond;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Digits of the digest in the name of what was cut.
 const NAME_DIGEST_DIGITS: usize = 16;
@@ -42,14 +52,14 @@ pub enum RepairError {
         dir: String,
     },
     /// The log is to be cut elsewhere than where it stops to check.
-    #[error("audit log `{dir}` stops to check at seq {}, not at {given}: {fault}", .fault.seq)]
+    #[error("audit log `{dir}` stops to check at seq {}, not at {given}: {fault}", .fault.seq())]
     Elsewhere {
         /// The directory.
         dir: String,
         /// Where it was to be cut.
         given: u64,
-        /// The first record that is wrong.
-        fault: Box<Fault>,
+        /// What is wrong.
+        fault: Unsound,
     },
     /// Not one record checks.
     #[error(
@@ -59,8 +69,19 @@ pub enum RepairError {
     NothingKept {
         /// The directory.
         dir: String,
-        /// The first record that is wrong.
-        fault: Box<Fault>,
+        /// What is wrong.
+        fault: Unsound,
+    },
+    /// What was signed cannot be used.
+    #[error(
+        "audit log `{dir}` cannot be held against what was signed of it, and is left as it is: \
+         {source}"
+    )]
+    Signed {
+        /// The directory.
+        dir: String,
+        /// Why.
+        source: Box<SealError>,
     },
     /// The operating system refuses.
     #[error("audit log `{dir}` cannot be repaired: {source}")]
@@ -72,6 +93,57 @@ pub enum RepairError {
     },
 }
 
+/// Why a log is not vouched for from some record on.
+#[derive(Debug)]
+pub enum Unsound {
+    /// The first line that does not check.
+    Line(Box<Fault>),
+    /// All lines check, and are not those that were signed.
+    Signed {
+        /// The first record that nothing signed vouches for.
+        seq: u64,
+        /// How they differ.
+        why: Box<SealError>,
+    },
+}
+
+impl Unsound {
+    /// The seq of the first record that nothing vouches for; that of the next one if records are
+    /// missing.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        match self {
+            Self::Line(fault) => fault.seq,
+            Self::Signed { seq, .. } => *seq,
+        }
+    }
+
+    /// The file to cut, and the lines of it that are kept.
+    fn place(&self, names: &[String]) -> (String, u64) {
+        match self {
+            Self::Line(fault) => (fault.file.clone(), fault.line.saturating_sub(1)),
+            Self::Signed { seq, .. } => {
+                let starts = names
+                    .iter()
+                    .filter_map(|name| Some((first_seq(name)?, name)));
+                let file = starts.filter(|(start, _)| start <= seq).max();
+                file.map_or_else(Default::default, |(start, name)| {
+                    (name.clone(), seq - start)
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Unsound {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(fault) => fault.fmt(out),
+            Self::Signed { why, .. } => why.fmt(out),
+        }
+    }
+}
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repaired {
@@ -81,22 +153,30 @@ pub struct Repaired {
     pub head: Head,
 }
 
-/// Cuts a log that does not check at the first record that does not, which must be this one, and
-/// records what was cut at `time`.
+/// Cuts a log that does not check, or is not the one that was signed, at the first record that
+/// nothing vouches for, which must be this one, and records what was cut at `time`. Checkpoints over
+/// more than what is kept are moved aside, too.
 ///
 /// # Errors
 /// As `RepairError` says. After `Io` the log holds what it held, in part perhaps already in the
-/// file of what was cut; checking it says whether there is still something to repair.
+/// files of what was cut; opening it says whether there is still something to repair.
 pub fn repair(
     dir: &Path,
     truncate_at: u64,
     time: Timestamp,
-    files: &dyn Files,
+    files: &Arc<dyn Files>,
 ) -> Result<Repaired, RepairError> {
     let name = || dir.display().to_string();
     let io = |source| RepairError::Io {
         dir: name(),
         source,
+    };
+    let signed = |source| match source {
+        SealError::Io(source) => io(source),
+        source => RepairError::Signed {
+            dir: name(),
+            source: Box::new(source),
+        },
     };
     if !files.is_dir(dir) {
         return Err(RepairError::NoLog { dir: name() });
@@ -106,17 +186,23 @@ pub fn repair(
         io::ErrorKind::WouldBlock => RepairError::Locked { dir: name() },
         _ => io(error),
     })?;
-    let stored = Stored { dir, files };
+    let stored = Stored {
+        dir,
+        files: files.as_ref(),
+    };
     let fault = match walk(&stored, None, &mut |_| ()) {
         Ok(report) if report.files == 0 => return Err(RepairError::NoLog { dir: name() }),
-        Ok(_) => return Err(RepairError::Sound { dir: name() }),
+        Ok(report) => {
+            let found = beyond::unsound(dir, files, &report).map_err(signed)?;
+            found.ok_or_else(|| RepairError::Sound { dir: name() })?
+        }
         Err(Fault {
             what: Wrong::Unreadable(source),
             ..
         }) => return Err(io(source)),
-        Err(fault) => Box::new(fault),
+        Err(fault) => Unsound::Line(Box::new(fault)),
     };
-    if fault.seq != truncate_at {
+    if fault.seq() != truncate_at {
         return Err(RepairError::Elsewhere {
             dir: name(),
             given: truncate_at,
@@ -126,12 +212,15 @@ pub fn repair(
     let cut = Cut::new(&stored, &fault).map_err(io)?;
     let kept = walk(&cut.kept(&stored), None, &mut |_| ()).ok();
     let kept = kept.filter(|kept| kept.next_seq() == truncate_at && kept.head.is_some());
-    let place = kept.as_ref().and_then(place);
-    let Some((head, origin)) = place else {
+    let Some((kept, (head, origin))) = kept.as_ref().and_then(|kept| Some((kept, place(kept)?)))
+    else {
         return Err(RepairError::NothingKept { dir: name(), fault });
     };
-    cut.carry_out(&stored, &fault, head, origin, time)
-        .map_err(io)
+    let beyond = Beyond::read(&stored, origin, truncate_at).map_err(signed)?;
+    let repaired = cut.carry_out(&stored, &fault, &beyond, head, origin, time);
+    let repaired = repaired.map_err(io)?;
+    beyond.remove(&stored, kept.first_seq).map_err(io)?;
+    Ok(repaired)
 }
 
 fn place(kept: &Report) -> Option<(&Head, &str)> {
@@ -149,13 +238,14 @@ struct Cut {
 }
 
 impl Cut {
-    fn new(stored: &Stored<'_>, fault: &Fault) -> io::Result<Self> {
+    fn new(stored: &Stored<'_>, fault: &Unsound) -> io::Result<Self> {
         let mut names = stored.names()?;
         names.retain(|name| is_log_file(name));
         names.sort();
-        let whole = names.iter().take_while(|name| **name < fault.file).count();
-        let mut prefix = stored.read(&fault.file)?;
-        let lines = usize::try_from(fault.line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let (file, lines) = fault.place(&names);
+        let whole = names.iter().take_while(|name| **name < file).count();
+        let mut prefix = stored.read(&file)?;
+        let lines = usize::try_from(lines).unwrap_or(usize::MAX);
         let kept = prefix.split_inclusive(|byte| *byte == b'\n').take(lines);
         let bytes = kept.map(<[u8]>::len).sum();
         prefix.truncate(bytes);
@@ -178,13 +268,16 @@ impl Cut {
     fn carry_out(
         &self,
         stored: &Stored<'_>,
-        fault: &Fault,
+        fault: &Unsound,
+        beyond: &Beyond,
         head: &Head,
         origin: &str,
         time: Timestamp,
     ) -> io::Result<Repaired> {
-        let seq = fault.seq;
+        let seq = fault.seq();
+        beyond.copy(stored)?;
         let mut record = self.move_aside(stored, seq)?;
+        record.checkpoint = beyond.latest();
         record.fault = fault.to_string();
         let unlinked = Record::LogRepaired(record.clone()).unlinked(time, origin);
         let line = unlinked.line(seq, &head.hash);
@@ -230,7 +323,7 @@ impl Cut {
         stored.files.rename(&unfinished, &stored.dir.join(&file))?;
         stored.files.sync_dir(stored.dir)?;
         let mut all = stored.names()?;
-        all.retain(|name| name.starts_with("cut-"));
+        all.retain(|name| name.starts_with("cut-") && !name.ends_with(".tmp"));
         all.sort();
         Ok(LogRepaired {
             first_seq: seq,
@@ -239,6 +332,7 @@ impl Cut {
             digest: format!("sha256:{digest}"),
             file,
             files: all,
+            checkpoint: None,
             fault: String::new(),
         })
     }

@@ -19,19 +19,18 @@ use grown::Grown;
 pub use grown::survey;
 pub use held::{CHECKPOINT_NAME, Held, KEPT_NAME, kept_name};
 pub use keys::Signing;
-pub use latest::{Latest, Sealed};
+pub use latest::{COSIGNED_KEPT_SECONDS, Latest, Sealed};
 pub use tiles::TileDir;
 
 use super::follow::{Follower, Stop};
 use crate::audit::record::KeyRotated;
 use crate::audit::verify::Head;
-use crate::files::{Files, create_dir, replace};
+use crate::files::Files;
 use crate::model::time::Timestamp;
 use crate::tlog::{Checkpoint, NoteError, VerifierKey};
 use keys::Keys;
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tiles::TileWriter;
@@ -44,8 +43,6 @@ pub const CHECKPOINT_MS_MAX: u64 = 1_000;
 
 /// What makes tiles and checkpoints out of lines.
 pub struct Sealer {
-    dir: PathBuf,
-    files: Arc<dyn Files>,
     origin: String,
     lines: Follower,
     grown: Grown,
@@ -83,8 +80,6 @@ impl Sealer {
         }
         let rotation = keys.rotation(origin, records.end)?;
         let mut sealer = Self {
-            dir: dir.to_owned(),
-            files: Arc::clone(files),
             origin: origin.to_owned(),
             lines: Follower::new(dir, Arc::clone(files), records.start),
             grown: start,
@@ -116,7 +111,7 @@ impl Sealer {
         let signed = held.size();
         if let Some((note, checkpoint)) = held.latest {
             let latest = Sealed { note, checkpoint };
-            self.latest.set(latest);
+            self.latest.found(latest);
         }
         self.grow(records, signed)?;
         let is_signed = self.latest.size() == Some(records);
@@ -146,7 +141,7 @@ impl Sealer {
             match stop {
                 Stop::Reached => return Ok(()),
                 Stop::FileEnded if size > signed => self.seal(true)?,
-                Stop::FileEnded if self.latest.size() == Some(size) => self.keep_latest()?,
+                Stop::FileEnded if self.latest.size() == Some(size) => self.latest.keep()?,
                 Stop::FileEnded => {}
             }
         }
@@ -164,23 +159,9 @@ impl Sealer {
         let note = self.keys.sign(&checkpoint.to_string())?;
         self.latest.publish(Sealed { note, checkpoint })?;
         if is_kept {
-            self.keep_latest()?;
+            self.latest.keep()?;
         }
         Ok(self.tiles.remove(&outdated)?)
-    }
-
-    fn keep_latest(&self) -> io::Result<()> {
-        let Some(latest) = self.latest.get() else {
-            return Ok(());
-        };
-        let kept = self.dir.join(KEPT_NAME);
-        create_dir(self.files.as_ref(), &kept)?;
-        let path = kept.join(kept_name(latest.checkpoint.size));
-        let note = latest.note.to_string();
-        match self.files.length(&path)? {
-            Some(_) => Ok(()),
-            None => replace(self.files.as_ref(), &path, note.as_bytes()),
-        }
     }
 
     /// Follows the log until its writer is gone, and seals what it left.
@@ -205,6 +186,12 @@ impl Sealer {
                 return Ok(());
             }
         }
+    }
+}
+
+impl Drop for Sealer {
+    fn drop(&mut self) {
+        self.latest.end();
     }
 }
 

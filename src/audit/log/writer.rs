@@ -1,9 +1,11 @@
 //! The one thread that writes: collect a batch, append it, sync once, acknowledge.
 
 use super::follow::file_name;
+use super::pending::Done;
 use super::queue::Queue;
 use super::recover::Tail;
-use super::{AppendError, Done, Message, Options, SEGMENT_BYTES_MAX, Shared};
+use super::stats::{OnSync, Synced};
+use super::{AppendError, Message, Options, SEGMENT_BYTES_MAX, Shared};
 use crate::audit::hash::sha256_hex;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
 use crate::audit::verify::Head;
@@ -13,6 +15,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// `prev` of the first record.
@@ -32,6 +35,7 @@ pub struct Writer {
     durable: watch::Sender<Option<Head>>,
     /// Held until the thread ends.
     lock: Arc<dyn Send + Sync>,
+    on_sync: Option<OnSync>,
 }
 
 /// What one sync makes durable.
@@ -76,6 +80,7 @@ impl Writer {
             day: tail.day,
             durable,
             lock: Arc::from(tail.lock),
+            on_sync: options.on_sync.clone(),
         }
     }
 
@@ -152,9 +157,23 @@ impl Writer {
         let (file, bytes) = self.segment(batch)?;
         append_all(file.as_mut(), batch.lines.as_bytes())?;
         *bytes += batch.lines.len() as u64;
+        let started = Instant::now();
         file.sync()?;
+        let took = started.elapsed();
         self.publish();
+        self.count(&Synced {
+            records: self.next_seq() - batch.first_seq,
+            bytes: batch.lines.len() as u64,
+            took,
+        });
         Ok(())
+    }
+
+    fn count(&self, synced: &Synced) {
+        self.shared.counts.add(synced);
+        if let Some(on_sync) = &self.on_sync {
+            on_sync(synced);
+        }
     }
 
     /// The file that the batch belongs into: the last one, or a new one once that is long enough or

@@ -16,8 +16,11 @@ pub struct LogRepaired {
     pub digest: String,
     /// The file, beside the log, that has the cut bytes.
     pub file: String,
-    /// Every file of cut bytes beside the log: those of repairs that did not end, too.
+    /// Every file beside the log of what was cut: those of repairs that did not end, too.
     pub files: Vec<String>,
+    /// Of the files, the one with the longest checkpoint that was signed over more than what is
+    /// kept; `None` if there was none.
+    pub checkpoint: Option<String>,
     /// What was wrong, and where.
     pub fault: String,
 }
@@ -33,6 +36,7 @@ impl LogRepaired {
     pub(super) fn put_into(&self, fields: &mut Fields<'_>) {
         fields
             .integer("bytes", self.bytes)
+            .optional("checkpoint", self.checkpoint.as_deref())
             .put("digest", self.digest.as_str())
             .put("fault", self.fault.as_str())
             .put("file", self.file.as_str())

@@ -322,6 +322,7 @@ pub fn all() -> Vec<Record> {
             digest: format!("sha256:{:064}", 9),
             file: "cut-00000000000000000007-0000000000000000.bin".into(),
             files: vec!["cut-00000000000000000007-0000000000000000.bin".into()],
+            checkpoint: Some("cut-checkpoint-00000000000000000009-00".into()),
             fault: "`log-00000000000000000000.jsonl` line 8 (seq 7): not canonical JSON".into(),
         }),
         Record::KeyRotated(Box::new(KeyRotated {

@@ -217,7 +217,7 @@ const SCHEMAS: &[Schema] = &[
             ("files", List),
             ("fault", Text),
         ],
-        optional: &[],
+        optional: &[("checkpoint", Text)],
     },
     Schema {
         kind: "key_rotated",

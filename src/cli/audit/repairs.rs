@@ -24,6 +24,7 @@ struct Repair {
     file: String,
     /// Those of repairs that did not end, too.
     files: Vec<String>,
+    checkpoint: Option<String>,
 }
 
 impl Repairs {
@@ -66,6 +67,10 @@ impl Repair {
             digest: text("digest").to_owned(),
             file: text("file").to_owned(),
             files: files.map(str::to_owned).collect(),
+            checkpoint: record
+                .get("checkpoint")
+                .and_then(Json::as_str)
+                .map(str::to_owned),
         }
     }
 
@@ -76,7 +81,16 @@ impl Repair {
 
     fn tell(&self) -> String {
         let (seq, lines, file) = (self.first_seq, self.lines, &self.file);
-        format!("the log was repaired at seq {seq}: {lines} lines were cut, and are in `{file}`")
+        let cut = format!(
+            "the log was repaired at seq {seq}: {lines} lines were cut, and are in `{file}`"
+        );
+        match &self.checkpoint {
+            Some(checkpoint) => format!(
+                "{cut}; it had been signed beyond that, and that checkpoint is in `{checkpoint}`: \
+                 whoever holds one as long sees another log"
+            ),
+            None => cut,
+        }
     }
 
     fn missing(&self, dir: &Path) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Configurations that are refused, each with what is said of it.
 
 mod callers;
+mod watching;
 
 use super::*;
 use proptest::prelude::*;
@@ -76,7 +77,7 @@ fn keys_that_nobody_knows_or_that_are_missing() {
         (
             AUDIT,
             "directory = 'audit'",
-            "9:1: `audit.dir` is missing: decisions need a log\n10:1: unknown key `audit.directory`; known here: `dir`, `origin`, `mode`, `on_failure`, `index`, `key_file`, `batch_records_max`, `batch_ms_max`, `signing`, `content`, `archive`",
+            "9:1: `audit.dir` is missing: decisions need a log\n10:1: unknown key `audit.directory`; known here: `dir`, `origin`, `mode`, `on_failure`, `index`, `key_file`, `batch_records_max`, `batch_ms_max`, `disk_free_mib_min`, `witness_seconds`, `signing`, `content`, `archive`, `otlp`, `witnesses`",
         ),
         (
             NAME,

@@ -20,14 +20,27 @@ impl EncodeLabelSet for TenantLabel {
 }
 
 /// A metric of the process, which has no label, and the same of its tenants.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct PerTenant<M>(Arc<Mutex<BTreeMap<TenantLabel, M>>>);
+
+impl<M> Default for PerTenant<M> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
 
 impl<M: Clone + Default> PerTenant<M> {
     /// The metric of this tenant; from now on it is shown.
     pub(super) fn of(&self, tenant: &TenantLabel) -> M {
+        self.of_or(tenant, M::default)
+    }
+}
+
+impl<M: Clone> PerTenant<M> {
+    /// As `of`, of a metric that has to be made.
+    pub(super) fn of_or(&self, tenant: &TenantLabel, make: impl FnOnce() -> M) -> M {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(tenant.clone()).or_default().clone()
+        all.entry(tenant.clone()).or_insert_with(make).clone()
     }
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::audit::content::{ContentStore, Limits, WrappingKey};
+use crate::audit::log::{LogStats, SignedStats};
 use crate::files::OsFiles;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Each metric, and its values by its label.
 fn shown(metrics: &Metrics) -> BTreeMap<String, String> {
@@ -109,6 +110,18 @@ fn the_documentation_lists_every_metric() {
     let store = ContentStore::open(dir.path(), key, limits, Arc::new(OsFiles));
     metrics.show_content(Arc::new(store.unwrap()));
     metrics.spooled("<caller>/<shim's id>", 1);
+    let signed = SignedStats {
+        size: 1,
+        age: Duration::ZERO,
+    };
+    metrics.log_is(&LogStats {
+        signed: Some(signed),
+        ..LogStats::default()
+    });
+    metrics.log_has_room(1);
+    metrics.show_witness(&"<its name>".into());
+    metrics.cosigned(&"<its name>".into(), 1);
+    metrics.otlp(1, 1);
     let text = metrics.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let expected: Vec<_> = types
@@ -131,17 +144,16 @@ fn the_documentation_lists_every_metric() {
 fn labels(text: &str, name: &str) -> String {
     let samples = text.lines().filter_map(|line| line.split_once('{'));
     let samples = samples.filter(|(sample, _)| *sample == name);
-    let pairs = samples.filter_map(|(_, rest)| rest.split_once('}')?.0.split_once('='));
-    let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let lists = samples.filter_map(|(_, rest)| Some(rest.split_once('}')?.0));
+    let pairs = lists.flat_map(|list| list.split(',').filter_map(|pair| pair.split_once('=')));
+    let mut values: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (label, value) in pairs {
         let value = format!("`{}`", value.trim_matches('"'));
-        values.entry(label).or_default().push(value);
-    }
-    for values in values.values_mut() {
-        values.sort();
+        values.entry(label).or_default().insert(value);
     }
     let labels = values
         .iter()
-        .map(|(label, values)| format!("`{label}`: {}", values.join(", ")));
+        .map(|(label, values)| (label, Vec::from_iter(values.clone()).join(", ")))
+        .map(|(label, values)| format!("`{label}`: {values}"));
     labels.collect::<Vec<_>>().join("; ")
 }

@@ -1,6 +1,7 @@
 //! Logs that are signed, on a disk that forgets and fails.
 
 mod faults;
+mod repairs;
 
 use crate::audit::log::{AppendError, Cadence, Log, OpenError, Options, SealError, Signing};
 use crate::audit::record::samples::TIME;

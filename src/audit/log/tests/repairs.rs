@@ -1,9 +1,14 @@
 //! A log that does not check, cut and continued: nothing of it is lost, whatever fails.
 
 use super::*;
-use crate::audit::log::{RepairError, repair};
+use crate::audit::log::{RepairError, Repaired};
 use crate::audit::verify::Fault;
 use sha2::{Digest, Sha256};
+
+fn cut(disk: &Disk, seq: u64) -> Result<Repaired, RepairError> {
+    let files: Arc<dyn Files> = Arc::new(disk.clone());
+    repair(&dir(), seq, TIME, &files)
+}
 
 /// A log of 10 records in several files.
 fn broken(break_it: impl Fn(&Disk)) -> Disk {
@@ -148,14 +153,14 @@ fn what_does_not_check_is_moved_aside_and_recorded() {
             "{what}"
         );
         for other in [0, seq - 1, seq + 1, u64::MAX] {
-            let refused = repair(&dir(), other, TIME, &disk).unwrap_err();
+            let refused = cut(&disk, other).unwrap_err();
             let RepairError::Elsewhere { given, fault, .. } = refused else {
                 panic!("{what}: {refused}");
             };
-            assert_eq!((given, fault.seq), (other, seq), "{what}");
+            assert_eq!((given, fault.seq()), (other, seq), "{what}");
         }
         assert_eq!(bytes(&disk), original, "{what}: nothing was done");
-        let repaired = repair(&dir(), seq, TIME, &disk).unwrap();
+        let repaired = cut(&disk, seq).unwrap();
         assert_eq!(repaired.record.fault, found.to_string(), "{what}");
         assert_eq!(check(&disk).0.head, Some(repaired.head), "{what}");
         disk.crash();
@@ -166,27 +171,27 @@ fn what_does_not_check_is_moved_aside_and_recorded() {
 #[test]
 fn what_needs_no_repair_or_cannot_have_one_is_left_alone() {
     let sound = broken(|_| ());
-    let refused = repair(&dir(), 5, TIME, &sound).unwrap_err();
+    let refused = cut(&sound, 5).unwrap_err();
     assert!(matches!(refused, RepairError::Sound { .. }), "{refused}");
     let torn = broken(|disk| {
         let (name, mut content) = logs(disk).pop().unwrap();
         content.extend_from_slice(b"{\"ar");
         rewrite(disk, &name, &content);
     });
-    let refused = repair(&dir(), 10, TIME, &torn).unwrap_err();
+    let refused = cut(&torn, 10).unwrap_err();
     assert!(matches!(refused, RepairError::Sound { .. }), "{refused}");
     let nothing = broken(|disk| alter(disk, 0));
-    let refused = repair(&dir(), 0, TIME, &nothing).unwrap_err();
+    let refused = cut(&nothing, 0).unwrap_err();
     assert!(
         matches!(refused, RepairError::NothingKept { .. }),
         "{refused}"
     );
-    let missing = repair(&dir(), 0, TIME, &Disk::new()).unwrap_err();
+    let missing = cut(&Disk::new(), 0).unwrap_err();
     assert!(matches!(missing, RepairError::NoLog { .. }), "{missing}");
 
     let open_log = Disk::new();
     let (_log, _) = open(&open_log).unwrap();
-    let refused = repair(&dir(), 0, TIME, &open_log).unwrap_err();
+    let refused = cut(&open_log, 0).unwrap_err();
     assert!(matches!(refused, RepairError::Locked { .. }), "{refused}");
 }
 
@@ -197,7 +202,7 @@ fn every_failure_in_turn_loses_nothing() {
     let make = || broken(|disk| alter(disk, 3));
     let healthy = make();
     let before = healthy.operations();
-    repair(&dir(), 3, TIME, &healthy).unwrap();
+    cut(&healthy, 3).unwrap();
     let operations = healthy.operations() - before;
     assert!(operations >= 8, "{operations}");
     for step in 0..operations {
@@ -211,7 +216,7 @@ fn every_failure_in_turn_loses_nothing() {
                 seed: step,
                 ..Plan::default()
             });
-            let failed = repair(&dir(), 3, TIME, &disk).unwrap_err();
+            let failed = cut(&disk, 3).unwrap_err();
             assert!(matches!(failed, RepairError::Io { .. }), "{what}: {failed}");
             disk.set(Plan::default());
             if power_fails {
@@ -232,7 +237,7 @@ fn repair_until_sound(disk: &Disk, what: &str) {
         let Err(found) = walk(&OnDisk(disk), None, &mut |_| ()) else {
             return;
         };
-        repair(&dir(), found.seq, TIME, disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+        cut(disk, found.seq).unwrap_or_else(|error| panic!("{what}: {error}"));
     }
     panic!("{what}: still broken");
 }
