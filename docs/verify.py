@@ -2,17 +2,17 @@
 
     python3 verify.py DIR [--key VKEY] [--checkpoint FILE]
 
-Needs the package `cryptography`. Says what is wrong first, and exits 1. A log whose beginning was
-archived is to be restored before."""
+Needs the package `cryptography`. Says what is wrong first, and exits 1; 2 if it cannot tell."""
 import argparse, base64, hashlib, json, pathlib, re, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-options = argparse.ArgumentParser()
-options.add_argument("dir", type=pathlib.Path)
-options.add_argument("--key", help="the log's verifier key: any that it ever had")
-options.add_argument("--checkpoint", help="an older checkpoint that was held elsewhere")
-options = options.parse_args()
+parser = argparse.ArgumentParser()
+parser.add_argument("dir", type=pathlib.Path)
+parser.add_argument("--key", help="the log's verifier key: any that it ever had")
+parser.add_argument("--checkpoint", help="an older checkpoint that was held elsewhere")
+options = parser.parse_args()
+(options.dir / "pruned").exists() and parser.error("the log's beginning was archived: `toolgate audit restore` it before")
 TILE = re.compile(r"tile/(\d+|entries)/((?:x\d{3}/)*\d{3})(?:\.p/(\d+))?")
 sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
 

@@ -12,6 +12,7 @@ mod policy;
 mod reading;
 mod test;
 mod v0;
+mod verify;
 mod watch;
 
 use crate::util::Workplace;

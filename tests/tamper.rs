@@ -5,7 +5,7 @@
 //! `make tamper` does it 50,000 times to a log of 10,000 records; by itself it is a short form.
 
 mod forged;
-mod log;
+pub mod log;
 mod mutation;
 mod random;
 mod readers;

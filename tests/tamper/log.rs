@@ -23,6 +23,8 @@ pub const ORIGIN: &str = "toolgate/pdp-1";
 pub const TIME: Timestamp = Timestamp::from_nanos(1_795_190_400_123_456_000);
 /// So many records have a segment of their own, about.
 const SEGMENTS: u64 = 6;
+/// So many records wait for the writer, at most.
+const WAITING_MAX: u64 = 1_024;
 /// Bytes of a record, about.
 const RECORD_BYTES: u64 = 330;
 
@@ -165,9 +167,13 @@ pub fn append(
         ..Options::new(ORIGIN)
     };
     let (log, _) = Log::open(dir, options, Arc::new(OsFiles)).unwrap();
-    let appended = numbers.map(|number| log.append(TIME, &record(number)).unwrap());
-    if let Some(last) = appended.last() {
-        last.wait().unwrap();
+    let last = numbers.end - 1;
+    for number in numbers {
+        let appended = log.append(TIME, &record(number)).unwrap();
+        // More than the queue holds would be refused.
+        if number % WAITING_MAX == 0 || number == last {
+            appended.wait().unwrap();
+        }
     }
 }
 

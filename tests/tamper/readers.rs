@@ -67,6 +67,22 @@ fn the_verifier_in_python_agrees_on_good_and_on_tampered_logs() {
 }
 
 #[test]
+fn the_verifier_in_python_says_that_it_needs_the_whole_log() {
+    let mut files = made(60).files;
+    files.insert("pruned".to_owned(), b"{}\n".to_vec().into());
+    let dir = directory(&files);
+    let mut command = Command::new(tool("venv/bin/python"));
+    command.arg(repository("docs/verify.py")).arg(dir.path());
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("`toolgate audit restore` it before"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_verifier_in_python_is_short() {
     let text = std::fs::read_to_string(repository("docs/verify.py")).unwrap();
     assert!(text.lines().count() < 150);

@@ -187,4 +187,11 @@ impl Segments for Everywhere<'_> {
             other => other,
         }
     }
+
+    fn bundles_from(&self) -> io::Result<u64> {
+        match self.files.read(&self.dir.join(PRUNED_NAME), FILE_BYTES_MAX) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            note => Ok(Pruned::read(&note?).map_or(0, |note| note.first_seq)),
+        }
+    }
 }

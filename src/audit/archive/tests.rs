@@ -1,5 +1,6 @@
 mod faults;
 pub(in crate::audit) mod memory;
+mod signed;
 mod stores;
 
 use super::names::prefix;

@@ -63,7 +63,7 @@ pub fn check(
     let checkpoints = Checkpoints::read(segments, expected.checkpoint.as_ref())?;
     let mut checking = Checking {
         tree: Tree::default(),
-        tiles: Tiles::new(segments, checkpoints.latest_size()),
+        tiles: Tiles::new(segments, checkpoints.latest_size())?,
         checkpoints,
         shims: Shims::default(),
         pairs,

@@ -1,6 +1,9 @@
 //! Which granted calls have an outcome, over all logs that are looked at together: after a
 //! failover an outcome may stand in another log than its decision, or in two.
 
+#[cfg(test)]
+mod tests;
+
 use super::line::Line;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};

@@ -40,6 +40,15 @@ pub trait Segments {
     fn list(&self, _dir: &str) -> io::Result<Vec<String>> {
         Ok(Vec::new())
     }
+
+    /// The first seq whose bundle of entries has to be there. Bundles that end before it went with
+    /// their segments when those were archived, also where the lines are read from the archive.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    fn bundles_from(&self) -> io::Result<u64> {
+        Ok(0)
+    }
 }
 
 /// A log's directory.

@@ -1,6 +1,11 @@
 mod pruned;
 mod scan;
+mod shims;
+mod signed;
+mod stored;
 mod tamper;
+mod tiles;
+mod vouched;
 
 use super::*;
 use crate::audit::log::{Log, Options};

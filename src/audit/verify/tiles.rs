@@ -3,7 +3,7 @@
 
 use super::source::{Segments, read_small};
 use super::tree::Tree;
-use super::{Fault, Wrong};
+use super::{Fault, PRUNED_NAME, Wrong};
 use crate::tlog::{
     ENTRY_BYTES_MAX, HASH_BYTES, Hash, TILE_WIDTH, TileKind, TilePath, partial_tiles, push_entry,
 };
@@ -19,6 +19,8 @@ pub(super) struct Tiles<'a> {
     segments: &'a dyn Segments,
     /// The size of the latest checkpoint.
     needed: u64,
+    /// Bundles that end before this seq may be missing.
+    bundles_from: u64,
     bundle: Bundle,
     /// How many were compared.
     pub(super) compared: u64,
@@ -35,13 +37,15 @@ struct Bundle {
 }
 
 impl<'a> Tiles<'a> {
-    pub(super) fn new(segments: &'a dyn Segments, needed: u64) -> Self {
-        Self {
+    pub(super) fn new(segments: &'a dyn Segments, needed: u64) -> Result<Self, Fault> {
+        let bundles_from = segments.bundles_from();
+        Ok(Self {
             segments,
             needed,
+            bundles_from: bundles_from.map_err(Fault::unreadable(PRUNED_NAME))?,
             bundle: Bundle::default(),
             compared: 0,
-        }
+        })
     }
 
     /// Builds the tree over leaves whose lines are not here, from their hashes; `each` sees it
@@ -211,9 +215,12 @@ impl<'a> Tiles<'a> {
             tiles.push(*full);
             return Ok(tiles);
         }
-        let has_absent = full.kind == TileKind::Entries && self.bundle.absent > 0;
+        let past = past(full);
+        let is_archived = past.is_some_and(|past| past <= self.bundles_from);
+        let may_be_gone = is_archived || self.bundle.absent > 0;
         let size = self.needed;
-        match past(full).is_some_and(|past| past <= size) && !has_absent {
+        let is_needed = past.is_some_and(|past| past <= size);
+        match is_needed && !(full.kind == TileKind::Entries && may_be_gone) {
             true => Err(fault(full, 0, Wrong::TileMissing { size })),
             false => Ok(tiles),
         }
