@@ -7,6 +7,7 @@
 
 mod follow;
 mod granted;
+mod pending;
 mod queue;
 mod recover;
 mod repair;
@@ -16,6 +17,7 @@ mod tests;
 mod writer;
 
 pub use granted::{GRANTED_CALLS_MAX, GrantedCall};
+pub use pending::Pending;
 pub use recover::{OpenError, Recovered};
 pub use repair::{RepairError, Repaired, repair};
 pub use seal::{
@@ -32,9 +34,7 @@ use crate::tlog::VerifierKey;
 use queue::{Queue, Refusal};
 use seal::Sealer;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
@@ -117,29 +117,6 @@ pub enum AppendError {
 pub type Appended = Head;
 
 type Done<T> = oneshot::Sender<Result<T, AppendError>>;
-
-/// Resolves once the record is durable, or cannot be any more.
-#[derive(Debug)]
-pub struct Pending<T = Appended>(oneshot::Receiver<Result<T, AppendError>>);
-
-impl<T> Pending<T> {
-    /// Blocks until then. Not for async code: `await` the value there.
-    ///
-    /// # Errors
-    /// If the record is not durable.
-    pub fn wait(self) -> Result<T, AppendError> {
-        self.0.blocking_recv().unwrap_or(Err(AppendError::Closed))
-    }
-}
-
-impl<T> Future for Pending<T> {
-    type Output = Result<T, AppendError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let received = Pin::new(&mut self.0).poll(context);
-        received.map(|result| result.unwrap_or(Err(AppendError::Closed)))
-    }
-}
 
 enum Message {
     Append(Unlinked, Day, Option<Done<Appended>>),
@@ -270,7 +247,19 @@ impl Log {
     /// If the record is not taken. It may be tried again after `QueueFull` alone.
     pub fn append(&self, time: Timestamp, record: &Record) -> Result<Pending, AppendError> {
         let (done, pending) = oneshot::channel();
-        self.put(time, record, Some(done))?;
+        self.put(time, record, Some(done), 0)?;
+        Ok(Pending(pending))
+    }
+
+    /// As `append`, of what can be sent again: half of the queue is left to what cannot, so that a
+    /// flood of events keeps no decision from being recorded.
+    ///
+    /// # Errors
+    /// As `append`.
+    pub fn append_event(&self, time: Timestamp, record: &Record) -> Result<Pending, AppendError> {
+        let (done, pending) = oneshot::channel();
+        let kept_free = self.options.queue_records_max / 2;
+        self.put(time, record, Some(done), kept_free)?;
         Ok(Pending(pending))
     }
 
@@ -279,7 +268,7 @@ impl Log {
     /// # Errors
     /// As `append`.
     pub fn post(&self, time: Timestamp, record: &Record) -> Result<(), AppendError> {
-        self.put(time, record, None)
+        self.put(time, record, None, 0)
     }
 
     /// Resolves to the last record once everything appended before is durable; `None` of an empty
@@ -289,7 +278,7 @@ impl Log {
     /// As `append`.
     pub fn flush(&self) -> Result<Pending<Option<Head>>, AppendError> {
         let (done, pending) = oneshot::channel();
-        self.send(Message::Flush(done))?;
+        self.send(Message::Flush(done), 0)?;
         Ok(Pending(pending))
     }
 
@@ -354,20 +343,23 @@ impl Log {
         time: Timestamp,
         record: &Record,
         done: Option<Done<Appended>>,
+        kept_free: usize,
     ) -> Result<(), AppendError> {
         self.check()?;
         let unlinked = record.unlinked(time, &self.options.origin);
-        self.send(Message::Append(unlinked, time.day(), done))
+        self.send(Message::Append(unlinked, time.day(), done), kept_free)
     }
 
-    fn send(&self, message: Message) -> Result<(), AppendError> {
+    fn send(&self, message: Message, kept_free: usize) -> Result<(), AppendError> {
         self.check()?;
-        self.queue.put(message).map_err(|refusal| match refusal {
-            Refusal::Full => AppendError::QueueFull {
-                queue_records_max: self.options.queue_records_max,
-            },
-            Refusal::Closed => AppendError::Closed,
-        })
+        self.queue
+            .put(message, kept_free)
+            .map_err(|refusal| match refusal {
+                Refusal::Full => AppendError::QueueFull {
+                    queue_records_max: self.options.queue_records_max,
+                },
+                Refusal::Closed => AppendError::Closed,
+            })
     }
 
     fn check(&self) -> Result<(), AppendError> {
