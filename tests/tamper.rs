@@ -7,6 +7,7 @@
 mod forged;
 mod log;
 mod mutation;
+mod past;
 mod random;
 mod readers;
 
