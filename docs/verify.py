@@ -4,7 +4,7 @@
 
 Needs the package `cryptography`. Says what is wrong first, and exits 1. A log whose beginning was
 archived is to be restored before."""
-import argparse, base64, functools, hashlib, json, pathlib, re, sys
+import argparse, base64, hashlib, json, pathlib, re, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -72,7 +72,7 @@ notes += held + ([latest] if latest else [])
 files = {path.relative_to(options.dir).as_posix() for path in options.dir.glob("tile/**/*") if path.is_file()}
 files = {name: TILE.fullmatch(name) for name in files if TILE.fullmatch(name)}
 stack, levels, bundle, roots = [], [[]], [], {0: sha256()}
-root = lambda: functools.reduce(lambda right, left: sha256(b"\1", left, right), reversed(stack)) if stack else sha256()
+root = lambda at=0: sha256(b"\1", stack[at], root(at + 1)) if at + 1 < len(stack) else stack[at] if stack else sha256()
 
 def compare(level, index, parts):  # each tile of this place with the start of these hashes or entries
     span = 256 ** (0 if level == "entries" else int(level))

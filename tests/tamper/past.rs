@@ -48,9 +48,11 @@ pub fn pruned_note(made: &Made, files: &mut Files, random: &mut Random) -> Strin
 /// Another time, in a form that no check of a line objects to.
 fn retime(lines: &mut Lines, at: usize, random: &mut Random) {
     let line = &mut lines.0[at].1;
-    let end = line.find("Z\",\"type\"").unwrap();
-    let digit = random.below(10).to_string();
-    line.replace_range(end - 1..end, &digit);
+    let start = line.find("\"time\":\"").unwrap();
+    let end = start + line[start..].find("Z\"").unwrap();
+    let digit: usize = line[end - 1..end].parse().unwrap();
+    let other = (digit + 1 + random.below(9)) % 10;
+    line.replace_range(end - 1..end, &other.to_string());
 }
 
 /// These lines as the log, with all tiles, and one checkpoint, of this size.
