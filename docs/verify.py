@@ -72,6 +72,7 @@ notes += held + ([latest] if latest else [])
 files = {path.relative_to(options.dir).as_posix() for path in options.dir.glob("tile/**/*") if path.is_file()}
 files = {name: TILE.fullmatch(name) for name in files if TILE.fullmatch(name)}
 stack, levels, bundle, roots = [], [[]], [], {0: sha256()}
+root = lambda at=0: sha256(b"\1", stack[at], root(at + 1)) if at + 1 < len(stack) else stack[at] if stack else sha256()
 
 def compare(level, index, parts):  # each tile of this place with the start of these hashes or entries
     span = 256 ** (0 if level == "entries" else int(level))
@@ -110,7 +111,7 @@ for path in segments:
                 raise ValueError("wrong, or the record before it is")
             if record["type"] == "key_rotated":
                 keys, note = (record["previous"], record["next"]), Note(place, record["note"].encode())
-                said = "\n".join(["toolgate audit key rotated", origin, str(seq), *keys, ""])
+                said = "\n".join(["toolgate audit key rotated", origin, str(seq), base64.b64encode(root()).decode(), *keys, ""])
                 if note.text != said or (rotations and rotations[-1][1][1] != keys[0]):
                     raise ValueError("the change of the key does not hold")
                 [note.check(key) for key in keys]
@@ -130,9 +131,7 @@ for path in segments:
         stack.append(node)
         seq += 1
         if any(note.size == seq for note in notes):
-            for left in reversed(stack[:-1]):
-                node = sha256(b"\1", left, node)
-            roots[seq] = node
+            roots[seq] = root()
 for level, parts in [("entries", bundle), *enumerate(levels)]:
     compare(level, seq // (256 * 256 ** (0 if level == "entries" else level)), parts)
 if files:

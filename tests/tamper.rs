@@ -7,6 +7,7 @@
 mod forged;
 pub mod log;
 mod mutation;
+mod past;
 mod random;
 mod readers;
 

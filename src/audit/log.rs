@@ -228,7 +228,19 @@ impl Log {
     /// If the record is not taken. It may be tried again after `QueueFull` alone.
     pub fn append(&self, time: Timestamp, record: &Record) -> Result<Pending, AppendError> {
         let (done, pending) = oneshot::channel();
-        self.put(time, record, Some(done))?;
+        self.put(time, record, Some(done), 0)?;
+        Ok(Pending::of(pending))
+    }
+
+    /// As `append`, of what can be sent again: half of the queue is left to what cannot, so that a
+    /// flood of events keeps no decision from being recorded.
+    ///
+    /// # Errors
+    /// As `append`.
+    pub fn append_event(&self, time: Timestamp, record: &Record) -> Result<Pending, AppendError> {
+        let (done, pending) = oneshot::channel();
+        let kept_free = self.options.queue_records_max / 2;
+        self.put(time, record, Some(done), kept_free)?;
         Ok(Pending::of(pending))
     }
 
@@ -237,7 +249,7 @@ impl Log {
     /// # Errors
     /// As `append`.
     pub fn post(&self, time: Timestamp, record: &Record) -> Result<(), AppendError> {
-        self.put(time, record, None)
+        self.put(time, record, None, 0)
     }
 
     /// Resolves to the last record once everything appended before is durable; `None` of an empty
@@ -247,7 +259,7 @@ impl Log {
     /// As `append`.
     pub fn flush(&self) -> Result<Pending<Option<Head>>, AppendError> {
         let (done, pending) = oneshot::channel();
-        self.send(Message::Flush(done))?;
+        self.send(Message::Flush(done), 0)?;
         Ok(Pending::of(pending))
     }
 
@@ -323,20 +335,23 @@ impl Log {
         time: Timestamp,
         record: &Record,
         done: Option<Done<Appended>>,
+        kept_free: usize,
     ) -> Result<(), AppendError> {
         self.check()?;
         let unlinked = record.unlinked(time, &self.options.origin);
-        self.send(Message::Append(unlinked, time.day(), done))
+        self.send(Message::Append(unlinked, time.day(), done), kept_free)
     }
 
-    fn send(&self, message: Message) -> Result<(), AppendError> {
+    fn send(&self, message: Message, kept_free: usize) -> Result<(), AppendError> {
         self.check()?;
-        self.queue.put(message).map_err(|refusal| match refusal {
-            Refusal::Full => AppendError::QueueFull {
-                queue_records_max: self.options.queue_records_max,
-            },
-            Refusal::Closed => AppendError::Closed,
-        })
+        self.queue
+            .put(message, kept_free)
+            .map_err(|refusal| match refusal {
+                Refusal::Full => AppendError::QueueFull {
+                    queue_records_max: self.options.queue_records_max,
+                },
+                Refusal::Closed => AppendError::Closed,
+            })
     }
 
     fn check(&self) -> Result<(), AppendError> {

@@ -265,7 +265,7 @@ impl Publisher {
             self.tenant.metrics.doubted(Doubt::Gap);
         }
         let record = event.clone().into_record(reused);
-        appending.pending = Some(evidence.log().append(now, &record)?);
+        appending.pending = Some(evidence.log().append_event(now, &record)?);
         tracker.note(&event);
         drop(tracker);
         self.count(&event, reused);

@@ -109,6 +109,9 @@ pub struct Checkpoints {
     dir: PathBuf,
     keys: Vec<VerifierKey>,
     held: BTreeMap<String, Held>,
+    /// The last checkpoint of a log on which an acknowledgement was taken before the log proved
+    /// it: the next proof goes by it.
+    unproven: BTreeMap<String, (Checkpoint, String)>,
 }
 
 impl Checkpoints {
@@ -143,6 +146,7 @@ impl Checkpoints {
             dir: dir.to_owned(),
             keys,
             held,
+            unproven: BTreeMap::new(),
         })
     }
 
@@ -175,26 +179,43 @@ impl Checkpoints {
                 false => Ok(Look::Known),
             };
         }
-        if held.is_some_and(|held| held.note == note) {
+        let unproven = self.unproven.get(origin).map(|(checkpoint, _)| checkpoint);
+        if unproven.is_none() && held.is_some_and(|held| held.note == note) {
             return Ok(Look::Known);
         }
         let new = self.checked(origin, note)?;
+        if let Some(last) = unproven {
+            continues(last, &new).map_err(|why| refuse(origin, &why))?;
+        }
         let Some(held) = held else {
             return Ok(Look::First);
         };
+        continues(&held.checkpoint, &new).map_err(|why| refuse(origin, &why))?;
         let (from, to) = (held.checkpoint.size, new.size);
-        if to < from {
-            let why = format!("it has {to} records and had {from}");
-            return Err(refuse(origin, &why));
+        match to == from {
+            true => Ok(Look::Known),
+            false => Ok(Look::Prove { from, to }),
         }
-        if to == from {
-            let is_same = held.checkpoint.root == new.root;
-            let why = format!("its first {to} records are not those that it had");
-            return is_same
-                .then_some(Look::Known)
-                .ok_or_else(|| refuse(origin, &why));
-        }
-        Ok(Look::Prove { from, to })
+    }
+
+    /// Takes an acknowledgement on a checkpoint that was looked at and not proven: whatever the log
+    /// shows next has to continue it, too.
+    ///
+    /// # Errors
+    /// It is no checkpoint of this log.
+    pub fn take_unproven(&mut self, origin: &str, note: &str) -> Result<(), HeldError> {
+        let new = self.checked(origin, note)?;
+        let unproven = (new, note.to_owned());
+        self.unproven.insert(origin.to_owned(), unproven);
+        Ok(())
+    }
+
+    /// The size and the note of a checkpoint that was taken unproven, and is over fewer records
+    /// than these.
+    #[must_use]
+    pub fn unproven(&self, origin: &str, size: u64) -> Option<(u64, String)> {
+        let (checkpoint, note) = self.unproven.get(origin)?;
+        (checkpoint.size < size).then(|| (checkpoint.size, note.clone()))
     }
 
     /// Holds a checkpoint if the hashes prove that it continues the held one, or if it is the
@@ -233,6 +254,7 @@ impl Checkpoints {
     /// It is none of this log's, or could not be kept.
     pub fn trust(&mut self, origin: &str, note: &str) -> Result<(), HeldError> {
         let checkpoint = self.checked(origin, note)?;
+        self.unproven.remove(origin);
         self.keep(Held {
             origin: origin.to_owned(),
             note: note.to_owned(),
@@ -307,8 +329,24 @@ impl Checkpoints {
             origin: held.origin.clone(),
             source,
         })?;
+        let unproven = self.unproven.get(&held.origin);
+        if unproven.is_some_and(|(unproven, _)| unproven.size <= held.checkpoint.size) {
+            self.unproven.remove(&held.origin);
+        }
         self.held.insert(held.origin.clone(), held);
         Ok(())
+    }
+}
+
+/// Whether a checkpoint can be of a log that had the other one before, as far as it tells by itself.
+fn continues(old: &Checkpoint, new: &Checkpoint) -> Result<(), String> {
+    let (from, to) = (old.size, new.size);
+    if to < from {
+        return Err(format!("it has {to} records and had {from}"));
+    }
+    match to == from && old.root != new.root {
+        true => Err(format!("its first {to} records are not those that it had")),
+        false => Ok(()),
     }
 }
 

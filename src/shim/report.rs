@@ -238,17 +238,40 @@ impl Reporter {
             Ok(Look::First | Look::Prove { from: 0, .. }) => {
                 self.book().held.hold(origin, note, &[])
             }
-            Ok(Look::Prove { .. }) if self.book().proved_lately(origin) => return Ok(()),
-            Ok(Look::Prove { from, to }) => {
-                let proof = pdp.consistency(acknowledged.replica, from, to).await?;
-                if proof.origin != *origin {
-                    return Err(PdpError::Invalid("a proof of another log"));
+            Ok(Look::Prove { .. }) if self.book().proved_lately(origin) => {
+                self.book().held.take_unproven(origin, note)
+            }
+            Ok(Look::Prove { mut from, to }) => {
+                let unproven = self.book().held.unproven(origin, to);
+                if let Some((size, note)) = unproven {
+                    let sizes = (from, size);
+                    self.prove(pdp, acknowledged, &note, sizes).await?;
+                    from = size;
                 }
-                let mut book = self.book();
-                book.note_proved(origin);
-                book.held.hold(origin, note, &proof.hashes)
+                return self.prove(pdp, acknowledged, note, (from, to)).await;
             }
             Err(error) => Err(error),
+        };
+        held.map_err(|error| self.refuse(error))
+    }
+
+    /// Has the log prove that this checkpoint of it continues the held one, and holds it.
+    async fn prove(
+        &self,
+        pdp: &dyn Pdp,
+        acknowledged: &Acknowledged,
+        note: &str,
+        (from, to): (u64, u64),
+    ) -> Result<(), PdpError> {
+        let origin = &acknowledged.origin;
+        let proof = pdp.consistency(acknowledged.replica, from, to).await?;
+        if proof.origin != *origin {
+            return Err(PdpError::Invalid("a proof of another log"));
+        }
+        let held = {
+            let mut book = self.book();
+            book.note_proved(origin);
+            book.held.hold(origin, note, &proof.hashes)
         };
         held.map_err(|error| self.refuse(error))
     }

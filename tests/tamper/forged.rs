@@ -6,7 +6,8 @@ use std::sync::Arc;
 use toolgate::audit::sign::SigningKey;
 use toolgate::audit::tree::{Tile, Tree};
 use toolgate::tlog::{
-    Checkpoint, Note, Signature, TILE_WIDTH, TileKind, TilePath, VerifierKey, leaf_hash, push_entry,
+    Checkpoint, Hash, Note, Signature, TILE_WIDTH, TileKind, TilePath, VerifierKey, leaf_hash,
+    push_entry,
 };
 
 /// A log's lines, each with the number of its segment.
@@ -109,6 +110,15 @@ pub fn put_tiles(files: &mut Files, lines: &Lines, sizes: &[u64]) -> Vec<Checkpo
         files.insert(path.to_string(), Arc::new(content));
     }
     checkpoints
+}
+
+/// The root over these lines.
+pub fn root(lines: &[(usize, String)]) -> Hash {
+    let (mut tree, mut full) = (Tree::default(), Vec::new());
+    for (_, line) in lines {
+        tree.push(leaf_hash(line.as_bytes()), &mut full);
+    }
+    tree.root()
 }
 
 /// The sizes of the checkpoints that are kept.

@@ -72,6 +72,8 @@ pub struct Made {
     pub other: Files,
     /// The key that signs at the end.
     pub key: VerifierKey,
+    /// The key that it replaced.
+    pub replaced: Key,
     /// The checkpoint that is held elsewhere: the last one.
     pub held: Vec<u8>,
 }
@@ -139,11 +141,12 @@ pub fn made(records: u64) -> Made {
         older: older_files,
         other: files_of(other.path()),
         key: keys[1].verifier(ORIGIN).unwrap(),
+        replaced: Arc::clone(&keys[0]),
         files,
     }
 }
 
-type Key = Arc<SigningKey>;
+pub type Key = Arc<SigningKey>;
 
 /// Opens the log, appends records of these numbers, and closes it.
 pub fn append(

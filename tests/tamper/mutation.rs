@@ -1,7 +1,8 @@
 //! One change of a log, chosen at random.
 
-use super::forged::{Lines, SIGNATURES, Signatures, kept_sizes, put_tiles, rebuild, signed};
+use super::forged::{Lines, SIGNATURES, Signatures, kept_sizes, put_tiles, rebuild, root, signed};
 use super::log::{Files, Made, ORIGIN};
+use super::past::{pruned_note, replaced_key};
 use super::random::Random;
 use std::sync::{Arc, LazyLock};
 use toolgate::audit::sign::SigningKey;
@@ -54,7 +55,7 @@ pub const KINDS: [(&str, bool, Change); 14] = [
 ];
 
 /// What the able adversary does.
-pub const ABLE: [(&str, bool, Change); 10] = [
+pub const ABLE: [(&str, bool, Change); 12] = [
     ("able: field edited", false, |made, files, random| {
         ably(made, files, random, edit)
     }),
@@ -86,6 +87,8 @@ pub const ABLE: [(&str, bool, Change); 10] = [
         },
     ),
     ("able: change of the key forged", false, forge_rotation),
+    ("able: replaced key stolen", false, replaced_key),
+    ("able: note of pruned records forged", false, pruned_note),
 ];
 
 /// Changes a log in one way, until it is another one.
@@ -356,7 +359,8 @@ fn forge_rotation(made: &Made, files: &mut Files, random: &mut Random) -> String
     let own = KEY.verifier(ORIGIN).unwrap();
     let previous = made.key.to_string();
     let start = "toolgate audit key rotated";
-    let text = format!("{start}\n{ORIGIN}\n{at}\n{previous}\n{own}\n");
+    let root = root(&lines.0[..at]);
+    let text = format!("{start}\n{ORIGIN}\n{at}\n{root}\n{previous}\n{own}\n");
     let mut note = Note::new(&text).unwrap();
     for signatures in [Signatures::OwnKeyAsOther, Signatures::OwnKey] {
         note.add(signed(&KEY, &text, signatures, &made.key))

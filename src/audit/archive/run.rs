@@ -313,6 +313,10 @@ impl Run<'_> {
                     self.objects.put(&to, &object, Some(until))?;
                 }
                 compare(self.objects, &to, &content)?;
+                // One that is otherwise is evidence, and so may be the one that was read first.
+                for other in &others {
+                    compare(self.objects, &other.name(origin), &content)?;
+                }
                 for other in others {
                     self.objects.remove(&other.name(origin))?;
                 }

@@ -236,6 +236,23 @@ fn other_bytes_in_the_store_are_found_before_anything_is_pruned() {
 }
 
 #[test]
+fn what_is_in_the_store_alone_is_moved_only_where_all_copies_are_the_same() {
+    let (disk, store) = (Disk::new(), Memory::default());
+    write(&disk, 0, 3, 0);
+    run(&disk, &store, 91).unwrap();
+    let name = store.names().into_iter().next().unwrap();
+    assert!(name.starts_with("warm/"), "{name}");
+    // Somebody who may add objects, and remove none, puts another one before it.
+    let other = name.replacen("warm/", "hot/", 1);
+    let content = zstd::encode_all(&b"other"[..], 1).unwrap();
+    store.put(&other, &content, None).unwrap();
+    let error = run(&disk, &store, 500).unwrap_err();
+    assert!(matches!(error, ArchiveError::Differs { .. }), "{error}");
+    assert!(store.names().contains(&name), "the genuine one stays");
+    assert!(store.names().contains(&other), "evidence stays");
+}
+
+#[test]
 fn a_log_that_does_not_check_is_not_archived_from_there_on() {
     let (disk, store) = (Disk::new(), Memory::default());
     write(&disk, 0, 3, 0);

@@ -73,13 +73,13 @@ impl Queue {
         }
     }
 
-    /// Takes a message for the writer.
-    pub fn put(&self, message: Message) -> Result<(), Refusal> {
+    /// Takes a message for the writer, if so many more have room after it.
+    pub fn put(&self, message: Message, kept_free: usize) -> Result<(), Refusal> {
         let mut state = self.lock();
         if state.is_closed {
             return Err(Refusal::Closed);
         }
-        if state.messages.len() >= self.messages_max {
+        if state.messages.len().saturating_add(kept_free) >= self.messages_max {
             return Err(Refusal::Full);
         }
         state.is_awaited |= message.is_awaited();

@@ -70,15 +70,17 @@ impl Sealer {
             Keys::new(signing, origin).ok_or(NoteError::Form("its origin names no key"))?;
         let held = Held::read(dir, origin, files.as_ref())?;
         let tiles = TileDir::new(dir, Arc::clone(files));
+        held.covers_pruned(records.start)?;
         let start = Grown::resume(records.start, &tiles, held.size())?;
         let tree = start.tree.clone();
-        survey(dir, files, tree, records.end, &held, &mut |seq, line| {
-            keys.see(seq, line);
+        let tree = survey(dir, files, tree, records.end, &held, &mut |tree, line| {
+            keys.see(tree, line);
         })?;
+        keys.check_rotations(origin)?;
         if let Some((note, checkpoint)) = &held.latest {
             keys.check(note, checkpoint.size)?;
         }
-        let rotation = keys.rotation(origin, records.end)?;
+        let rotation = keys.rotation(origin, &tree)?;
         let mut sealer = Self {
             origin: origin.to_owned(),
             lines: Follower::new(dir, Arc::clone(files), records.start),
@@ -131,7 +133,7 @@ impl Sealer {
         loop {
             let (grown, keys) = (&mut self.grown, &mut self.keys);
             let stop = self.lines.read(end, &mut |line| {
-                keys.see(grown.tree.size(), line);
+                keys.see(&grown.tree, line);
                 grown.push(line);
             })?;
             for tile in std::mem::take(&mut self.grown.full) {

@@ -1,7 +1,7 @@
 //! `key_rotated`: from here on another key signs the log's checkpoints.
 
 use super::fields::Fields;
-use crate::tlog::{Note, NoteError, VerifierKey};
+use crate::tlog::{Hash, Note, NoteError, VerifierKey};
 
 /// The keys before and after, and both keys' word for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,18 +15,20 @@ pub struct KeyRotated {
 }
 
 impl KeyRotated {
-    /// What both keys sign, for the record of this seq.
+    /// What both keys sign, for the record of this seq. The root over the records before it is
+    /// part of that: whoever gets hold of the key before can make no other beginning for a log
+    /// that the next key signs.
     ///
     /// # Errors
     /// If the origin is no line of text.
     pub fn statement(
         origin: &str,
-        seq: u64,
+        (seq, root): (u64, &Hash),
         previous: &VerifierKey,
         next: &VerifierKey,
     ) -> Result<Note, NoteError> {
         Note::new(&format!(
-            "toolgate audit key rotated\n{origin}\n{seq}\n{previous}\n{next}\n"
+            "toolgate audit key rotated\n{origin}\n{seq}\n{root}\n{previous}\n{next}\n"
         ))
     }
 

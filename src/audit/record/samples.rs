@@ -328,7 +328,7 @@ pub fn all() -> Vec<Record> {
         Record::KeyRotated(Box::new(KeyRotated {
             previous: "pdp/1+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k".into(),
             next: "pdp/1+c3ba7d4c+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2l".into(),
-            note: "toolgate audit key rotated\npdp/1\n7\n…\n…\n\n— pdp/1 …\n— pdp/1 …\n".into(),
+            note: "toolgate audit key rotated\npdp/1\n7\n…\n…\n…\n\n— pdp/1 …\n— pdp/1 …\n".into(),
         })),
         Record::Decision(Box::new(denied())),
         Record::Heartbeat(Heartbeat::default()),

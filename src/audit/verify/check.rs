@@ -113,7 +113,7 @@ impl Sink for Checking<'_> {
 
     fn line(&mut self, place: &Place, line: &Line<'_>) -> Result<(), Fault> {
         if line.kind == "key_rotated" {
-            let rotated = self.checkpoints.rotate(line);
+            let rotated = self.checkpoints.rotate(line, &self.tree.root());
             rotated.map_err(|wrong| place.fault(line.seq, wrong))?;
         }
         self.tree.push(leaf_hash(line.bytes));

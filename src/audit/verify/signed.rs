@@ -119,9 +119,9 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Takes in a change of the key that a record tells of.
-    pub(super) fn rotate(&mut self, line: &Line<'_>) -> Result<(), Wrong> {
-        let rotation = Rotation::read(line).map_err(Wrong::Rotation)?;
+    /// Takes in a change of the key that a record tells of; `root` is over the records before it.
+    pub(super) fn rotate(&mut self, line: &Line<'_>, root: &Hash) -> Result<(), Wrong> {
+        let rotation = Rotation::read(line, root).map_err(Wrong::Rotation)?;
         let before = self.rotations.last();
         if before.is_some_and(|before| before.next != rotation.previous) {
             let said = "`previous` is not the key that the change before made the log's";
@@ -154,6 +154,15 @@ impl Checkpoints {
         let Some(origin) = origin else {
             return Ok(signed);
         };
+        // What was pruned stands under a checkpoint of its own, so that the latest is over it.
+        if self.latest.is_some_and(|size| size < first_seq) {
+            let said = format!("it is not over the {first_seq} records that were pruned");
+            return Err(Fault::in_file(
+                LATEST_NAME,
+                first_seq,
+                Wrong::Checkpoint(said),
+            ));
+        }
         let chain = self.chain(origin, keys)?;
         signed.is_by_given_key = !keys.is_empty();
         signed.keys = chain.iter().map(ToString::to_string).collect();
@@ -168,8 +177,10 @@ impl Checkpoints {
             };
             match kept.note.check(key) {
                 Ok(_) => signed.covered = size,
-                // The change to this key was archived; the tree vouches for what is before.
-                Err(NoteError::NotSigned { .. }) if first_seq > 0 && size <= first_seq => {}
+                // The change from this key was archived; the tree vouches for what is before, and
+                // the latest checkpoint, which has to be signed, for the tree.
+                Err(NoteError::NotSigned { .. })
+                    if first_seq > 0 && size <= first_seq && kept.file != LATEST_NAME => {}
                 Err(error) => return Err(kept.fault(Wrong::Signature { size, error })),
             }
         }
@@ -256,7 +267,7 @@ impl Kept {
 }
 
 impl Rotation {
-    fn read(line: &Line<'_>) -> Result<Self, String> {
+    fn read(line: &Line<'_>, root: &Hash) -> Result<Self, String> {
         let seq = line.seq;
         let text = |name| line.fields.text(name).unwrap_or_default();
         let key = |name| {
@@ -271,7 +282,8 @@ impl Rotation {
         let (previous, next) = (key("previous")?, key("next")?);
         let note = Note::parse(text("note").as_bytes()).map_err(|error| error.to_string())?;
         let origin = &line.origin;
-        if note.text() != format!("{ROTATION_START}\n{origin}\n{seq}\n{previous}\n{next}\n") {
+        if note.text() != format!("{ROTATION_START}\n{origin}\n{seq}\n{root}\n{previous}\n{next}\n")
+        {
             return Err("what was signed is something else".to_owned());
         }
         for key in [&previous, &next] {

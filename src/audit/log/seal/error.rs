@@ -52,6 +52,14 @@ pub enum SealError {
         /// Who signed.
         found: String,
     },
+    /// A record says that another key took over, and it was not signed for this place of this log.
+    #[error(
+        "what both keys signed of their change at seq {seq} is of another log, place or history"
+    )]
+    Rotation {
+        /// The record.
+        seq: u64,
+    },
     /// A signature does not hold.
     #[error("its checkpoint is not signed as it should be: {0}")]
     Signature(#[from] NoteError),

@@ -59,7 +59,8 @@ impl Grown {
     }
 }
 
-/// Whether the log, from the records of this tree on, is the one that was signed. Changes nothing.
+/// The tree of the whole log, which from the records of this tree on is the one that was signed.
+/// Each line is shown with the tree of those before it. Changes nothing.
 ///
 /// # Errors
 /// If it is not, or cannot be read.
@@ -69,13 +70,13 @@ pub fn survey(
     mut tree: Tree,
     records: u64,
     held: &Held,
-    see: &mut dyn FnMut(u64, &[u8]),
-) -> Result<(), SealError> {
+    see: &mut dyn FnMut(&Tree, &[u8]),
+) -> Result<Tree, SealError> {
     let mut lines = Follower::new(dir, Arc::clone(files), tree.size());
     let mut full = Vec::new();
     let mut grow = |tree: &mut Tree, end| loop {
         let stop = lines.read(end, &mut |line| {
-            see(tree.size(), line);
+            see(tree, line);
             tree.push(leaf_hash(line), &mut full);
             full.clear();
         });
@@ -93,8 +94,10 @@ pub fn survey(
         }
         sound = *size;
     }
-    match held.size() {
-        size if size > records => Err(SealError::Truncated { records, size }),
-        _ => Ok(grow(&mut tree, records)?),
+    let size = held.size();
+    if size > records {
+        return Err(SealError::Truncated { records, size });
     }
+    grow(&mut tree, records)?;
+    Ok(tree)
 }

@@ -55,6 +55,18 @@ impl Held {
         self.roots.last_key_value().map_or(0, |(size, _)| *size)
     }
 
+    /// What was pruned was signed before: else nothing here vouches for what is left of it.
+    pub fn covers_pruned(&self, first_seq: u64) -> Result<(), SealError> {
+        let signed = self.latest.as_ref().map_or(0, |(_, it)| it.size);
+        if signed >= first_seq {
+            return Ok(());
+        }
+        Err(SealError::Pruned {
+            size: first_seq,
+            why: format!("its checkpoint is over {signed} records"),
+        })
+    }
+
     fn add(&mut self, name: &str, checkpoint: &Checkpoint) -> Result<(), SealError> {
         let root = self.roots.entry(checkpoint.size).or_insert(checkpoint.root);
         match *root == checkpoint.root {

@@ -3,9 +3,10 @@
 use super::SealError;
 use crate::audit::record::KeyRotated;
 use crate::audit::sign::SigningKey;
+use crate::audit::tree::Tree;
 use crate::model::json::{Json, Limits, parse};
 use crate::model::time::Timestamp;
-use crate::tlog::{Note, NoteError, VerifierKey};
+use crate::tlog::{Hash, Note, NoteError, VerifierKey};
 use std::sync::Arc;
 
 /// How the line of a rotation ends: no field of it comes after `type`.
@@ -35,6 +36,8 @@ pub struct Keys {
     replaced: Vec<(u64, VerifierKey)>,
     /// The key that the last rotation names.
     next: Option<VerifierKey>,
+    /// What the rotations say, with the root before each.
+    rotations: Vec<(u64, Hash, KeyRotated)>,
 }
 
 impl Keys {
@@ -52,16 +55,38 @@ impl Keys {
             is_previous: false,
             replaced: Vec::new(),
             next: None,
+            rotations: Vec::new(),
         })
     }
 
     /// Takes note of a rotation, if the line is one and was not seen yet.
-    pub fn see(&mut self, seq: u64, line: &[u8]) {
+    pub fn see(&mut self, before: &Tree, line: &[u8]) {
+        let seq = before.size();
         let is_new = self.replaced.last().is_none_or(|(last, _)| *last < seq);
-        if let Some((previous, next)) = rotation(line).filter(|_| is_new) {
+        if let Some((rotated, previous, next)) = rotation(line).filter(|_| is_new) {
             self.replaced.push((seq, previous));
             self.next = Some(next);
+            self.rotations.push((seq, before.root(), rotated));
         }
+    }
+
+    /// Whether both keys of each rotation that was seen signed that it is at this place of this
+    /// log.
+    pub fn check_rotations(&mut self, origin: &str) -> Result<(), SealError> {
+        for (seq, root, rotated) in std::mem::take(&mut self.rotations) {
+            let (previous, next) = (rotated.previous.parse(), rotated.next.parse());
+            let (Ok(previous), Ok(next)) = (previous, next) else {
+                return Err(SealError::Rotation { seq });
+            };
+            let note = Note::parse(rotated.note.as_bytes())?;
+            let said = KeyRotated::statement(origin, (seq, &root), &previous, &next)?;
+            if note.text() != said.text() {
+                return Err(SealError::Rotation { seq });
+            }
+            note.check(&previous)?;
+            note.check(&next)?;
+        }
+        Ok(())
     }
 
     /// Checks the signature of the log's latest checkpoint. Where the key before signed it, that
@@ -100,12 +125,13 @@ impl Keys {
         SealError::OtherKey { key, found }
     }
 
-    /// The record, of this seq, by which the key before hands over, if it is to.
-    pub fn rotation(&self, origin: &str, seq: u64) -> Result<Option<KeyRotated>, SealError> {
+    /// The record, the next one of this log, by which the key before hands over, if it is to.
+    pub fn rotation(&self, origin: &str, log: &Tree) -> Result<Option<KeyRotated>, SealError> {
         let Some((key, previous)) = self.previous.as_ref().filter(|_| self.is_previous) else {
             return Ok(None);
         };
-        let mut note = KeyRotated::statement(origin, seq, previous, &self.verifier)?;
+        let at = (log.size(), &log.root());
+        let mut note = KeyRotated::statement(origin, at, previous, &self.verifier)?;
         note.add(key.sign(previous, note.text()))?;
         note.add(self.key.sign(&self.verifier, note.text()))?;
         Ok(Some(KeyRotated {
@@ -142,7 +168,7 @@ fn signers(note: &Note) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn rotation(line: &[u8]) -> Option<(VerifierKey, VerifierKey)> {
+fn rotation(line: &[u8]) -> Option<(KeyRotated, VerifierKey, VerifierKey)> {
     if !line.ends_with(ROTATED) {
         return None;
     }
@@ -152,6 +178,12 @@ fn rotation(line: &[u8]) -> Option<(VerifierKey, VerifierKey)> {
         values_max: LINE_BYTES_MAX,
     };
     let record = parse(line, limits).ok()?;
-    let text = |name| record.get(name).and_then(Json::as_str);
-    Some((text("previous")?.parse().ok()?, text("next")?.parse().ok()?))
+    let text = |name| Some(record.get(name).and_then(Json::as_str)?.to_owned());
+    let rotated = KeyRotated {
+        previous: text("previous")?,
+        next: text("next")?,
+        note: text("note")?,
+    };
+    let (previous, next) = (rotated.previous.parse().ok()?, rotated.next.parse().ok()?);
+    Some((rotated, previous, next))
 }

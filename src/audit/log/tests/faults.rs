@@ -86,14 +86,18 @@ fn a_full_queue_is_told_and_what_was_taken_is_written() {
     };
     let (log, _) = Log::open(&dir(), options, Arc::new(files)).unwrap();
     let mut taken = Vec::new();
-    let full = loop {
-        match log.append(TIME, &numbered(taken.len() as u64)) {
+    let mut fill = |append: fn(&Log, Timestamp, &Record) -> Result<Pending, AppendError>| loop {
+        match append(&log, TIME, &numbered(taken.len() as u64)) {
             Ok(pending) => taken.push(pending),
-            Err(error) => break error,
+            Err(error) => break (error, taken.len()),
         }
     };
+    let (full_of_events, events) = fill(Log::append_event);
+    let (full, all) = fill(Log::append);
     let queue_records_max = 4;
     assert_eq!(full, AppendError::QueueFull { queue_records_max });
+    assert_eq!(full_of_events, full);
+    assert!(all >= events + 2, "{events} of {all} are events");
     drop(closed);
     let taken: Vec<_> = taken.into_iter().map(|p| p.wait().unwrap()).collect();
     assert!(taken.len() >= 4);

@@ -73,6 +73,25 @@ async fn a_reader_that_stalls_is_cut_off_and_told_where_to_go_on() {
 }
 
 #[tokio::test]
+async fn nothing_is_looked_at_for_a_reader_that_went_away() {
+    for is_stopped in [false, true] {
+        let (dir, log) = log().await;
+        let (stop, mut tailing) = tailing(dir.path(), &log, 0);
+        tailing.filter.tool = "no_such_tool".to_owned();
+        // Looking at records would fail.
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        let (answers, receiver) = mpsc::channel(1);
+        match is_stopped {
+            true => drop(stop.send(true)),
+            false => drop(receiver),
+        }
+        tailing.run(&answers).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_reads_gets_every_record_over_files() {
     let (dir, log) = log().await;
     let (stop, mut tailing) = tailing(dir.path(), &log, 3);

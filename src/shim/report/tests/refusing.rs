@@ -91,6 +91,43 @@ async fn a_log_that_grew_is_asked_for_proofs_now_and_then() {
     assert_eq!(*log.proofs.lock().unwrap() - before, 1);
 }
 
+/// What was acknowledged between two proofs is held to as well.
+#[tokio::test]
+async fn a_log_that_takes_back_what_it_did_not_prove_yet_is_refused() {
+    type Change = fn(&mut Tree);
+    let other = "leads to another root";
+    let cases: [(Change, usize, &str); 4] = [
+        (
+            |tree| tree.leaves.truncate(8),
+            1,
+            "it has 9 records and had 10",
+        ),
+        (|tree| tree.leaves.truncate(8), 2, "its first 10 records"),
+        (|tree| tree.leaves.truncate(8), 4, other),
+        (|tree| tree.leaves[9] = "other".to_owned(), 4, other),
+    ];
+    for (number, (change, events, expected)) in cases.into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = log("a", Wrong::default());
+        let reporter = holding(dir.path(), &log).await;
+        // The first report has a proof, the next one comes too early for another.
+        for _ in 0..2 {
+            record(&reporter, 2);
+            drain(&reporter, Arc::clone(&log) as _).await;
+        }
+        assert_eq!(log.tree().leaves.len(), 10);
+        change(&mut log.tree());
+        reporter.book().a_while_later();
+        record(&reporter, events);
+        let refused = reporter.hand_over(log.as_ref()).await.unwrap_err();
+        let PdpError::LogRefused { why, .. } = &refused else {
+            panic!("{number}: {refused}");
+        };
+        assert!(why.contains(expected), "{number}: {why}");
+        assert!(reporter.refuses("a"), "{number}");
+    }
+}
+
 #[tokio::test]
 async fn a_log_that_signs_no_more_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();

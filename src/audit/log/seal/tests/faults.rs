@@ -25,7 +25,7 @@ fn another_key_signs_only_after_the_one_before_handed_over() {
         .filter(|line| line.ends_with(b"\"key_rotated\"}"))
         .collect();
     assert_eq!(rotations.len(), 1);
-    check_rotation(&rotations[0], 100, &first, &second);
+    check_rotation(&disk, &rotations[0], 100, &first, &second);
     assert!(matches!(
         sealed_error(&disk, signing(&first, None)),
         SealError::OtherKey { .. }
@@ -34,17 +34,64 @@ fn another_key_signs_only_after_the_one_before_handed_over() {
     assert_eq!(check(&disk, "checkpoint", &third), 302);
 }
 
-fn check_rotation(line: &[u8], seq: u64, previous: &SigningKey, next: &SigningKey) {
+fn check_rotation(disk: &Disk, line: &[u8], seq: u64, previous: &SigningKey, next: &SigningKey) {
     let record: serde_json::Value = serde_json::from_slice(line).unwrap();
     let (previous, next) = (
         previous.verifier(ORIGIN).unwrap(),
         next.verifier(ORIGIN).unwrap(),
     );
     let note = Note::parse(record["note"].as_str().unwrap().as_bytes()).unwrap();
-    let text = format!("toolgate audit key rotated\n{ORIGIN}\n{seq}\n{previous}\n{next}\n");
+    let root = oracle(&lines(disk)[..usize::try_from(seq).unwrap()]);
+    let text = format!("toolgate audit key rotated\n{ORIGIN}\n{seq}\n{root}\n{previous}\n{next}\n");
     assert_eq!(note.text(), text);
     note.check(&previous).unwrap();
     note.check(&next).unwrap();
+}
+
+/// Whoever has a key that was replaced makes another past for what the next key signed.
+#[test]
+fn a_replaced_key_makes_no_other_past() {
+    let (disk, first, second) = (Disk::new(), key(), key());
+    written(&disk, &first, 100);
+    drop(open(&disk, signing(&second, Some(&first))).unwrap());
+    rewrite(&disk, 5);
+    let root = oracle(&lines(&disk)[..100]);
+    let text = format!("{ORIGIN}\n100\n{root}\n");
+    let mut note = Note::new(&text).unwrap();
+    note.add(first.sign(&first.verifier(ORIGIN).unwrap(), &text))
+        .unwrap();
+    let kept = disk.names(&dir().join("checkpoints")).unwrap();
+    for name in kept {
+        disk.remove(&dir().join("checkpoints").join(name)).unwrap();
+    }
+    let note = note.to_string().into_bytes();
+    replace(&disk, &dir().join("checkpoint"), &note).unwrap();
+    let error = sealed_error(&disk, signing(&second, None));
+    assert!(matches!(error, SealError::Rotation { seq: 100 }), "{error}");
+}
+
+/// What is said to be pruned has to be under the latest checkpoint.
+#[test]
+fn a_note_of_pruned_records_that_nobody_signed_opens_no_log() {
+    let (disk, key) = (Disk::new(), key());
+    written(&disk, &key, 50);
+    let early = read(&disk, "checkpoint");
+    written(&disk, &key, 150);
+    let first = segments(&disk).pop().unwrap();
+    let first: u64 = first[4..24].parse().unwrap();
+    let prev = hex(&Sha256::digest(
+        &lines(&disk)[usize::try_from(first).unwrap() - 1],
+    ));
+    let note = format!("{{\"first_seq\":{first},\"origin\":\"{ORIGIN}\",\"prev\":\"{prev}\"}}\n");
+    replace(&disk, &dir().join("pruned"), note.as_bytes()).unwrap();
+    // Genuine, and over everything.
+    drop(open(&disk, signing(&key, None)).unwrap());
+    replace(&disk, &dir().join("checkpoint"), &early).unwrap();
+    let error = sealed_error(&disk, signing(&key, None));
+    assert!(
+        matches!(error, SealError::Pruned { size, .. } if size == first),
+        "{error}"
+    );
 }
 
 /// What a log promises after anything went wrong: it opens, and has what was acknowledged.
@@ -140,7 +187,7 @@ fn a_key_hands_over_whatever_fails() {
             .iter()
             .filter(|line| line.ends_with(b"\"key_rotated\"}"));
         assert_eq!(rotations.count(), 1, "step {step}");
-        check_rotation(&lines[20], 20, &first, &second);
+        check_rotation(&disk, &lines[20], 20, &first, &second);
     }
 }
 
