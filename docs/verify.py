@@ -2,15 +2,15 @@
 
     python3 verify.py DIR [--key VKEY] [--checkpoint FILE]
 
-Needs the package `cryptography`. Says what is wrong first, and exits 1. A log whose beginning was
-archived is to be restored before."""
+Needs the package `cryptography`. Exits 1 with what is wrong first. Restore what was archived before."""
 import argparse, base64, hashlib, json, pathlib, re, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 options = argparse.ArgumentParser()
 options.add_argument("dir", type=pathlib.Path)
-options.add_argument("--key", help="the log's verifier key: any that it ever had")
+key = lambda text: pathlib.Path(text).read_text().strip() if pathlib.Path(text).is_file() else text
+options.add_argument("--key", type=key, help="the log's verifier key, or a file that has it: any that it ever had")
 options.add_argument("--checkpoint", help="an older checkpoint that was held elsewhere")
 options = options.parse_args()
 TILE = re.compile(r"tile/(\d+|entries)/((?:x\d{3}/)*\d{3})(?:\.p/(\d+))?")
@@ -97,7 +97,7 @@ seq, prev, origin, rotations = 0, "0" * 64, None, []
 segments = sorted(options.dir.glob("log-" + "[0-9]" * 20 + ".jsonl")) or sys.exit("no audit log there")
 for path in segments:
     if int(path.name[4:24]) != seq or (path != segments[-1] and not path.read_bytes().endswith(b"\n")):
-        sys.exit(f"{path.name} (seq {seq}): wrong name, or the file has no end")
+        sys.exit(f"{path.name} (seq {seq}): wrong name, the file has no end, or what was before it is archived")
     for at, line in enumerate(path.open("rb"), 1):
         if not line.endswith(b"\n"):
             print(f"{path.name} line {at} has no end: not a record")
