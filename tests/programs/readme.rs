@@ -85,7 +85,7 @@ fn a_server_answers_as_the_readme_says() {
     let pid = Pid::from_raw(server.0.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
     assert!(server.0.wait().unwrap().success());
-    let (verify, expected) = command("toolgate audit verify");
+    let (verify, expected) = command("toolgate audit keygen");
     let first_words = |text: &str| {
         let lines = text
             .lines()
@@ -96,6 +96,8 @@ fn a_server_answers_as_the_readme_says() {
         first_words(&run(&verify, place)),
         first_words(&expected.text)
     );
+    let (prove, expected) = command("cd /tmp/toolgate");
+    assert_eq!(run(&prove, place), expected.text);
 }
 
 /// The answer without what is different each time, which must be there.
