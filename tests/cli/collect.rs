@@ -66,6 +66,7 @@ fn with_change(dir: &Path, name: &str, from: &str, to: &str) -> Ended {
 #[test]
 fn the_evidence_of_a_log_that_is_not_signed_is_its_files() {
     let place = logged();
+    std::fs::remove_file(place.path("audit/checkpoint")).unwrap();
     place.write("vkey", "for comparison");
     let words = "audit collect --dir audit --effect deny --since 1h --bundle good.rego --vkey vkey e.tar.gz";
     let words: Vec<_> = words.split(' ').collect();
