@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 parser = argparse.ArgumentParser()
 parser.add_argument("dir", type=pathlib.Path)
-parser.add_argument("--key", help="the log's verifier key: any that it ever had")
+key = lambda text: pathlib.Path(text).read_text().strip() if pathlib.Path(text).is_file() else text
+parser.add_argument("--key", type=key, help="the log's verifier key, or a file that has it: any that it ever had")
 parser.add_argument("--checkpoint", help="an older checkpoint that was held elsewhere")
 options = parser.parse_args()
 (options.dir / "pruned").exists() and parser.error("the log's beginning was archived: `toolgate audit restore` it before")
@@ -98,7 +99,7 @@ seq, prev, origin, rotations = 0, "0" * 64, None, []
 segments = sorted(options.dir.glob("log-" + "[0-9]" * 20 + ".jsonl")) or sys.exit("no audit log there")
 for path in segments:
     if int(path.name[4:24]) != seq or (path != segments[-1] and not path.read_bytes().endswith(b"\n")):
-        sys.exit(f"{path.name} (seq {seq}): wrong name, or the file has no end")
+        sys.exit(f"{path.name} (seq {seq}): wrong name, the file has no end, or what was before it is archived")
     for at, line in enumerate(path.open("rb"), 1):
         if not line.endswith(b"\n"):
             print(f"{path.name} line {at} has no end: not a record")

@@ -63,6 +63,9 @@ fn signing(config: &AuditConfig, files: &dyn Files) -> Result<Signing, AppError>
             SigningKey::open(&path, files)?
         }
     };
+    if let Some(key) = key.verifier(&config.origin) {
+        tracing::info!(%key, "the audit log is signed");
+    }
     let previous = config.signing.previous_key_file.as_ref();
     let previous = previous.map(|path| SigningKey::read(path, files));
     Ok(Signing {

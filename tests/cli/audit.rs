@@ -83,6 +83,19 @@ fn a_log_is_checked_and_its_first_wrong_record_is_named() {
         plain.out.contains("\n  decision\t4\n  policy_loaded\t1\n"),
         "{plain:?}"
     );
+    // How much is signed is known to who has the key alone.
+    assert!(!plain.out.contains("\nsigned records\t"), "{plain:?}");
+    let key = place.run(&["audit", "keygen", "--show", "audit/signing.key"]);
+    place.write("vkey", &key.expect(0).out);
+    let signed = place.run(&["audit", "verify", "audit", "--key", "vkey"]);
+    let signed = signed.expect(0).out;
+    assert!(
+        signed.contains("\nsigned records\t5\nnot signed yet\t0\n"),
+        "{signed}"
+    );
+    let no_file = place.run(&["audit", "verify", "audit", "--key", "missing"]);
+    let said = "`missing` is neither a verifier key nor a file that has one";
+    assert!(no_file.expect(2).err.contains(said));
     let report = place
         .run(&["audit", "verify", "audit", "--output", "json"])
         .expect(0)

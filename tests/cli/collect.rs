@@ -236,7 +236,15 @@ fn the_evidence_of_a_signed_log_is_a_proof_of_each_record() {
     }
     // The signature, by the log's key and by another.
     let checked = verify(&dir, &[&vkey]).expect(0);
-    assert!(!checked.out.contains("NOT checked"), "{checked:?}");
+    let signed = "chained\nthe checkpoint is signed by the key given\n";
+    assert!(checked.out.ends_with(signed), "{checked:?}");
+    std::fs::write(dir.join("key"), format!("{vkey}\n")).unwrap();
+    assert_eq!(verify(&dir, &["key"]).expect(0).out, checked.out);
+    let no_key = verify(&dir, &["missing"]).expect(1);
+    assert!(
+        no_key.err.starts_with("missing is no verifier key"),
+        "{no_key:?}"
+    );
     let (other, _) = SigningKey::generate().unwrap();
     let other = other.verifier("pdp/1").unwrap().to_string();
     verify(&dir, &[&other]).expect(1);

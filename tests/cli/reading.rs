@@ -228,3 +228,27 @@ fn the_last_records_are_shown_and_the_next_as_they_come() {
     assert!(refused.err.contains("in use by a PDP"), "{refused:?}");
     served.stop();
 }
+
+#[test]
+fn a_record_that_was_altered_is_not_shown_as_proved() {
+    let place = logged();
+    let denied = lines(&query(&place, &["--effect", "deny"]));
+    let show = ["audit", "show", "--dir", "audit"];
+    let id = denied[0]["decision_id"].as_str().unwrap();
+    let whole = place.run(&[&show[..], &[id]].concat()).expect(0);
+    assert!(whole.out.contains("\n  proved by "), "{whole:?}");
+    let log =
+        log_lines(&place)
+            .join("\n")
+            .replacen("\"code\":\"region\"", "\"code\":\"legion\"", 1);
+    place.write("audit/log-00000000000000000000.jsonl", &format!("{log}\n"));
+    let altered = place.run(&[&show[..], &[id]].concat()).expect(0);
+    assert!(altered.out.contains("\n  NOT PROVED: "), "{altered:?}");
+    let collect = "audit collect --dir audit --effect deny e.tar.gz";
+    let collect: Vec<_> = collect.split(' ').collect();
+    let collected = place.run(&collect).expect(0);
+    assert!(
+        collected.err.contains("1 of these are not what it is over"),
+        "{collected:?}"
+    );
+}

@@ -137,7 +137,7 @@ impl Restore {
         let store = open(&self.from, Lock::None)?;
         let origin = match &self.origin {
             Some(origin) => origin.clone(),
-            None => origin(&self.dir)?,
+            None => origin(&self.dir, "say whose with `--origin`")?,
         };
         match restore(&self.dir, &origin, &store, &OsFiles) {
             Ok(restored) => {
@@ -153,16 +153,14 @@ fn open(url: &str, lock: Lock) -> Result<Store, CliError> {
     Store::open(url, lock).map_err(CliError::unusable)
 }
 
-/// Whose log is in this directory.
-fn origin(dir: &Path) -> Result<String, CliError> {
+/// Whose log is in this directory; `otherwise` says what to do where there is none.
+fn origin(dir: &Path, otherwise: &str) -> Result<String, CliError> {
     let shown = dir.display();
     let found = verify(dir);
     let found = found.map_err(|fault| CliError::unusable(format!("`{shown}`: {fault}")))?;
-    found.origin.ok_or_else(|| {
-        CliError::unusable(format!(
-            "no audit log in `{shown}`: say whose with `--origin`"
-        ))
-    })
+    found
+        .origin
+        .ok_or_else(|| CliError::unusable(format!("no audit log in `{shown}`: {otherwise}")))
 }
 
 /// Checks a log of which a part is in a store.
@@ -172,7 +170,9 @@ pub(super) fn with_everywhere<T>(
     look: impl FnOnce(&dyn Segments) -> T,
 ) -> Result<T, CliError> {
     let store = open(url, Lock::None)?;
-    let origin = origin(dir)?;
+    let otherwise = "the archive goes with what is left on the disk; bring it back as a whole with \
+                     `toolgate audit restore --origin`";
+    let origin = origin(dir, otherwise)?;
     let everywhere = Everywhere::new(dir, &origin, &store, &OsFiles);
     let everywhere = everywhere.map_err(CliError::failure)?;
     Ok(look(&everywhere))

@@ -134,7 +134,7 @@ fn readme(evidence: &Evidence) -> String {
         .collect();
     format!(
         "# Evidence from the audit log `{}`\n\n\
-         `python3 verify.py` checks it; `python3 verify.py \"$(cat FILE)\"` checks the signature, too, with \
+         `python3 verify.py` checks it; `python3 verify.py FILE` checks the signature, too, with \
          the log's verifier key in FILE. Have that key from the operator, not from this archive.\n\n\
          - `records.jsonl`: {} records, each as it is in the log: what was asked for, the outcomes of \
          these decisions, and how the policies that decided came into force.\n\

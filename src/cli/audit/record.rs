@@ -132,6 +132,8 @@ fn why(record: &Object) -> String {
     let mut others = others.iter().map(|name| text(record, name));
     match codes.is_empty() {
         false => codes.join(","),
-        true => others.find(|other| !other.is_empty()).unwrap_or_default(),
+        true => others
+            .find(|other| !other.is_empty())
+            .unwrap_or_else(|| inner(record, "policy", "revision")),
     }
 }

@@ -26,12 +26,18 @@ pub struct Show {
     decision_id: String,
 }
 
+/// What is said of a record that the log's own checkpoint contradicts.
+const DISPROVED: &str = "NOT PROVED: the log's checkpoint is over another record here, or tiles are \
+                         missing: see `toolgate audit verify`";
+
 /// A record, and the hash of its line.
 pub(super) struct Found {
     record: Object,
     hash: String,
     /// That it is in the log, where the log is signed and read from its files.
     proof: Option<TlogProof>,
+    /// The checkpoint covers its seq, and not its line: it was altered, or the tiles were.
+    is_disproved: bool,
 }
 
 /// All that the log says of a call.
@@ -84,6 +90,7 @@ fn find(output: &Output, source: &Source, decision_id: &str) -> Result<Option<Ca
             // The line is canonical: read and written again it is the same.
             let line = Json::Object(found.record.clone()).canonical();
             found.proof = proofs.prove(&mut prover, found.seq(), &line);
+            found.is_disproved = found.proof.is_none() && found.seq() < proofs.checkpoint.size;
         }
     }
     let policy = policy_of(output, source, &decision)?;
@@ -131,20 +138,25 @@ impl Found {
             record: read(line),
             hash: sha256_hex(line),
             proof: None,
+            is_disproved: false,
         }
     }
 
-    /// How it is proved, in words; empty where it is not.
+    /// How it is proved, in words; empty where the log is not signed so far.
     fn proved(&self) -> String {
         let Some(proof) = &self.proof else {
-            return String::new();
+            return match self.is_disproved {
+                true => DISPROVED.to_owned(),
+                false => String::new(),
+            };
         };
         let size = proof.checkpoint.text().parse::<Checkpoint>();
         let size = size.map_or(0, |checkpoint| checkpoint.size);
         let signers = proof.checkpoint.signatures().iter();
         let signers: Vec<_> = signers.map(|signature| signature.name.as_str()).collect();
         format!(
-            "proved by {} hashes up to the root of the checkpoint at size {size}, signed by {}",
+            "proved by {} hashes up to the root of the checkpoint at size {size}, signed by {} \
+             (`audit verify --key` checks the signature)",
             proof.hashes.len(),
             signers.join(", ")
         )
@@ -160,6 +172,9 @@ impl Found {
         json.insert("hash", self.hash.as_str());
         if let Some(proof) = &self.proof {
             json.insert("proof", proof.to_string());
+        }
+        if self.is_disproved {
+            json.insert("disproved", true);
         }
         json.into()
     }

@@ -179,6 +179,10 @@ fn keys(texts: &[String], kind: KeyKind) -> Result<Vec<VerifierKey>, CliError> {
                 let content = String::from_utf8_lossy(&content);
                 content.trim().parse().map_err(CliError::unusable)?
             }
+            Err(_) if !text.contains('+') => {
+                let reason = format!("`{text}` is neither a verifier key nor a file that has one");
+                return Err(CliError::unusable(reason));
+            }
             Err(error) => return Err(CliError::unusable(error)),
         };
         let said = match kind {

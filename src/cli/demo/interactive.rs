@@ -45,6 +45,9 @@ fn hints(workspace: &Workspace) -> Result<Vec<(&'static str, String)>, CliError>
         ("command", Json::from(shown.to_string())),
         ("args", Json::array(arguments)),
     ]);
+    let audit = workspace.audit();
+    let audit = audit.display();
+    let key = format!("  {shown} audit keygen --show {audit}/signing.key > log.vkey");
     let servers = Object::from_iter([("demo", shim)]);
     let client = Json::object([("mcpServers", servers)]);
     Ok(vec![
@@ -64,9 +67,14 @@ fn hints(workspace: &Workspace) -> Result<Vec<(&'static str, String)>, CliError>
             "Policies to edit; what is saved is in force within a second:",
             format!("  {}", workspace.bundle().display()),
         ),
+        ("The log's key, for whoever is to check it:", key),
         (
-            "Is the log whole?",
-            format!("  {shown} audit verify {}", workspace.audit().display()),
+            "Is it whole, and signed by that key?",
+            format!("  {shown} audit verify {audit} --key log.vkey"),
+        ),
+        (
+            "Who called read_contract, and why was it allowed?",
+            format!("  {shown} audit query --dir {audit} --tool read_contract --since yesterday"),
         ),
     ])
 }

@@ -50,7 +50,7 @@ impl Evidence {
         let source = Source::Directory(dir.to_owned());
         evidence.find(output, &source, filter)?;
         evidence.find_related(output, &source)?;
-        evidence.prove();
+        evidence.prove(output);
         evidence.cover(with_files).map_err(CliError::unusable)?;
         Ok(evidence)
     }
@@ -110,7 +110,7 @@ impl Evidence {
 
     /// Where the log is not signed, or its tiles are not there, nothing is proved: the log's files
     /// go with the records instead.
-    fn prove(&mut self) {
+    fn prove(&mut self, output: &Output) {
         let Some(proofs) = Proofs::open(&self.dir) else {
             return;
         };
@@ -119,6 +119,15 @@ impl Evidence {
             let proof = proofs.prove(&mut prover, *seq, line);
             self.proofs
                 .extend(proof.map(|proof| (*seq, proof.to_string())));
+        }
+        let size = proofs.checkpoint.size;
+        let covered = self.records.range(..size).count();
+        let proved = self.proofs.len();
+        if proved < covered {
+            let contradicted = covered - proved;
+            output.note(format!(
+                "the log's checkpoint covers {covered} of the records, and {contradicted} of these are not what it is over, or tiles are missing: see `toolgate audit verify`"
+            ));
         }
         self.checkpoint = (!self.proofs.is_empty()).then(|| proofs.note.to_string());
     }

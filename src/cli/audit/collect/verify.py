@@ -1,4 +1,4 @@
-"""Checks an archive of `toolgate audit collect`: python3 verify.py [VKEY]
+"""Checks an archive of `toolgate audit collect`: python3 verify.py [VKEY], or a file that has it
 
 Needs Python 3 alone; to check the checkpoint's signature also the package `cryptography`, and the
 log's verifier key (`name+id+key`), which must come from the operator and not from this archive.
@@ -33,18 +33,25 @@ def root_over(leaf, index, size, hashes):
 
 
 def check_signature(note, vkey):
+    from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    name, key_id, key = vkey.strip().split("+", 2)
-    key = base64.b64decode(key)
+    try:
+        name, key_id, key = vkey.strip().split("+", 2)
+        key = base64.b64decode(key, validate=True)
+    except ValueError:
+        sys.exit(f"{vkey} is no verifier key: give the line <origin>+<key id>+<key>")
     text, signatures = note.rsplit("\n\n", 1)
     for line in signatures.splitlines():
         _, signer, signature = line.split(" ", 2)
         signature = base64.b64decode(signature)
         if signer == name and signature[:4].hex() == key_id:
-            Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[4:], (text + "\n").encode())
+            try:
+                Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[4:], (text + "\n").encode())
+            except InvalidSignature:
+                wrong("the signature of the checkpoint does not hold")
             return
-    wrong("the checkpoint is not signed by " + name)
+    wrong(f"the checkpoint is not signed by {name}+{key_id}")
 
 
 def check_files():
@@ -77,7 +84,8 @@ def main():
     lines = check_chain()
     note = (HERE / "checkpoint").read_text() if manifest["proved"] else None
     if note and len(sys.argv) > 1:
-        check_signature(note, sys.argv[1])
+        given = pathlib.Path(sys.argv[1])
+        check_signature(note, given.read_text() if given.is_file() else sys.argv[1])
     proved = chained = 0
     for line in (HERE / "records.jsonl").read_bytes().splitlines():
         seq = json.loads(line)["seq"]
@@ -100,6 +108,8 @@ def main():
     print(f"{proved + chained} records of {manifest['origin']}: {proved} proved, {chained} chained")
     if note and len(sys.argv) < 2:
         print("the signature of the checkpoint is NOT checked: give the log's verifier key")
+    elif note:
+        print("the checkpoint is signed by the key given")
     if chained:
         print("what is only chained can be made up as a whole: compare a head that you held before")
 

@@ -1,5 +1,8 @@
 //! A call in words.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Call, Found};
 use crate::cli::Output;
 use crate::cli::audit::printable;
@@ -21,7 +24,7 @@ pub(super) fn tell(output: &Output, call: &Call) {
     paragraph(output, &title, &reasons(decision));
     paragraph(output, "policy", &policy(decision, &call.policy));
     if call.outcomes.is_empty() {
-        paragraph(output, "came back", &[no_outcome(&effect)]);
+        paragraph(output, "came back", &[no_outcome(decision)]);
     }
     for outcome in &call.outcomes {
         paragraph(output, "came back", &came_back(&outcome.record));
@@ -212,10 +215,21 @@ fn changed(change: &Object) -> String {
     parts.join(", ")
 }
 
-fn no_outcome(effect: &str) -> String {
-    match effect {
-        "allow" | "constrain" => "nobody has reported an outcome to this log".to_owned(),
-        _ => "nothing: the call did not go through".to_owned(),
+/// Why there is no outcome of this decision. Outcomes are of calls: one has the decision's id of
+/// phase `call`, never that of the decision on the call's result.
+fn no_outcome(decision: &Object) -> String {
+    let correlation = text(decision, "correlation_id");
+    let whole_call = named(" `--correlation ", correlation, "`");
+    match (
+        text(decision, "phase").as_str(),
+        text(decision, "effect").as_str(),
+    ) {
+        ("call", "allow" | "constrain") => "nobody has reported an outcome to this log".to_owned(),
+        ("call", _) => "nothing: the call did not go through".to_owned(),
+        ("result", _) => {
+            format!("see the decision on the call itself, which has the outcome:{whole_call}")
+        }
+        _ => "nothing: outcomes are of calls alone".to_owned(),
     }
 }
 
