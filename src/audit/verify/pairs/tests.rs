@@ -20,10 +20,12 @@ fn record(kind: &str, fields: &[(&str, Json)]) -> Vec<u8> {
 /// `d1` is a granted call, `o1` its outcome, `o1e9` that outcome in event 9; a call that is no
 /// granted one says why.
 fn line(word: &str) -> Vec<u8> {
-    let (what, event) = word.split_once('e').unwrap_or((word, &word[1..]));
+    let (_, own) = word.split_at(1);
+    let (what, event) = word.split_once('e').unwrap_or((word, own));
+    let (kind, number) = what.split_at(1);
     let id = |text: &str| Json::from(format!("id-{text}"));
     let granted: [(&str, Json); 4] = [
-        ("decision_id", id(&what[1..])),
+        ("decision_id", id(number)),
         ("phase", "call".into()),
         ("effect", "allow".into()),
         ("dry_run", false.into()),
@@ -33,7 +35,7 @@ fn line(word: &str) -> Vec<u8> {
         fields.push((name, value));
         record("decision", &fields)
     };
-    match &what[..1] {
+    match kind {
         "d" => record("decision", &granted),
         "c" => with("effect", "constrain".into()),
         "n" => with("effect", "deny".into()),
@@ -43,7 +45,7 @@ fn line(word: &str) -> Vec<u8> {
             let event = id(&format!("event-{event}"));
             record(
                 "outcome",
-                &[("decision_id", id(&what[1..])), ("event_id", event)],
+                &[("decision_id", id(number)), ("event_id", event)],
             )
         }
         other => panic!("{other}"),

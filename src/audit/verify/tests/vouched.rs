@@ -50,13 +50,16 @@ fn with_witnesses(made: &Made, witnesses: &[&Witness]) -> Expected {
     }
 }
 
+/// Which checkpoints at which time; the size and the time that are told.
+type Cosigned<'a> = (&'a [(&'a str, u64)], u64, u64);
+
 #[test]
 fn the_largest_size_that_a_witness_has_cosigned_is_told() {
     let made = made();
     let start = made.log.starts()[0];
     let of_start = kept(start);
     let (one, two) = (Witness::new("wit.example/1"), Witness::new("wit.example/2"));
-    let cases: [(&[(&str, u64)], u64, u64); 3] = [
+    let cases: [Cosigned<'_>; 3] = [
         (&[("checkpoint", 1_795_190_401)], 600, 1_795_190_401),
         (&[(of_start.as_str(), 5)], start, 5),
         (&[(of_start.as_str(), 5), ("checkpoint", 4)], 600, 4),
