@@ -49,8 +49,8 @@ pub fn pruned_note(made: &Made, files: &mut Files, random: &mut Random) -> Strin
 fn retime(lines: &mut Lines, at: usize, random: &mut Random) {
     let line = &mut lines.0[at].1;
     let start = line.find("\"time\":\"").unwrap();
-    let end = start + line[start..].find("Z\"").unwrap();
-    let digit: usize = line[end - 1..end].parse().unwrap();
+    let end = start + line.get(start..).unwrap().find("Z\"").unwrap();
+    let digit: usize = line.get(end - 1..end).unwrap().parse().unwrap();
     let other = (digit + 1 + random.below(9)) % 10;
     line.replace_range(end - 1..end, &other.to_string());
 }

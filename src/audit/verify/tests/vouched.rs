@@ -5,7 +5,9 @@ use super::stored::{Made, ORIGIN, Stored, chained, key, made};
 use super::*;
 use crate::audit::sign::SigningKey;
 use crate::model::json::Object;
-use crate::tlog::{KeyKind, Note, Signature, TlogProof, VerifierKey, cosigned_text};
+use crate::tlog::{
+    Hash, KeyKind, Note, Signature, TlogProof, VerifierKey, cosigned_text, leaf_hash, root_of_empty,
+};
 
 /// A witness: its key, and what it cosigns.
 struct Witness {
@@ -117,17 +119,26 @@ fn rotation(previous: &str, next: &str, note: Vec<u8>) -> Object {
 fn a_change_of_the_key_has_to_be_signed_by_both() {
     let [a, b, c] = [key(), key(), key()];
     let vkey = |key: &SigningKey| key.verifier(ORIGIN).unwrap();
-    let said = |seq: u64, from: &VerifierKey, to: &VerifierKey| {
-        format!("toolgate audit key rotated\n{ORIGIN}\n{seq}\n{from}\n{to}\n")
+    let over = |root: Hash, seq: u64, from: &VerifierKey, to: &VerifierKey| {
+        format!("toolgate audit key rotated\n{ORIGIN}\n{seq}\n{root}\n{from}\n{to}\n")
     };
+    let said =
+        |seq: u64, from: &VerifierKey, to: &VerifierKey| over(root_of_empty(), seq, from, to);
     let by = |text: &str, keys: &[&SigningKey]| {
         let signatures = keys.iter().map(|key| key.sign(&vkey(key), text));
         note(text, signatures.collect::<Vec<_>>())
     };
-    let change = |seq: u64, from: &SigningKey, to: &SigningKey| {
-        let text = said(seq, &vkey(from), &vkey(to));
+    let change = |root: Hash, seq: u64, from: &SigningKey, to: &SigningKey| {
+        let text = over(root, seq, &vkey(from), &vkey(to));
         let (previous, next) = (vkey(from).to_string(), vkey(to).to_string());
         rotation(&previous, &next, by(&text, &[from, to]))
+    };
+    // Two changes, the second over the first.
+    let twice = |from: &SigningKey, to: &SigningKey| {
+        let first = change(root_of_empty(), 0, &a, &b);
+        let alone = chained([first.clone()]);
+        let line = alone.files.values().next().unwrap().strip_suffix(b"\n");
+        vec![first, change(leaf_hash(line.unwrap()), 1, from, to)]
     };
     let (from, to) = (vkey(&a), vkey(&b));
     let good = said(0, &from, &to);
@@ -154,7 +165,8 @@ fn a_change_of_the_key_has_to_be_signed_by_both() {
     let other = "what was signed is something else";
     let cases = [
         (with(&from, &to, &good, &[&a, &b]), ""),
-        (vec![change(0, &a, &b), change(1, &b, &c)], ""),
+        (twice(&b, &c), ""),
+        (vec![change(leaf_hash(b"other"), 0, &a, &b)], other),
         (with(&from, &to, &good, &[&a]), "is not signed with key"),
         (with(&from, &to, &good, &[&b]), "is not signed with key"),
         (forged, "does not hold"),
@@ -180,14 +192,8 @@ fn a_change_of_the_key_has_to_be_signed_by_both() {
             vec![rotation(&from.to_string(), &to.to_string(), b"x".to_vec())],
             "not a signed note",
         ),
-        (
-            vec![change(0, &a, &b), change(1, &a, &c)],
-            "is not the key that the change before",
-        ),
-        (
-            vec![change(0, &a, &b), change(1, &c, &a)],
-            "is not the key that the change before",
-        ),
+        (twice(&a, &c), "is not the key that the change before"),
+        (twice(&c, &a), "is not the key that the change before"),
     ];
     for (records, wrong) in cases {
         let last = records.len() as u64 - 1;
