@@ -66,15 +66,9 @@ fn a_log_is_archived_checked_and_restored_by_the_command() {
         let objects = std::fs::read_dir(place.path("store").join(tier).join("pdp=2f1"));
         assert_eq!(objects.unwrap().count(), 1, "{tier}");
     }
-    // What is left checks, and so does the whole.
-    let rest = place
-        .run(&["audit", "verify", "log", "--output", "json"])
-        .expect(0)
-        .json();
-    assert_eq!(
-        (&rest["first_seq"], &rest["records"]),
-        (&80.into(), &80.into())
-    );
+    // Nobody signed this log: what is left shows nothing by itself, and the whole checks.
+    let rest = place.run(&["audit", "verify", "log"]).expect(1);
+    assert!(rest.out.contains("no checkpoint vouches"), "{rest:?}");
     let whole = [
         "audit",
         "verify",
@@ -89,7 +83,10 @@ fn a_log_is_archived_checked_and_restored_by_the_command() {
         (&whole["first_seq"], &whole["records"]),
         (&0.into(), &160.into())
     );
-    assert_eq!(whole["head"], rest["head"]);
+    assert!(
+        whole["head"].as_str().unwrap().starts_with("159:"),
+        "{whole}"
+    );
     // A head of what was pruned is checked with the archive alone.
     let lines = String::from_utf8(before.values().next().unwrap().clone()).unwrap();
     let second = lines.lines().nth(1).unwrap();

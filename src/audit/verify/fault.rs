@@ -151,6 +151,12 @@ pub enum Wrong {
         /// The checkpoint's size.
         size: u64,
     },
+    /// Records are archived, and nothing that is here was signed.
+    #[error(
+        "the log's beginning was archived, and no checkpoint vouches for what is here: check the \
+         whole, with the archive"
+    )]
+    PrunedUnsigned,
     /// No checkpoint, and a key was given to check it with.
     #[error("the log has no checkpoint: nothing in it is signed")]
     NoCheckpoint,

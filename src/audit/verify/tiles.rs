@@ -56,6 +56,10 @@ impl<'a> Tiles<'a> {
         size: u64,
         each: &mut dyn FnMut(&Tree) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
+        if size > 0 && self.needed == 0 {
+            let pruned = PRUNED_NAME.to_owned();
+            return Err(Fault::in_file(pruned, size, Wrong::PrunedUnsigned));
+        }
         while tree.size() < size {
             let index = tree.size() / TILE_WIDTH;
             let width = (size - tree.size()).min(TILE_WIDTH);
