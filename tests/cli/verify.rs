@@ -4,7 +4,13 @@ use crate::tamper::log::{Made, made, write};
 use crate::util::Workplace;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use toolgate::audit::log::{Cadence, Log, Options, Signing};
+use toolgate::audit::record::{Heartbeat, Record};
 use toolgate::audit::sign::SigningKey;
+use toolgate::files::OsFiles;
+use toolgate::model::time::Timestamp;
 use toolgate::tlog::{KeyKind, Note, Signature, VerifierKey, cosigned_text};
 
 /// A signed log in `log`, and its key in `key`.
@@ -209,4 +215,37 @@ fn an_older_checkpoint_shows_what_was_cut_and_signed_anew() {
             .contains("over 61 records"),
         "{cut}"
     );
+}
+
+#[test]
+fn a_log_that_is_signed_again_meanwhile_checks() {
+    let place = Workplace::new();
+    let time = Timestamp::from_nanos(1_795_190_400_000_000_000);
+    let signing = Signing {
+        key: Arc::new(SigningKey::generate().unwrap().0),
+        previous: None,
+        time,
+    };
+    let options = Options {
+        signing: Some(signing),
+        cadence: Cadence {
+            leaves_max: 50,
+            ms_max: 20,
+        },
+        ..Options::new("pdp/1")
+    };
+    let (log, _) = Log::open(&place.path("log"), options, Arc::new(OsFiles)).unwrap();
+    // Far busier than a log is, and not for as long as the command is patient.
+    let end = Instant::now() + Duration::from_millis(500);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let beat = Record::Heartbeat(Heartbeat::default());
+            while Instant::now() < end {
+                log.append(time, &beat).unwrap().wait().unwrap();
+            }
+        });
+        while Instant::now() < end {
+            place.run(&["audit", "verify", "log"]).expect(0);
+        }
+    });
 }

@@ -43,7 +43,7 @@ impl Paired {
 }
 
 /// Pairs what several logs hold.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pairs {
     hasher: RandomState,
     calls: Window,
@@ -116,7 +116,7 @@ fn is_granted_call(line: &Line<'_>) -> bool {
 }
 
 /// The last ids that were put in and not taken out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Window {
     ids: HashSet<u64>,
     /// Those that were taken out may still be here.

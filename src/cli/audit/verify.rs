@@ -6,7 +6,7 @@ use super::repairs::Repairs;
 use super::report::{Told, show, show_proof};
 use super::{CliError, Exit, Output};
 use crate::audit::verify::{
-    Directory, Expected, Fault, Head, Pairs, Segments, Watch, Wrong, check, check_proof,
+    Checked, Directory, Expected, Fault, Head, Pairs, Segments, Watch, Wrong, check, check_proof,
 };
 use crate::model::json::Object;
 use crate::tlog::{KeyKind, NOTE_BYTES_MAX, VerifierKey};
@@ -14,9 +14,17 @@ use clap::Args;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Longest file with a proof, a checkpoint, a key or one record, in bytes.
 const FILE_BYTES_MAX: u64 = 2 * NOTE_BYTES_MAX as u64;
+
+/// How often a log is checked that was signed again meanwhile.
+const ATTEMPTS_MAX: u32 = 8;
+/// How long it is left alone between two attempts.
+const PAUSE_MS: u64 = 300;
+/// The file that says so.
+const CHECKPOINT_NAME: &str = "checkpoint";
 
 /// Check logs.
 #[derive(Debug, Args)]
@@ -72,11 +80,7 @@ impl Verify {
         let mut told = Vec::new();
         for dir in &self.dirs {
             watching.repairs = Repairs::default();
-            let mut check = |log: &dyn Segments| check(log, &expected, &mut pairs, &mut watching);
-            let result = match &self.archive {
-                Some(url) => archive::with_everywhere(dir, url, check)?,
-                None => check(&Directory(dir)),
-            };
+            let result = self.check(dir, &expected, &mut pairs, &mut watching)?;
             let warnings = watching.repairs.warnings(dir, self.head.as_ref());
             told.push(match result {
                 Ok(checked)
@@ -101,6 +105,44 @@ impl Verify {
             true => Exit::Done,
             false => Exit::Failure,
         })
+    }
+
+    /// A log that is being written is signed again meanwhile, and tiles that were not full go: what
+    /// is wrong then may be wrong no more.
+    fn check(
+        &self,
+        dir: &Path,
+        expected: &Expected,
+        pairs: &mut Pairs,
+        watching: &mut Watching<'_>,
+    ) -> Result<Result<Checked, Fault>, CliError> {
+        let latest = || std::fs::read(dir.join(CHECKPOINT_NAME)).ok();
+        let before = pairs.clone();
+        for _ in 1..ATTEMPTS_MAX {
+            let signed = latest();
+            let result = self.check_once(dir, expected, pairs, watching)?;
+            if result.is_ok() || latest() == signed {
+                return Ok(result);
+            }
+            *pairs = before.clone();
+            watching.repairs = Repairs::default();
+            std::thread::sleep(Duration::from_millis(PAUSE_MS));
+        }
+        self.check_once(dir, expected, pairs, watching)
+    }
+
+    fn check_once(
+        &self,
+        dir: &Path,
+        expected: &Expected,
+        pairs: &mut Pairs,
+        watching: &mut Watching<'_>,
+    ) -> Result<Result<Checked, Fault>, CliError> {
+        let mut check = |log: &dyn Segments| check(log, expected, pairs, watching);
+        match &self.archive {
+            Some(url) => archive::with_everywhere(dir, url, check),
+            None => Ok(check(&Directory(dir))),
+        }
     }
 
     fn expected(&self) -> Result<Expected, CliError> {
