@@ -14,15 +14,13 @@ use clap::Args;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest file with a proof, a checkpoint, a key or one record, in bytes.
 const FILE_BYTES_MAX: u64 = 2 * NOTE_BYTES_MAX as u64;
 
-/// How often a log is checked that was signed again meanwhile.
-const ATTEMPTS_MAX: u32 = 8;
-/// How long it is left alone between two attempts.
-const PAUSE_MS: u64 = 300;
+/// For how long a log that is signed again and again meanwhile is checked anew.
+const PATIENCE_MS: u64 = 3_000;
 /// The file that says so.
 const CHECKPOINT_NAME: &str = "checkpoint";
 
@@ -118,17 +116,16 @@ impl Verify {
     ) -> Result<Result<Checked, Fault>, CliError> {
         let latest = || std::fs::read(dir.join(CHECKPOINT_NAME)).ok();
         let before = pairs.clone();
-        for _ in 1..ATTEMPTS_MAX {
+        let end = Instant::now() + Duration::from_millis(PATIENCE_MS);
+        loop {
             let signed = latest();
             let result = self.check_once(dir, expected, pairs, watching)?;
-            if result.is_ok() || latest() == signed {
+            if result.is_ok() || latest() == signed || Instant::now() >= end {
                 return Ok(result);
             }
             *pairs = before.clone();
             watching.repairs = Repairs::default();
-            std::thread::sleep(Duration::from_millis(PAUSE_MS));
         }
-        self.check_once(dir, expected, pairs, watching)
     }
 
     fn check_once(
