@@ -3,6 +3,7 @@
 
 mod thread;
 
+use super::IndexError;
 use super::filter::{Filter, Order};
 use super::page::{Page, PageToken};
 use super::reader::{FindError, Reader};
@@ -134,14 +135,18 @@ impl Index {
         token: Option<PageToken>,
         records_max: usize,
     ) -> Result<Page, FindError> {
-        self.ready().await?;
+        let durable = self.ready().await?;
         let Ok(_turn) = self.turns.acquire().await else {
             return Err(FindError::Interrupted);
         };
         let mut reader = self.reader()?;
         let _given_up = OnDrop(reader.interrupt_handle());
         let found = tokio::task::spawn_blocking(move || {
-            let page = reader.page(&filter, order, token, records_max);
+            let page = match has_all(&mut reader, durable) {
+                Ok(true) => reader.page(&filter, order, token, records_max),
+                Ok(false) => Err(FindError::NotReady("it is made anew".to_owned())),
+                Err(error) => Err(error.into()),
+            };
             (page, reader)
         });
         let Ok((page, reader)) = found.await else {
@@ -158,8 +163,9 @@ impl Index {
         page
     }
 
-    /// Whether the index has all that is durable now, and is the file beside the log.
-    async fn ready(&self) -> Result<(), FindError> {
+    /// Whether the index has all that is durable now, and is the file beside the log. How many
+    /// records that are.
+    async fn ready(&self) -> Result<u64, FindError> {
         let durable = self.head.borrow().as_ref().map_or(0, |head| head.seq + 1);
         self.shared.poked.notify_one();
         let mut state = self.state.clone();
@@ -174,7 +180,7 @@ impl Index {
         let is_late = waited.await.is_err();
         let state = self.state.borrow().clone();
         match (is_late, &state.failed) {
-            (false, None) => Ok(()),
+            (false, None) => Ok(durable),
             (_, Some(why)) => Err(FindError::NotReady(format!(
                 "it cannot be written: {why}; make room or mend the disk, or stop the PDP and run \
                  `toolgate audit reindex`"
@@ -220,6 +226,12 @@ impl Drop for Index {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Whether what is read is the index that was ready: one that is made anew meanwhile may be a file
+/// of the same number.
+fn has_all(reader: &mut Reader, durable: u64) -> Result<bool, IndexError> {
+    Ok(reader.last_seq()?.map_or(0, |last| last + 1) >= durable)
 }
 
 /// Gives a search up that nobody waits for any more; one that ended is not concerned.

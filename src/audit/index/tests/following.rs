@@ -227,9 +227,8 @@ fn an_index_that_cannot_be_written_harms_nothing_and_says_so() {
     // Once it can be written it is.
     std::fs::remove_dir(index_path(dir.path())).unwrap();
     assert_eq!(followed.everything().len(), 50);
-    assert_eq!(
-        followed.events.lock().unwrap().last(),
-        Some(&IndexEvent::Recovered)
-    );
+    // It is told after what it has is shown: at the end at the latest.
+    let events = Arc::clone(&followed.events);
     followed.end();
+    assert_eq!(events.lock().unwrap().last(), Some(&IndexEvent::Recovered));
 }
