@@ -22,8 +22,8 @@ pub use pending::{AppendError, Appended, Pending};
 pub use recover::{OpenError, Recovered};
 pub use repair::{RepairError, Repaired, repair};
 pub use seal::{
-    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, CHECKPOINT_NAME, COSIGNED_KEPT_SECONDS, Cadence,
-    KEPT_NAME, SealError, Sealed, Signing, TileDir, kept_name,
+    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, COSIGNED_KEPT_SECONDS, Cadence, SealError, Sealed,
+    Signing, TileDir,
 };
 pub use stats::{LogStats, OnSync, SignedStats, Synced};
 

@@ -3,8 +3,9 @@
 use super::ArchiveError;
 use super::names::Archived;
 use super::run::lock;
-use super::segments::{check, fetch, file_name, list};
+use super::segments::{check, fetch, list};
 use super::store::Objects;
+use crate::audit::layout::{PRUNED_BYTES_MAX, segment_name};
 use crate::audit::verify::{FILE_BYTES_MAX, Head, PRUNED_NAME, Pruned};
 use crate::files::{Files, create_dir, replace};
 use std::io;
@@ -12,8 +13,6 @@ use std::path::Path;
 
 /// The file whose lock the writer has.
 const WRITER_LOCK_NAME: &str = "lock";
-/// Longest note of what was pruned, in bytes.
-const NOTE_BYTES_MAX: u64 = 4096;
 
 /// What was brought back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +59,7 @@ pub fn restore(
         if *seq != next {
             return Err(ArchiveError::Missing { seq: next });
         }
-        let name = file_name(*seq);
+        let name = segment_name(*seq);
         let is_here = names.contains(&name);
         let content = match is_here {
             true => files.read(&dir.join(&name), FILE_BYTES_MAX).map_err(io)?,
@@ -106,7 +105,7 @@ fn read_note(dir: &Path, names: &[String], files: &dyn Files) -> io::Result<Opti
     if !names.iter().any(|name| name == PRUNED_NAME) {
         return Ok(None);
     }
-    let bytes = files.read(&dir.join(PRUNED_NAME), NOTE_BYTES_MAX)?;
+    let bytes = files.read(&dir.join(PRUNED_NAME), PRUNED_BYTES_MAX as u64)?;
     let no_note = || io::Error::other(format!("`{PRUNED_NAME}` is no note of what was pruned"));
     Pruned::read(&bytes).map(Some).ok_or_else(no_note)
 }

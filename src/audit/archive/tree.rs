@@ -4,20 +4,12 @@
 use super::names::tree_prefix;
 use super::store::Objects;
 use super::{Act, ArchiveError, Done};
+use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME, TILE_BYTES_MAX, TILES_NAME, kept_name};
 use crate::files::{Files, below};
 use crate::tlog::{TILE_WIDTH, TileKind, TilePath};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-
-/// The directory of tiles.
-const TILES: &str = "tile";
-/// The latest checkpoint.
-const CHECKPOINT: &str = "checkpoint";
-/// The directory of those that are kept.
-const CHECKPOINTS: &str = "checkpoints";
-/// Largest such file, in bytes: a bundle of 256 of the longest lines.
-const FILE_BYTES_MAX: u64 = 17 << 20;
 
 fn full_tile(name: &str) -> Option<TilePath> {
     name.parse().ok().filter(TilePath::is_full)
@@ -35,11 +27,11 @@ pub fn upload(
         dir: dir.display().to_string(),
         source,
     };
-    let mut names = below(files, dir, TILES).map_err(io)?;
+    let mut names = below(files, dir, TILES_NAME).map_err(io)?;
     names.retain(|name| {
         full_tile(name).is_some_and(|tile| matches!(tile.kind, TileKind::Hashes { .. }))
     });
-    names.extend(below(files, dir, CHECKPOINTS).map_err(io)?);
+    names.extend(below(files, dir, KEPT_NAME).map_err(io)?);
     names.retain(|name| !name.ends_with(".tmp"));
     let prefix = tree_prefix(origin);
     let listed = objects.list(&prefix)?;
@@ -52,13 +44,13 @@ pub fn upload(
         .names(dir)
         .map_err(io)?
         .iter()
-        .any(|name| name == CHECKPOINT)
+        .any(|name| name == CHECKPOINT_NAME)
     {
-        names.push(CHECKPOINT.to_owned());
+        names.push(CHECKPOINT_NAME.to_owned());
     }
     let mut done = Vec::new();
     for name in names {
-        let content = files.read(&dir.join(&name), FILE_BYTES_MAX).map_err(io)?;
+        let content = files.read(&dir.join(&name), TILE_BYTES_MAX).map_err(io)?;
         let object = format!("{prefix}/{name}");
         if !is_dry {
             objects.put(&object, &content, None)?;
@@ -80,13 +72,13 @@ pub fn upload(
 /// nobody could show what was before.
 pub fn has_checkpoint(files: &dyn Files, dir: &Path, size: u64) -> bool {
     let is_there = |path: &Path| files.length(path).is_ok_and(|length| length.is_some());
-    let kept = dir.join(CHECKPOINTS).join(format!("{size:020}"));
-    is_there(&kept) || !is_there(&dir.join(CHECKPOINT))
+    let kept = dir.join(KEPT_NAME).join(kept_name(size));
+    is_there(&kept) || !is_there(&dir.join(CHECKPOINT_NAME))
 }
 
 /// The full bundles whose entries are all before this seq.
 pub fn bundles_before(files: &dyn Files, dir: &Path, seq: u64) -> io::Result<Vec<String>> {
-    let mut names = below(files, dir, &format!("{TILES}/entries"))?;
+    let mut names = below(files, dir, &format!("{TILES_NAME}/entries"))?;
     names.retain(|name| {
         full_tile(name).is_some_and(|tile| {
             let end = tile

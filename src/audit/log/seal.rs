@@ -17,7 +17,7 @@ mod tiles;
 pub use error::SealError;
 use grown::Grown;
 pub use grown::survey;
-pub use held::{CHECKPOINT_NAME, Held, KEPT_NAME, kept_name};
+pub use held::Held;
 pub use keys::Signing;
 pub use latest::{COSIGNED_KEPT_SECONDS, Latest, Sealed};
 pub use tiles::TileDir;

@@ -7,6 +7,7 @@ use super::super::{CliError, Exit, Output};
 use super::filters::Filters;
 use super::source::directory;
 use crate::audit::index::Filter;
+use crate::audit::layout::CHECKPOINT_NAME;
 use crate::model::json::{Json, Object};
 use archive::Archive;
 use clap::Args;
@@ -96,7 +97,7 @@ impl Collect {
             archive.put(&name, proof.as_bytes())?;
         }
         if let Some(checkpoint) = &evidence.checkpoint {
-            archive.put("checkpoint", checkpoint.as_bytes())?;
+            archive.put(CHECKPOINT_NAME, checkpoint.as_bytes())?;
         }
         for (name, content) in evidence.segments() {
             archive.put(&format!("log/{name}"), &content?)?;

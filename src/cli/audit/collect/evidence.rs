@@ -3,7 +3,8 @@
 use super::super::proof::Proofs;
 use super::super::record::{inner, read, text};
 use super::super::source::Source;
-use crate::audit::index::{Filter, Order, segment_name, segments};
+use crate::audit::index::{Filter, Order, segments};
+use crate::audit::layout::segment_name;
 use crate::cli::{CliError, Output};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
