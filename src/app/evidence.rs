@@ -97,6 +97,15 @@ pub(super) fn evidence(
             "dropped a torn last line of the audit log"
         );
     }
+    if recovered.unsigned > config.signing.checkpoint_records_max {
+        tracing::warn!(
+            unsigned = recovered.unsigned,
+            records = recovered.report.records,
+            "no checkpoint covered the last records of the audit log when it was opened: a crash \
+             under load leaves some; if there was none, find out who wrote its directory or put an \
+             older checkpoint back"
+        );
+    }
     let own_key = config.dir.join(KEY_FILE);
     let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
     if recovered.report.records > 0 && !key.exists() {

@@ -1,15 +1,16 @@
 //! Brings back from the store what is not on the disk.
 
-use super::ArchiveError;
 use super::names::Archived;
 use super::run::lock;
 use super::segments::{check, fetch, list};
 use super::store::Objects;
+use super::{ArchiveError, tree};
 use crate::audit::layout::{PRUNED_BYTES_MAX, segment_name};
 use crate::audit::verify::{FILE_BYTES_MAX, Head, PRUNED_NAME, Pruned};
 use crate::files::{Files, create_dir, replace};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The file whose lock the writer has.
 const WRITER_LOCK_NAME: &str = "lock";
@@ -25,11 +26,24 @@ pub struct Restored {
 
 /// Writes every archived segment of this log that is not on the disk into its directory, which
 /// no writer has open. Each is checked line by line, and must fit what is before it; the last one
-/// must fit what is on the disk. A directory without a log gets all that the store has.
+/// must fit what is on the disk. A directory without a log gets all that the store has: then also
+/// the checkpoints over it, and tiles made of its lines, so that it checks as it did.
 ///
 /// # Errors
 /// As `ArchiveError` says. Run again, it goes on.
 pub fn restore(
+    dir: &Path,
+    origin: &str,
+    objects: &dyn Objects,
+    files: &Arc<dyn Files>,
+) -> Result<Restored, ArchiveError> {
+    let restored = restore_segments(dir, origin, objects, files.as_ref())?;
+    let records = restored.head.as_ref().map_or(0, |head| head.seq + 1);
+    tree::restore(dir, origin, objects, records, files)?;
+    Ok(restored)
+}
+
+fn restore_segments(
     dir: &Path,
     origin: &str,
     objects: &dyn Objects,

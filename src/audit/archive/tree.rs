@@ -4,12 +4,16 @@
 use super::names::tree_prefix;
 use super::store::Objects;
 use super::{Act, ArchiveError, Done};
-use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME, TILE_BYTES_MAX, TILES_NAME, kept_name};
-use crate::files::{Files, below};
-use crate::tlog::{TILE_WIDTH, TileKind, TilePath};
+use crate::audit::layout::{
+    CHECKPOINT_NAME, KEPT_NAME, TILE_BYTES_MAX, TILES_NAME, kept_name, kept_size,
+};
+use crate::audit::log::rebuild_tiles;
+use crate::files::{Files, below, create_dir, replace};
+use crate::tlog::{Checkpoint, Note, TILE_WIDTH, TileKind, TilePath};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 fn full_tile(name: &str) -> Option<TilePath> {
     name.parse().ok().filter(TilePath::is_full)
@@ -66,6 +70,52 @@ pub fn upload(
         });
     }
     Ok(done)
+}
+
+/// Puts tree and checkpoints beside the first `records` lines of a log that has none on the disk:
+/// tiles made of the lines, and the checkpoints over no more than them. One that its lines do not
+/// have the root of is an error; who signed it is for the verifier to say.
+pub fn restore(
+    dir: &Path,
+    origin: &str,
+    objects: &dyn Objects,
+    records: u64,
+    files: &Arc<dyn Files>,
+) -> Result<(), ArchiveError> {
+    let io = |source| ArchiveError::Io {
+        dir: dir.display().to_string(),
+        source,
+    };
+    let latest = dir.join(CHECKPOINT_NAME);
+    if files.length(&latest).map_err(io)?.is_some() {
+        return Ok(());
+    }
+    let prefix = format!("{}/{KEPT_NAME}", tree_prefix(origin));
+    let listed = objects.list(&prefix)?;
+    let sizes = listed
+        .iter()
+        .filter_map(|name| kept_size(name.strip_prefix(&prefix)?.strip_prefix('/')?));
+    let sizes: BTreeSet<u64> = sizes.filter(|size| *size <= records).collect();
+    let Some(last) = sizes.last() else {
+        return Ok(());
+    };
+    let root = rebuild_tiles(dir, files, *last).map_err(|error| io(io::Error::other(error)))?;
+    let kept_dir = dir.join(KEPT_NAME);
+    create_dir(files.as_ref(), &kept_dir).map_err(io)?;
+    let mut note = Vec::new();
+    for size in &sizes {
+        note = objects.get(&format!("{prefix}/{}", kept_name(*size)))?;
+        replace(files.as_ref(), &kept_dir.join(kept_name(*size)), &note).map_err(io)?;
+    }
+    let signed = Note::parse(&note).ok();
+    let signed = signed.and_then(|note| note.text().parse::<Checkpoint>().ok());
+    if signed.is_some_and(|signed| (signed.size, signed.root) == (*last, root)) {
+        return replace(files.as_ref(), &latest, &note).map_err(io);
+    }
+    Err(ArchiveError::Differs {
+        name: format!("{prefix}/{}", kept_name(*last)),
+        what: "it is no checkpoint over the lines that were archived".to_owned(),
+    })
 }
 
 /// Whether a log that is signed at all has kept a checkpoint of exactly this size: without it
