@@ -58,6 +58,13 @@ impl Segments for OnDisk<'_> {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         self.0.read(&dir().join(name), u64::MAX)
     }
+
+    fn list(&self, below: &str) -> io::Result<Vec<String>> {
+        match self.0.names(&dir().join(below)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
+    }
 }
 
 /// The log's files by their names.

@@ -106,7 +106,15 @@ impl Evidence {
             };
             self.find(output, source, &filter)?;
         }
-        Ok(())
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        // Who holds a key of before needs what both keys signed when the next one took over.
+        let rotations = Filter {
+            types: vec!["key_rotated".to_owned()],
+            ..Filter::default()
+        };
+        self.find(output, source, &rotations)
     }
 
     /// Where the log is not signed, or its tiles are not there, nothing is proved: the log's files
