@@ -237,7 +237,7 @@ async fn go_on(scene: &Scene, disk: &Disk, mut before: Life, power_fails: bool, 
 /// Runs a PDP while this goes wrong, then one while nothing does. What failed, if something did, and
 /// what that did.
 async fn run(scene: &Scene, disk: &Disk, plan: Plan) -> (Option<String>, Harm) {
-    let power_fails = plan.seed % 2 == 0;
+    let power_fails = plan.seed.is_multiple_of(2);
     let what = format!("{:?}, {plan:?}", scene.setting);
     disk.set(plan);
     let life = live(scene, disk, &what).await;

@@ -81,7 +81,7 @@ impl Room {
 
     /// Leaves so many bytes free, or fewer.
     pub fn fill(&self, free_bytes: u64) {
-        let room = rustix::fs::statvfs(&self.path()).unwrap();
+        let room = rustix::fs::statvfs(self.path()).unwrap();
         let bytes = (room.f_bavail * room.f_frsize).saturating_sub(free_bytes);
         let mut file = std::fs::File::create(self.filler()).unwrap();
         let block = vec![0; usize::try_from(room.f_frsize).unwrap()];
