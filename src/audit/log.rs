@@ -355,6 +355,13 @@ impl Log {
             })
     }
 
+    /// Why it takes no more records; `None`: it takes them.
+    #[must_use]
+    pub fn failure(&self) -> Option<AppendError> {
+        let closed = || self.queue.is_closed().then_some(AppendError::Closed);
+        self.check().err().or_else(closed)
+    }
+
     fn check(&self) -> Result<(), AppendError> {
         match self.shared.failed.get() {
             Some(cause) => Err(AppendError::Failed {
