@@ -42,7 +42,10 @@ impl Grown {
         let size = self.tree.size();
         if size.is_multiple_of(TILE_WIDTH) {
             let path = TilePath::full(TileKind::Entries, size / TILE_WIDTH - 1);
-            self.full.push((path, std::mem::take(&mut self.bundle)));
+            // The next one is as long, more or less.
+            let next = Vec::with_capacity(self.bundle.len());
+            self.full
+                .push((path, std::mem::replace(&mut self.bundle, next)));
         }
     }
 
