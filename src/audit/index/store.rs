@@ -148,7 +148,7 @@ impl Store {
             origin = own.unwrap_or_default().to_owned();
             taking.take(line, &Row::of(&record))?;
         }
-        drop(taking);
+        taking.finish()?;
         if self.indexed.as_ref().is_some_and(|it| it.origin != origin) {
             return Err(IndexError::Unfit("it is of another origin"));
         }

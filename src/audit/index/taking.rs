@@ -37,8 +37,8 @@ const INSERT: &str = "INSERT INTO records VALUES
   (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const INSERT_SPAN: &str = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?)";
 const INSERT_REASON: &str = "INSERT INTO reasons VALUES (?, ?)";
-const WIDEN_BLOCK: &str = "INSERT INTO blocks VALUES (?1, ?2, ?2) ON CONFLICT (block) DO UPDATE SET
-  earliest = min(earliest, ?2), latest = max(latest, ?2)";
+const WIDEN_BLOCK: &str = "INSERT INTO blocks VALUES (?1, ?2, ?3) ON CONFLICT (block) DO UPDATE SET
+  earliest = min(earliest, ?2), latest = max(latest, ?3)";
 /// What is known to be in the table of spans, of the last one.
 #[derive(Default)]
 pub(super) struct Spanned {
@@ -55,6 +55,8 @@ pub(super) struct Taking<'a> {
     insert_reason: Statement<'a>,
     insert_span: Statement<'a>,
     widen_block: Statement<'a>,
+    /// The block that the last record is in, with the earliest and latest time of those taken in.
+    block: Option<[i64; 3]>,
 }
 
 impl<'a> Taking<'a> {
@@ -68,6 +70,7 @@ impl<'a> Taking<'a> {
             insert_reason: database.prepare(INSERT_REASON)?,
             insert_span: database.prepare(INSERT_SPAN)?,
             widen_block: database.prepare(WIDEN_BLOCK)?,
+            block: None,
             database,
             names,
             spanned,
@@ -102,9 +105,34 @@ impl<'a> Taking<'a> {
             self.insert_reason.execute([code, seq])?;
         }
         self.put_spans(line.seq, &numbers, row)?;
-        let block = integer(line.seq / BLOCK_RECORDS);
-        self.widen_block.execute([block, row.time_micros])?;
-        Ok(())
+        self.widen(integer(line.seq / BLOCK_RECORDS), row.time_micros)
+    }
+
+    fn widen(&mut self, block: i64, time: i64) -> Result<()> {
+        match &mut self.block {
+            Some([of, earliest, latest]) if *of == block => {
+                *earliest = time.min(*earliest);
+                *latest = time.max(*latest);
+                Ok(())
+            }
+            _ => {
+                self.write_block()?;
+                self.block = Some([block, time, time]);
+                Ok(())
+            }
+        }
+    }
+
+    fn write_block(&mut self) -> Result<()> {
+        match self.block.take() {
+            Some(block) => self.widen_block.execute(block).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what is kept back until the last record is taken in.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.write_block()
     }
 
     fn put_spans(&mut self, seq: u64, numbers: &Numbers, row: &Row) -> Result<()> {
