@@ -15,6 +15,7 @@ mod crashes;
 pub mod export;
 pub mod hash;
 pub mod index;
+pub mod layout;
 pub mod log;
 pub mod otlp;
 pub mod prove;

@@ -3,7 +3,8 @@
 use super::{AppError, content};
 use crate::audit::hash::Hasher;
 use crate::audit::index::{Index, IndexEvent};
-use crate::audit::log::{self, CHECKPOINT_NAME, Cadence, Log, Signing};
+use crate::audit::layout::{CHECKPOINT_NAME, SIGNING_KEY_NAME};
+use crate::audit::log::{self, Cadence, Log, Signing};
 use crate::audit::sign::SigningKey;
 use crate::config::{AuditConfig, AuditMode, OnFailure, SigningKeyPlace};
 use crate::files::{Files, OsFiles, create_dir};
@@ -43,9 +44,6 @@ pub(super) fn index(
 /// The key's file beside the log, where the configuration names none.
 const KEY_FILE: &str = "hash.key";
 
-/// The signing key's file beside the log, where the configuration names none.
-const SIGNING_KEY_FILE: &str = "signing.key";
-
 /// Who signs the log.
 fn signing(config: &AuditConfig, files: &dyn Files) -> Result<Signing, AppError> {
     let key = match &config.signing.key {
@@ -55,7 +53,7 @@ fn signing(config: &AuditConfig, files: &dyn Files) -> Result<Signing, AppError>
             SigningKey::from_pem(&pem, &format!("in the environment variable `{name}`"))?
         }
         None => {
-            let path = config.dir.join(SIGNING_KEY_FILE);
+            let path = config.dir.join(SIGNING_KEY_NAME);
             if !path.exists() && config.dir.join(CHECKPOINT_NAME).exists() {
                 return Err(AppError::SigningKeyLost(path));
             }
@@ -97,6 +95,15 @@ pub(super) fn evidence(
         tracing::warn!(
             bytes = torn.bytes,
             "dropped a torn last line of the audit log"
+        );
+    }
+    if recovered.unsigned > config.signing.checkpoint_records_max {
+        tracing::warn!(
+            unsigned = recovered.unsigned,
+            records = recovered.report.records,
+            "no checkpoint covered the last records of the audit log when it was opened: a crash \
+             under load leaves some; if there was none, find out who wrote its directory or put an \
+             older checkpoint back"
         );
     }
     let own_key = config.dir.join(KEY_FILE);
