@@ -45,6 +45,9 @@ pub const CHECKPOINT_MS_MAX: u64 = 1_000;
 /// Most checkpoints in that time, however many leaves there are.
 pub const CHECKPOINTS_PER_MS_MAX: u64 = 10;
 
+/// Leaves whose tiles are in memory at once.
+const STEP_LEAVES_MAX: u64 = 4 * TILE_WIDTH;
+
 /// What makes tiles and checkpoints out of lines.
 pub struct Sealer {
     origin: String,
@@ -143,16 +146,19 @@ impl Sealer {
     fn grow(&mut self, end: u64, signed: u64) -> Result<(), SealError> {
         loop {
             let (grown, keys) = (&mut self.grown, &mut self.keys);
-            let stop = self.lines.read(end, &mut |line| {
+            let step = end.min(grown.tree.size().saturating_add(STEP_LEAVES_MAX));
+            let stop = self.lines.read(step, &mut |line| {
                 keys.see(&grown.tree, line);
                 grown.push(line);
             })?;
             for tile in std::mem::take(&mut self.grown.full) {
                 self.tiles.full(&tile)?;
+                self.grown.reuse(tile);
             }
             let size = self.grown.tree.size();
             match stop {
-                Stop::Reached => return Ok(()),
+                Stop::Reached if step == end => return Ok(()),
+                Stop::Reached => {}
                 Stop::FileEnded if size > signed => self.seal(true)?,
                 Stop::FileEnded if self.latest.size() == Some(size) => self.latest.keep()?,
                 Stop::FileEnded => {}

@@ -21,6 +21,8 @@ use tokio::sync::watch;
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// Room that is kept from one batch to the next, in bytes.
+const ROOM_BYTES_MAX: usize = 1 << 20;
 /// Longest that somebody's record waits for those of others, however slow the disk is.
 const FOR_OTHERS_MAX: Duration = Duration::from_millis(BATCH_WAIT_MS_MAX);
 
@@ -41,6 +43,8 @@ pub struct Writer {
     on_sync: Option<OnSync>,
     /// How long those who are back wait for those who are not yet: half of what a sync took.
     for_others: Duration,
+    /// What the last batch's lines were in: the system has to clear what is new.
+    room: String,
 }
 
 /// What one sync makes durable.
@@ -87,6 +91,7 @@ impl Writer {
             lock: Arc::from(tail.lock),
             on_sync: options.on_sync.clone(),
             for_others: Duration::ZERO,
+            room: String::new(),
         }
     }
 
@@ -117,6 +122,7 @@ impl Writer {
 
     fn collect(&mut self, messages: VecDeque<Message>) -> Batch {
         let mut batch = Batch {
+            lines: std::mem::take(&mut self.room),
             first_seq: self.next_seq(),
             ..Batch::default()
         };
@@ -207,7 +213,10 @@ impl Writer {
         self.durable.send_replace(self.head.clone());
     }
 
-    fn acknowledge(&self, batch: Batch) {
+    fn acknowledge(&mut self, mut batch: Batch) {
+        batch.lines.clear();
+        batch.lines.shrink_to(ROOM_BYTES_MAX);
+        self.room = batch.lines;
         for (head, done) in batch.appends {
             let _ = done.send(Ok(head));
         }
