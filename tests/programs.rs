@@ -6,6 +6,7 @@ mod everything;
 mod readme;
 mod secrets;
 mod shim;
+mod wrapped;
 
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};

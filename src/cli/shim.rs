@@ -2,7 +2,8 @@
 
 use super::serve::{runtime, worker_threads};
 use super::{CliError, Exit, Output};
-use crate::app::App;
+use crate::app::{App, AppError};
+use crate::audit::log::OpenError;
 use crate::config::{Config, Local};
 use crate::model::subject::{Asserted, Subject};
 use crate::shim::failover::{Failover, REPLICAS_MAX};
@@ -30,6 +31,9 @@ mod tests;
 /// How long a server has to answer a request, in seconds, where nothing else is asked for.
 const CALL_TIMEOUT_SECONDS: u64 = 300;
 
+/// Shims that decide and record by themselves beside each other over one `--audit`.
+const LOGS_MAX: usize = 64;
+
 /// Enforce decisions in front of an MCP server.
 #[derive(Debug, Args)]
 pub struct Shim {
@@ -41,6 +45,7 @@ pub struct Shim {
 enum Kind {
     /// Start an MCP server and stand between it and the client on standard input and output.
     Stdio(Box<Stdio>),
+    Config(super::wrap::ShimConfig),
     Status(slots::Status),
     Trust(slots::Trust),
 }
@@ -143,6 +148,7 @@ impl Shim {
     pub fn run(self, output: &Output) -> Result<Exit, CliError> {
         let stdio = match self.kind {
             Kind::Stdio(stdio) => stdio,
+            Kind::Config(config) => return config.run(output),
             Kind::Status(status) => return status.run(output),
             Kind::Trust(trust) => return trust.run(output),
         };
@@ -262,11 +268,7 @@ impl Stdio {
 
     fn embedded(&self) -> Result<(Arc<dyn Pdp>, App), CliError> {
         let local = Local::of_process().map_err(CliError::unusable)?;
-        let mut config = Config::default_for(&self.bundle, &local);
-        if let Some(dir) = &self.audit {
-            config.audit.dir.clone_from(dir);
-        }
-        let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
+        let app = self.with_own_log(&Config::default_for(&self.bundle, &local))?;
         if let Some(refusal) = app.refused() {
             return Err(CliError::unusable(refusal.reason));
         }
@@ -276,6 +278,28 @@ impl Stdio {
         };
         let pdp = app.embedded(local.uid, subject);
         Ok((Arc::new(pdp), app))
+    }
+}
+
+impl Stdio {
+    /// A client may start a server several times, and a log has one writer: where another shim
+    /// writes the log of `--audit`, this one writes one beside it.
+    fn with_own_log(&self, config: &Config) -> Result<App, CliError> {
+        let mut own = config.clone();
+        for number in 1..=LOGS_MAX {
+            if let Some(dir) = &self.audit {
+                own.audit.dir.clone_from(dir);
+            }
+            if number > 1 {
+                own.audit.dir.as_mut_os_string().push(format!("-{number}"));
+                own.audit.origin = format!("{}-{number}", config.audit.origin);
+            }
+            match App::build(&own, worker_threads()) {
+                Err(AppError::Audit(OpenError::Locked { .. })) if number < LOGS_MAX => {}
+                built => return built.map_err(CliError::failure),
+            }
+        }
+        Err(CliError::failure("every audit log is in use"))
     }
 }
 
