@@ -11,7 +11,7 @@
 pub mod archive;
 pub mod content;
 #[cfg(test)]
-mod crashes;
+pub(crate) mod crashes;
 pub mod export;
 pub mod hash;
 pub mod index;

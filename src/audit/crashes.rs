@@ -59,7 +59,8 @@ impl Random {
     }
 }
 
-struct OnDisk<'a>(&'a Disk);
+/// The log in `/audit` of a disk.
+pub struct OnDisk<'a>(pub &'a Disk);
 
 impl Segments for OnDisk<'_> {
     fn names(&self) -> io::Result<Vec<String>> {
@@ -75,7 +76,8 @@ impl Segments for OnDisk<'_> {
     }
 }
 
-struct Nobody;
+/// Who watches a check without a word.
+pub struct Nobody;
 
 impl Watch for Nobody {
     fn passed(&mut self, _bytes: u64) {}

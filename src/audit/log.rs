@@ -42,7 +42,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use writer::Writer;
 
 /// Records that may wait for the writer.
@@ -115,6 +115,8 @@ struct Shared {
     /// Set once, when a write or sync fails.
     failed: OnceLock<String>,
     counts: Counts,
+    /// The writer is ending.
+    ended: Notify,
 }
 
 /// An open log. Dropping it closes it.
@@ -209,7 +211,7 @@ impl Log {
         self.spawn("audit-sealer", move || {
             let _lock = lock;
             let _closed = CloseOnPanic(&queue);
-            if let Err(error) = clock.block_on(sealer.run(head, every)) {
+            if let Err(error) = clock.block_on(sealer.run(head, &shared.ended, every)) {
                 shared.failed.get_or_init(|| error.to_string());
             }
         })
@@ -353,6 +355,13 @@ impl Log {
                 },
                 Refusal::Closed => AppendError::Closed,
             })
+    }
+
+    /// Why it takes no more records; `None`: it takes them.
+    #[must_use]
+    pub fn failure(&self) -> Option<AppendError> {
+        let closed = || self.queue.is_closed().then_some(AppendError::Closed);
+        self.check().err().or_else(closed)
     }
 
     fn check(&self) -> Result<(), AppendError> {
