@@ -5,6 +5,7 @@ use super::{CliError, Exit, Output};
 use crate::app::{App, AppError};
 use crate::audit::log::OpenError;
 use crate::config::{Config, Local};
+use crate::files::{Files, OsFiles, create_dir};
 use crate::model::subject::{Asserted, Subject};
 use crate::shim::failover::{Failover, REPLICAS_MAX};
 use crate::shim::pdp::Pdp;
@@ -20,7 +21,8 @@ use crate::wire::Tls;
 use clap::{ArgGroup, Args, Subcommand};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ const CALL_TIMEOUT_SECONDS: u64 = 300;
 
 /// Shims that decide and record by themselves beside each other over one `--audit`.
 const LOGS_MAX: usize = 64;
+/// The file in the directory of a log whose lock such a shim has.
+const CLAIM_NAME: &str = "shim.lock";
 
 /// Enforce decisions in front of an MCP server.
 #[derive(Debug, Args)]
@@ -140,6 +144,12 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// A PDP in this process.
+struct Embedded {
+    app: App,
+    _lock: Box<dyn Send + Sync>,
+}
+
 impl Shim {
     /// Runs until the client or the server ends.
     ///
@@ -161,18 +171,18 @@ impl Shim {
 
 impl Stdio {
     async fn run(&self) -> Result<u8, CliError> {
-        let (pdp, app): (Arc<dyn Pdp>, Option<App>) = match self.pdp.split_first() {
+        let (pdp, embedded): (Arc<dyn Pdp>, Option<Embedded>) = match self.pdp.split_first() {
             Some((first, others)) => (self.remotes(first, others)?, None),
             None => {
-                let (pdp, app) = self.embedded()?;
-                (pdp, Some(app))
+                let (pdp, embedded) = self.embedded()?;
+                (pdp, Some(embedded))
             }
         };
         let clock: Clock = Arc::new(telemetry::now);
         let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
         let ended = shim::run(self.config()?, pdp, clock, input, output).await;
-        if let Some(app) = app {
-            app.close();
+        if let Some(embedded) = embedded {
+            embedded.app.close();
         }
         ended.map_err(CliError::failure)
     }
@@ -266,9 +276,10 @@ impl Stdio {
         RemotePdp::new(config).map_err(CliError::unusable)
     }
 
-    fn embedded(&self) -> Result<(Arc<dyn Pdp>, App), CliError> {
+    fn embedded(&self) -> Result<(Arc<dyn Pdp>, Embedded), CliError> {
         let local = Local::of_process().map_err(CliError::unusable)?;
-        let app = self.with_own_log(&Config::default_for(&self.bundle, &local))?;
+        let embedded = self.with_own_log(&Config::default_for(&self.bundle, &local))?;
+        let app = &embedded.app;
         if let Some(refusal) = app.refused() {
             return Err(CliError::unusable(refusal.reason));
         }
@@ -277,14 +288,14 @@ impl Stdio {
             Speaker::Token(file) => Subject::BearerToken(file.token()),
         };
         let pdp = app.embedded(local.uid, subject);
-        Ok((Arc::new(pdp), app))
+        Ok((Arc::new(pdp), embedded))
     }
 }
 
 impl Stdio {
     /// A client may start a server several times, and a log has one writer: where another shim
     /// writes the log of `--audit`, this one writes one beside it.
-    fn with_own_log(&self, config: &Config) -> Result<App, CliError> {
+    fn with_own_log(&self, config: &Config) -> Result<Embedded, CliError> {
         let mut own = config.clone();
         for number in 1..=LOGS_MAX {
             if let Some(dir) = &self.audit {
@@ -294,16 +305,35 @@ impl Stdio {
                 own.audit.dir.as_mut_os_string().push(format!("-{number}"));
                 own.audit.origin = format!("{}-{number}", config.audit.origin);
             }
+            let Some(lock) = claimed(&own.audit.dir).map_err(CliError::failure)? else {
+                continue;
+            };
             match App::build(&own, worker_threads()) {
-                Err(AppError::Audit(OpenError::Locked { .. })) if number < LOGS_MAX => {}
-                built => return built.map_err(CliError::failure),
+                Err(AppError::Audit(OpenError::Locked { .. })) => {}
+                built => {
+                    let app = built.map_err(CliError::failure)?;
+                    return Ok(Embedded { app, _lock: lock });
+                }
             }
         }
-        Err(CliError::failure("every audit log is in use"))
+        let dir = own.audit.dir.display();
+        Err(CliError::failure(format!(
+            "`{dir}` and the {LOGS_MAX} audit logs beside it are in use"
+        )))
     }
 }
 
-fn read(path: impl AsRef<std::path::Path>) -> Result<Vec<u8>, CliError> {
+/// The lock of a shim on the directory of a log, before anything is made in it; `None`: another one
+/// has it.
+fn claimed(dir: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
+    create_dir(&OsFiles, dir)?;
+    match OsFiles.lock(&dir.join(CLAIM_NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        claimed => claimed.map(Some),
+    }
+}
+
+fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, CliError> {
     let path = path.as_ref();
     std::fs::read(path)
         .map_err(|error| CliError::unusable(format!("cannot read `{}`: {error}", path.display())))

@@ -37,13 +37,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tiles::TileWriter;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// A checkpoint follows so many leaves.
 pub const CHECKPOINT_LEAVES_MAX: u64 = 1_000;
 /// A checkpoint follows the first leaf that none covers within so many milliseconds.
 pub const CHECKPOINT_MS_MAX: u64 = 1_000;
-/// Most checkpoints in that time, however many leaves there are.
-pub const CHECKPOINTS_PER_MS_MAX: u64 = 10;
+/// Checkpoints are so many milliseconds apart at least, or a tenth of the time that leaves may wait
+/// for one, if that is less: each costs files and syncs of its own, however many leaves it covers.
+pub const CHECKPOINT_GAP_MS: u64 = 100;
 
 /// Leaves whose tiles are in memory at once.
 const STEP_LEAVES_MAX: u64 = 4 * TILE_WIDTH;
@@ -194,9 +196,12 @@ impl Sealer {
         ended: &Notify,
         every: Cadence,
     ) -> Result<(), SealError> {
+        let mut sealed: Option<Instant> = None;
         loop {
             let size = self.grown.tree.size();
-            let is_open = wait(&mut head, ended, size, every).await;
+            let since = sealed.map_or(every.gap(), |sealed| sealed.elapsed());
+            let pause = every.gap().saturating_sub(since);
+            let is_open = wait(&mut head, ended, size, every, pause).await;
             let durable = size_of(&head);
             if durable > size {
                 let end = match is_open {
@@ -205,6 +210,7 @@ impl Sealer {
                 };
                 self.grow(end, size)?;
                 self.seal(false)?;
+                sealed = Some(Instant::now());
             }
             if !is_open && size_of(&head) == self.grown.tree.size() {
                 return Ok(());
@@ -224,15 +230,13 @@ impl Drop for Sealer {
 pub struct Cadence {
     /// As [`CHECKPOINT_LEAVES_MAX`].
     pub leaves_max: u64,
-    /// As [`CHECKPOINT_MS_MAX`]. No more than [`CHECKPOINTS_PER_MS_MAX`] are made in it.
+    /// As [`CHECKPOINT_MS_MAX`].
     pub ms_max: u64,
 }
 
 impl Cadence {
-    /// The shortest time from the first leaf to the checkpoint that covers it: a busy log's
-    /// checkpoints cover more leaves each, since each costs files and syncs of its own.
-    const fn gap(self) -> Duration {
-        Duration::from_millis(self.ms_max / CHECKPOINTS_PER_MS_MAX)
+    fn gap(self) -> Duration {
+        Duration::from_millis(CHECKPOINT_GAP_MS.min(self.ms_max / 10))
     }
 
     /// How far a checkpoint after this one reaches. Of a busy log it ends with a tile that is full:
@@ -246,21 +250,22 @@ impl Cadence {
     }
 }
 
-/// Waits until there is enough to seal. False: the writer is gone.
+/// Waits until there is enough to seal, and at least this pause. False: the writer is gone.
 async fn wait(
     head: &mut watch::Receiver<Option<Head>>,
     ended: &Notify,
     size: u64,
     every: Cadence,
+    pause: Duration,
 ) -> bool {
     let records = |head: &Option<Head>| head.as_ref().map_or(0, |head| head.seq + 1);
     if head.wait_for(|head| records(head) > size).await.is_err() {
         return false;
     }
     // Not woken by each batch.
-    let _over = tokio::time::timeout(every.gap(), ended.notified()).await;
+    let _over = tokio::time::timeout(pause, ended.notified()).await;
     let enough = head.wait_for(|head| records(head) >= size.saturating_add(every.leaves_max));
-    let rest = Duration::from_millis(every.ms_max).saturating_sub(every.gap());
+    let rest = Duration::from_millis(every.ms_max).saturating_sub(pause);
     match tokio::time::timeout(rest, enough).await {
         Ok(enough) => enough.is_ok(),
         Err(_) => true,
