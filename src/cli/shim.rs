@@ -12,7 +12,7 @@ use crate::shim::remote::{PDP_DEADLINE_MS, RemoteConfig, RemotePdp, Speaker};
 use crate::shim::report::ReportConfig;
 use crate::shim::session::SessionConfig;
 use crate::shim::spool::{SPOOL_BYTES_MAX, SPOOLED_EVENTS_MAX, SpoolConfig, SyncPolicy};
-use crate::shim::{self, Clock};
+use crate::shim::{Clock, stdio};
 use crate::telemetry;
 use crate::tlog::VerifierKey;
 use crate::wire::Tls;
@@ -164,15 +164,15 @@ impl Stdio {
         };
         let clock: Clock = Arc::new(telemetry::now);
         let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-        let ended = shim::run(self.config()?, pdp, clock, input, output).await;
+        let ended = stdio::run(self.config()?, pdp, clock, input, output).await;
         if let Some(app) = app {
             app.close();
         }
         ended.map_err(CliError::failure)
     }
 
-    fn config(&self) -> Result<shim::Config, CliError> {
-        Ok(shim::Config {
+    fn config(&self) -> Result<stdio::Config, CliError> {
+        Ok(stdio::Config {
             session: SessionConfig {
                 server: self.server.clone(),
                 context: BTreeMap::from_iter(self.context.iter().cloned()),
