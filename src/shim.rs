@@ -1,8 +1,9 @@
 //! The enforcement point: stands between an MCP client and a server, asks, obeys, reports.
 //!
 //! The client's messages go [`up`], the server's [`down`]; what they share is in a [`session`].
-//! These know no transport: [`stdio`] carries lines between a client and a child process. It meets the core in [`exchange`],
-//! and forwards a [`permit`] and nothing else.
+//! These know no transport: [`stdio`] carries lines between a client and a child process, [`http`]
+//! requests between clients and a server over Streamable HTTP. Both meet the core in [`exchange`],
+//! and forward a [`permit`] and nothing else.
 //!
 //! What is judged is what is forwarded: messages are scanned strictly ([`message`]) and travel as raw
 //! bytes; an unmodified one is forwarded byte for byte. The thinking is the PDP's ([`pdp`]);
@@ -24,6 +25,7 @@ pub mod flight;
 pub mod gate;
 pub mod handshake;
 pub mod held;
+pub mod http;
 pub mod list;
 pub mod listing;
 pub mod message;

@@ -19,7 +19,9 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 /// The client's answer when the server's cannot be used.
-const UNUSABLE: &str = "Internal error: the server's answer cannot be used";
+pub const UNUSABLE: &str = "Internal error: the server's answer cannot be used";
+/// The client's answer when there is none in time.
+pub const TIMED_OUT: &str = "Internal error: the server did not answer in time";
 
 /// Deals with one message of the server's. `among` are the requests that a message which cannot be
 /// read may have been an answer to; `None`: every one in flight.
@@ -92,22 +94,27 @@ pub(super) fn fail(
     Some(denial::error(Some(id), INTERNAL_ERROR, message, None))
 }
 
+/// Tells the server that nobody waits for this request any more.
+pub fn cancellation(id: &Id) -> Permit {
+    let params = Json::object([("requestId", id.to_json())]);
+    let notification = Json::object([
+        ("jsonrpc", Json::from("2.0")),
+        ("method", "notifications/cancelled".into()),
+        ("params", params),
+    ]);
+    Permit::unjudged(notification.to_bytes())
+}
+
 /// Gives up the requests that are overdue by now: each one's id, what its client is told, and what
 /// the server is.
 pub fn give_up_overdue(session: &Session, now: Instant) -> Vec<(Id, Option<Vec<u8>>, Permit)> {
-    const TEXT: &str = "Internal error: the server did not answer in time";
     let after = session.core.config.call_timeout;
     let overdue = session.flights().overdue(now, after);
     let given_up = overdue.into_iter().filter_map(|id| {
         let flight = session.flights().give_up(&id)?;
-        let params = Json::object([("requestId", id.to_json())]);
-        let notification = Json::object([
-            ("jsonrpc", Json::from("2.0")),
-            ("method", "notifications/cancelled".into()),
-            ("params", params),
-        ]);
-        let answer = fail(session, &id, flight, Status::Timeout, TEXT);
-        Some((id, answer, Permit::unjudged(notification.to_bytes())))
+        let answer = fail(session, &id, flight, Status::Timeout, TIMED_OUT);
+        let cancelled = cancellation(&id);
+        Some((id, answer, cancelled))
     });
     given_up.collect()
 }

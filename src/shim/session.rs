@@ -192,6 +192,11 @@ impl Session {
         protocol.clone_into(&mut locked(&self.protocol));
     }
 
+    /// Whether that is this revision.
+    pub(super) fn has_protocol(&self, protocol: &str) -> bool {
+        *locked(&self.protocol) == protocol
+    }
+
     /// Notes whether the handshake said that changes of the tools are announced.
     pub(super) fn announce(&self, announced: bool) {
         self.announced.store(announced, Ordering::Relaxed);

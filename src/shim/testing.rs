@@ -141,26 +141,32 @@ impl Harness {
 
     /// Outcomes and local denials, in order, once everything was handed over.
     pub async fn events(&self) -> Vec<EventBody> {
-        let pdp: Arc<dyn Pdp> = Arc::clone(&self.pdp) as _;
-        let reporting = tokio::spawn(self.reporter.clone().run(pdp));
-        self.reporter.drain(Duration::from_secs(10)).await;
-        reporting.abort();
-        assert_eq!(self.reporter.waiting(), 0);
-        let events = self.pdp.reported.lock().unwrap();
-        events.iter().map(|event| event.body.clone()).collect()
+        events_of(&self.reporter, &self.pdp).await
     }
 
     pub async fn outcomes(&self) -> Vec<Outcome> {
-        let outcome = |body| match body {
-            EventBody::Outcome(outcome) => Some(outcome),
-            _ => None,
-        };
-        self.events()
-            .await
-            .into_iter()
-            .filter_map(outcome)
-            .collect()
+        outcomes_of(&self.reporter, &self.pdp).await
     }
+}
+
+/// What was reported, in order, once everything was handed over.
+pub async fn events_of(reporter: &Reporter, pdp: &Arc<TablePdp>) -> Vec<EventBody> {
+    let shared: Arc<dyn Pdp> = Arc::clone(pdp) as _;
+    let reporting = tokio::spawn(reporter.clone().run(shared));
+    reporter.drain(Duration::from_secs(10)).await;
+    reporting.abort();
+    assert_eq!(reporter.waiting(), 0);
+    let events = pdp.reported.lock().unwrap();
+    events.iter().map(|event| event.body.clone()).collect()
+}
+
+pub async fn outcomes_of(reporter: &Reporter, pdp: &Arc<TablePdp>) -> Vec<Outcome> {
+    let outcome = |body| match body {
+        EventBody::Outcome(outcome) => Some(outcome),
+        _ => None,
+    };
+    let events = events_of(reporter, pdp).await;
+    events.into_iter().filter_map(outcome).collect()
 }
 
 impl Drop for Harness {
