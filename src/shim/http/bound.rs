@@ -31,7 +31,7 @@ pub struct Bound {
     /// Told when the policies in force have changed.
     pub changed: Notify,
     /// Places for streams.
-    pub streams: Semaphore,
+    pub streams: Arc<Semaphore>,
     used: Mutex<Instant>,
 }
 
@@ -43,7 +43,7 @@ impl Bound {
             session,
             owner,
             changed: Notify::new(),
-            streams: Semaphore::new(STREAMS_A_SESSION_MAX),
+            streams: Arc::new(Semaphore::new(STREAMS_A_SESSION_MAX)),
             used: Mutex::new(Instant::now()),
         })
     }

@@ -2,7 +2,7 @@
 //! again; and the end of a session.
 
 use crate::shim::http::answer::{Answer, Refusal, empty, not_allowed, stream};
-use crate::shim::http::bound::Bound;
+use crate::shim::http::bound::{Bound, STREAMS_A_SESSION_MAX};
 use crate::shim::http::open::Open;
 use crate::shim::http::proxy::{Ending, Gone, Proxy, end_session};
 use crate::shim::http::revision::{Revision, accepts};
@@ -63,6 +63,10 @@ pub async fn get(
         Ok(found) => found,
         Err(answer) => return answer,
     };
+    let Ok(a_stream) = Arc::clone(&bound.streams).try_acquire_owned() else {
+        let text = format!("Too Many Requests: a session has {STREAMS_A_SESSION_MAX} streams");
+        return Refusal::new(StatusCode::TOO_MANY_REQUESTS, text).answer(None);
+    };
     with.last_event = headers.get(LAST_EVENT).cloned();
     if with
         .last_event
@@ -88,9 +92,7 @@ pub async fn get(
     tokio::spawn(async move {
         // A stream has a place for as long as it lasts.
         let _place = place;
-        let Ok(_stream) = bound.streams.try_acquire() else {
-            return;
-        };
+        let _stream = a_stream;
         let open = Open::new(Arc::clone(&bound));
         with.last_event = None;
         let stream = Stream {

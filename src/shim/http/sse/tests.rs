@@ -15,7 +15,7 @@ fn by_the_standard(stream: &[u8]) -> Vec<String> {
         .replace('\r', "\n");
     let ended = text.rsplit_once('\n').map_or("", |(ended, _)| ended);
     let (mut events, mut data) = (Vec::new(), Vec::new());
-    for line in ended.lines() {
+    for line in ended.split('\n') {
         let line = if line == "data" { "data:" } else { line };
         match line.strip_prefix("data:") {
             Some(value) => data.push(value.strip_prefix(' ').unwrap_or(value).to_owned()),

@@ -147,3 +147,26 @@ async fn an_id_is_used_once_at_a_time_in_a_session_and_freely_without() {
         assert!(free.body.contains("without an answer"), "{}", free.body);
     }
 }
+
+#[tokio::test]
+async fn a_session_has_so_many_streams_and_no_more() {
+    use crate::shim::http::bound::STREAMS_A_SESSION_MAX;
+    let scene = scene(None, None).await;
+    begin(&scene).await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS_A_SESSION_MAX {
+        let mut stream = scene.open("GET", IN_SESSION, "").await;
+        // Its head is there: it has begun.
+        let mut byte = [0; 1];
+        stream.read_exact(&mut byte).await.unwrap();
+        streams.push(stream);
+    }
+    assert_eq!(scene.ask("GET", IN_SESSION, "").await.status, 429);
+    drop(streams);
+    scene.idle().await;
+    scene.proxy.changed().await.unwrap();
+    let mut again = scene.open("GET", IN_SESSION, "").await;
+    let mut head = [0; 15];
+    again.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.0 200 OK");
+}
