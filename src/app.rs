@@ -7,6 +7,8 @@ mod disk;
 mod embedded;
 mod evidence;
 mod exchange;
+#[cfg(test)]
+mod faults;
 mod jitter;
 mod keys;
 mod loads;
@@ -36,6 +38,7 @@ use crate::bundle::watch::Watch;
 use crate::config::{AuditConfig, Config, FailOpen, Listen, TenantConfig, TransportLimits};
 use crate::decide;
 use crate::engine::{EvaluationLimits, Options};
+use crate::files::{Files, OsFiles};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
 use crate::model::finding::Severity;
 use crate::model::json;
@@ -132,6 +135,16 @@ impl App {
         replicas: NonZeroUsize,
         clock: Clock,
     ) -> Result<Self, AppError> {
+        Self::build_on(config, replicas, clock, Arc::new(OsFiles))
+    }
+
+    /// As `build_with_clock`, with logs on this disk.
+    fn build_on(
+        config: &Config,
+        replicas: NonZeroUsize,
+        clock: Clock,
+        files: Arc<dyn Files>,
+    ) -> Result<Self, AppError> {
         let metrics = Arc::new(Metrics::default());
         // Made before the file is read, so that no change is missed.
         let jwks = config.jwt.as_ref().and_then(watched);
@@ -155,6 +168,7 @@ impl App {
             config,
             identity: &identity,
             metrics: &metrics,
+            files,
             threads,
             large_at_once,
         };

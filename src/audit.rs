@@ -11,10 +11,11 @@
 pub mod archive;
 pub mod content;
 #[cfg(test)]
-mod crashes;
+pub(crate) mod crashes;
 pub mod export;
 pub mod hash;
 pub mod index;
+pub mod layout;
 pub mod log;
 pub mod otlp;
 pub mod prove;

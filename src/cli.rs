@@ -23,6 +23,7 @@ mod tests;
 mod tree;
 mod version;
 mod watch;
+mod wrap;
 
 pub use output::{Format, Output};
 
@@ -99,6 +100,7 @@ enum Command {
     Serve(serve::Serve),
     /// Enforce decisions in front of an MCP server.
     Shim(shim::Shim),
+    Wrap(wrap::Wrap),
     Decide(decide::Decide),
     Explain(decide::Explain),
     Check(check::Check),
@@ -166,6 +168,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Serve(serve) => serve.run(output),
         Command::Shim(shim) => shim.run(output),
+        Command::Wrap(wrap) => wrap.run(output),
         Command::Decide(decide) => decide.run(output),
         Command::Explain(explain) => explain.run(output),
         Command::Check(check) => check.run(output),

@@ -272,6 +272,15 @@ impl Identity {
         Err(denied(reason, detail, Some(&caller.name)))
     }
 
+    /// The name of the caller that a peer is, whatever it may.
+    ///
+    /// # Errors
+    /// As for a known caller.
+    pub fn named(&self, peer: &Peer, now: Timestamp) -> Outcome<String> {
+        let (caller, _) = self.caller_of(peer, now)?;
+        Ok(caller.name.clone())
+    }
+
     /// The entry that `peer` proves, and its token if it is one.
     fn caller_of(&self, peer: &Peer, now: Timestamp) -> Outcome<(&Caller, Option<VerifiedToken>)> {
         let of_peer = match peer {

@@ -3,6 +3,7 @@
 
 mod admission;
 mod answer;
+mod aside;
 mod asked;
 mod audit;
 mod body;

@@ -1,10 +1,14 @@
 //! No decision without its record: a log that fails, and a process that is killed.
 
+mod full;
+mod room;
+
 use crate::server::asking::{Decisions, call, codes, get};
 use crate::server::process::Process;
 use crate::server::{block_on, config, of_type, records, until, write_files};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,25 +29,32 @@ fn directory(audit: &str) -> TempDir {
     dir
 }
 
-/// The port of `/metrics`, as the process says it.
+/// Where `/metrics` is, once the process says it.
+async fn http(dir: &Path) -> SocketAddr {
+    until("the address of `/metrics`", async || {
+        let log = std::fs::read_to_string(dir.join("stderr.log")).unwrap();
+        let (_, rest) = log.split_once("metrics on http://")?;
+        let (address, _) = rest.split_once("/metrics")?;
+        address.parse().ok()
+    })
+    .await
+}
+
 async fn metrics(dir: &Path) -> String {
-    let log = std::fs::read_to_string(dir.join("stderr.log")).unwrap();
-    let (_, rest) = log.split_once("metrics on http://").unwrap();
-    let (address, _) = rest.split_once("/metrics").unwrap();
-    get(address.parse().unwrap(), "/metrics").await.unwrap()
+    get(http(dir).await, "/metrics").await.unwrap()
 }
 
 /// The decisions in a log, by their seq.
-fn decisions(dir: &Path) -> BTreeMap<u64, Value> {
-    let records = of_type(&records(&dir.join("audit")), "decision");
+fn decisions(log: &Path) -> BTreeMap<u64, Value> {
+    let records = of_type(&records(log), "decision");
     let by_seq = records
         .into_iter()
         .map(|record| (record["seq"].as_u64().unwrap(), record));
     by_seq.collect()
 }
 
-fn assert_recorded(dir: &Path, acknowledged: &[DecideResponse]) {
-    let recorded = decisions(dir);
+fn assert_recorded(log: &Path, acknowledged: &[DecideResponse]) {
+    let recorded = decisions(log);
     for reply in acknowledged {
         let index = reply.audit.as_ref().unwrap().index.unwrap();
         let record = &recorded[&index];
@@ -88,7 +99,7 @@ fn a_log_that_fails_denies() {
                 .await
                 .contains("toolgate_audit_failures_total 20\n")
         );
-        assert_recorded(dir.path(), &replies[..granted]);
+        assert_recorded(&dir.path().join("audit"), &replies[..granted]);
         process.kill();
 
         // Opened again where files may grow, it takes records from where it stopped.
@@ -98,8 +109,8 @@ fn a_log_that_fails_denies() {
         assert_eq!(reply.effect(), Effect::Allow);
         process.terminate();
         assert!(process.ended().await.success());
-        assert_recorded(dir.path(), &replies[..granted]);
-        assert_recorded(dir.path(), &[reply]);
+        assert_recorded(&dir.path().join("audit"), &replies[..granted]);
+        assert_recorded(&dir.path().join("audit"), &[reply]);
         assert_eq!(verify(&dir.path().join("audit")).unwrap().torn, None);
     });
 }
@@ -137,7 +148,7 @@ fn what_was_acknowledged_survives_a_kill() {
         let mut acknowledged = Vec::new();
         for _ in 0..3 {
             acknowledged.extend(ask_and_kill(dir.path()).await);
-            assert_recorded(dir.path(), &acknowledged);
+            assert_recorded(&dir.path().join("audit"), &acknowledged);
             verify(&dir.path().join("audit")).unwrap();
         }
         assert!(acknowledged.len() > 100, "{}", acknowledged.len());
@@ -146,7 +157,7 @@ fn what_was_acknowledged_survives_a_kill() {
         assert!(process.ended().await.success());
         let report = verify(&dir.path().join("audit")).unwrap();
         assert_eq!(report.torn, None);
-        assert_recorded(dir.path(), &acknowledged);
+        assert_recorded(&dir.path().join("audit"), &acknowledged);
         println!(
             "{} acknowledged, {} records",
             acknowledged.len(),

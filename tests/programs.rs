@@ -7,6 +7,7 @@ mod http;
 mod readme;
 mod secrets;
 mod shim;
+mod wrapped;
 
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};

@@ -204,7 +204,14 @@ fn what_is_no_question_is_refused_and_leaves_no_record() {
         let refused = shim.query(query()).await.unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied);
         assert!(refused.message().contains("`audit.read`"), "{refused}");
-        assert!(of_type(&scene.server.records().await, "audit_read").is_empty());
+        let reads = of_type(&scene.server.records().await, "audit_read");
+        assert_eq!(
+            reads.len(),
+            1,
+            "the one that may not is recorded: {reads:?}"
+        );
+        let why = reads[0]["refused"].as_str().unwrap();
+        assert!(why.contains("`audit.read`"), "{why}");
         scene.stop().await;
     });
 }

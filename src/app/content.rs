@@ -3,7 +3,7 @@
 use super::AppError;
 use crate::audit::content::{ContentStore, Limits, WrappingKey};
 use crate::config::{AuditConfig, ContentConfig, ContentKey};
-use crate::files::OsFiles;
+use crate::files::Files;
 use crate::tlog::VerifierKey;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,20 +15,25 @@ const KEY_FILE: &str = "content.key";
 pub(super) fn store(
     log: &AuditConfig,
     config: &ContentConfig,
+    files: &Arc<dyn Files>,
 ) -> Result<Arc<ContentStore>, AppError> {
     let limits = Limits {
         object_bytes_max: config.object_bytes_max,
         store_bytes_max: config.store_bytes_max,
     };
-    let key = wrapping_key(&log.dir, config)?;
-    let store = ContentStore::open(&log.dir, key, limits, Arc::new(OsFiles))?;
+    let key = wrapping_key(&log.dir, config, files.as_ref())?;
+    let store = ContentStore::open(&log.dir, key, limits, Arc::clone(files))?;
     Ok(Arc::new(store))
 }
 
-fn wrapping_key(log_dir: &Path, config: &ContentConfig) -> Result<WrappingKey, AppError> {
+fn wrapping_key(
+    log_dir: &Path,
+    config: &ContentConfig,
+    files: &dyn Files,
+) -> Result<WrappingKey, AppError> {
     match &config.key {
-        ContentKey::Own => Ok(WrappingKey::open(&log_dir.join(KEY_FILE), &OsFiles, true)?),
-        ContentKey::File(path) => Ok(WrappingKey::open(path, &OsFiles, false)?),
+        ContentKey::Own => Ok(WrappingKey::open(&log_dir.join(KEY_FILE), files, true)?),
+        ContentKey::File(path) => Ok(WrappingKey::open(path, files, false)?),
         ContentKey::Variable(name) => {
             let text = std::env::var(name).ok();
             let key = text.as_deref().and_then(WrappingKey::parse);

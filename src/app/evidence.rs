@@ -3,10 +3,11 @@
 use super::{AppError, content};
 use crate::audit::hash::Hasher;
 use crate::audit::index::{Index, IndexEvent};
-use crate::audit::log::{self, CHECKPOINT_NAME, Cadence, Log, Signing};
+use crate::audit::layout::{CHECKPOINT_NAME, SIGNING_KEY_NAME};
+use crate::audit::log::{self, Cadence, Log, Signing};
 use crate::audit::sign::SigningKey;
 use crate::config::{AuditConfig, AuditMode, OnFailure, SigningKeyPlace};
-use crate::files::{Files, OsFiles, create_dir};
+use crate::files::{Files, create_dir};
 use crate::server::{self, Evidence, Metrics, OwedCalls, WriteMode};
 use crate::telemetry::now;
 use std::path::Path;
@@ -43,8 +44,10 @@ pub(super) fn index(
 /// The key's file beside the log, where the configuration names none.
 const KEY_FILE: &str = "hash.key";
 
-/// The signing key's file beside the log, where the configuration names none.
-const SIGNING_KEY_FILE: &str = "signing.key";
+fn is_there(path: &Path, files: &dyn Files) -> Result<bool, AppError> {
+    let length = files.length(path).map_err(AppError::AuditDir)?;
+    Ok(length.is_some())
+}
 
 /// Who signs the log.
 fn signing(config: &AuditConfig, files: &dyn Files) -> Result<Signing, AppError> {
@@ -55,8 +58,9 @@ fn signing(config: &AuditConfig, files: &dyn Files) -> Result<Signing, AppError>
             SigningKey::from_pem(&pem, &format!("in the environment variable `{name}`"))?
         }
         None => {
-            let path = config.dir.join(SIGNING_KEY_FILE);
-            if !path.exists() && config.dir.join(CHECKPOINT_NAME).exists() {
+            let path = config.dir.join(SIGNING_KEY_NAME);
+            let is_signed = is_there(&config.dir.join(CHECKPOINT_NAME), files)?;
+            if is_signed && !is_there(&path, files)? {
                 return Err(AppError::SigningKeyLost(path));
             }
             create_dir(files, &config.dir).map_err(AppError::AuditDir)?;
@@ -79,8 +83,8 @@ fn signing(config: &AuditConfig, files: &dyn Files) -> Result<Signing, AppError>
 pub(super) fn evidence(
     config: &AuditConfig,
     metrics: &Metrics,
+    files: &Arc<dyn Files>,
 ) -> Result<(Evidence, OwedCalls), AppError> {
-    let files = Arc::new(OsFiles);
     let options = log::Options {
         batch_records_max: config.batch_records_max,
         batch_ms_max: config.batch_ms_max,
@@ -92,22 +96,31 @@ pub(super) fn evidence(
         on_sync: Some(metrics.on_sync()),
         ..log::Options::new(&config.origin)
     };
-    let (log, recovered) = Log::open(&config.dir, options, files.clone())?;
+    let (log, recovered) = Log::open(&config.dir, options, Arc::clone(files))?;
     if let Some(torn) = &recovered.report.torn {
         tracing::warn!(
             bytes = torn.bytes,
             "dropped a torn last line of the audit log"
         );
     }
+    if recovered.unsigned > config.signing.checkpoint_records_max {
+        tracing::warn!(
+            unsigned = recovered.unsigned,
+            records = recovered.report.records,
+            "no checkpoint covered the last records of the audit log when it was opened: a crash \
+             under load leaves some; if there was none, find out who wrote its directory or put an \
+             older checkpoint back"
+        );
+    }
     let own_key = config.dir.join(KEY_FILE);
     let key: &Path = config.key_file.as_deref().unwrap_or(&own_key);
-    if recovered.report.records > 0 && !key.exists() {
+    if recovered.report.records > 0 && !is_there(key, files.as_ref())? {
         return Err(AppError::AuditKeyLost(key.to_owned()));
     }
     // Made also where keys are kept with content: for the day when nothing more is to be kept.
     let derived = Hasher::open(key, files.as_ref())?;
     let hasher = match &config.content {
-        Some(content) => Hasher::keeping(content::store(config, content)?),
+        Some(content) => Hasher::keeping(content::store(config, content, files)?),
         None => derived,
     };
     let approvers = config.content.as_ref().map(content::approvers);

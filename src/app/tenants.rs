@@ -9,6 +9,7 @@ use crate::bundle::load::Loader;
 use crate::bundle::swap::PolicyStore;
 use crate::bundle::watch::{Timing, Watch};
 use crate::config::{AuditConfig, BundleConfig, Config, TenantConfig};
+use crate::files::Files;
 use crate::identity::Identity;
 use crate::server::{Disk, FairLimit, LargeTurns, Limited, Metrics, Repeats, Tenant, Tenants};
 use crate::telemetry::now;
@@ -20,6 +21,8 @@ pub(super) struct Build<'a> {
     pub(super) config: &'a Config,
     pub(super) identity: &'a Identity,
     pub(super) metrics: &'a Metrics,
+    /// The disk that logs are on.
+    pub(super) files: Arc<dyn Files>,
     /// Threads that decide: each has a copy of each tenant's policies.
     pub(super) threads: NonZeroUsize,
     pub(super) large_at_once: usize,
@@ -61,7 +64,7 @@ impl Build<'_> {
     }
 
     fn without_policies(&self, audit: &AuditConfig, metrics: Metrics) -> Result<Tenant, AppError> {
-        let (evidence, owed) = evidence(audit, &metrics)?;
+        let (evidence, owed) = evidence(audit, &metrics, &self.files)?;
         if let Some(store) = evidence.store() {
             metrics.show_content(Arc::clone(store));
         }

@@ -10,11 +10,12 @@ use super::archive::tests::memory::Memory;
 use super::archive::{Everywhere, Tiers, archive};
 use super::content::{ContentStore, Limits, ReadError, Reference, WrappingKey};
 use super::hash::{Hasher, sha256_hex};
-use super::log::{CHECKPOINT_NAME, Cadence, Log, OpenError, Options, Signing};
+use super::log::{Cadence, Log, OpenError, Options, Signing};
 use super::record::samples::TIME;
 use super::record::{Heartbeat, Record};
 use super::sign::SigningKey;
 use super::verify::{Checked, Expected, Head, Pairs, Segments, Watch, check, walk};
+use crate::audit::layout::CHECKPOINT_NAME;
 use crate::files::Files;
 use crate::files::faulty::{Disk, Plan};
 use crate::model::json::{Json, Object};
@@ -58,7 +59,8 @@ impl Random {
     }
 }
 
-struct OnDisk<'a>(&'a Disk);
+/// The log in `/audit` of a disk.
+pub struct OnDisk<'a>(pub &'a Disk);
 
 impl Segments for OnDisk<'_> {
     fn names(&self) -> io::Result<Vec<String>> {
@@ -74,7 +76,8 @@ impl Segments for OnDisk<'_> {
     }
 }
 
-struct Nobody;
+/// Who watches a check without a word.
+pub struct Nobody;
 
 impl Watch for Nobody {
     fn passed(&mut self, _bytes: u64) {}

@@ -21,7 +21,7 @@ mod tests;
 
 pub use filter::{Filter, Order};
 pub use follow::{Index, IndexEvent, READERS_MAX};
-pub use lines::{Line, Lines, segment_name, segments};
+pub use lines::{Line, Lines, segments};
 pub use page::{Page, PageToken, PageTokenError, RECORDS_PER_PAGE_MAX};
 pub use reader::{FindError, Reader};
 pub use rebuild::{Rebuilt, rebuild};

@@ -22,8 +22,8 @@ pub use pending::{AppendError, Appended, Pending};
 pub use recover::{OpenError, Recovered};
 pub use repair::{RepairError, Repaired, repair};
 pub use seal::{
-    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, CHECKPOINT_NAME, COSIGNED_KEPT_SECONDS, Cadence,
-    KEPT_NAME, SealError, Sealed, Signing, TileDir, kept_name,
+    CHECKPOINT_LEAVES_MAX, CHECKPOINT_MS_MAX, COSIGNED_KEPT_SECONDS, Cadence, SealError, Sealed,
+    Signing, TileDir, rebuild_tiles,
 };
 pub use stats::{LogStats, OnSync, SignedStats, Synced};
 
@@ -146,13 +146,14 @@ impl Log {
         options: Options,
         files: Arc<dyn Files>,
     ) -> Result<(Self, Recovered), OpenError> {
-        let (recovered, tail) = recover::recover(dir, &options, files.as_ref())?;
+        let (mut recovered, tail) = recover::recover(dir, &options, files.as_ref())?;
         let sealer = options.signing.as_ref().map(|signing| {
             let records = recovered.report.first_seq..recovered.report.next_seq();
             Sealer::open(dir, &files, &options.origin, records, signing)
         });
         let sealer = sealer.transpose().map_err(OpenError::sealed(dir))?;
         let (sealer, rotation) = sealer.unzip();
+        recovered.unsigned = sealer.as_ref().map_or(0, Sealer::found_unsigned);
         let queue = Arc::new(Queue::new(&options));
         let (sender, head) = watch::channel(tail.head.clone());
         let sealed = sealer.as_ref().map(|sealer| SealedLog {
@@ -352,6 +353,13 @@ impl Log {
                 },
                 Refusal::Closed => AppendError::Closed,
             })
+    }
+
+    /// Why it takes no more records; `None`: it takes them.
+    #[must_use]
+    pub fn failure(&self) -> Option<AppendError> {
+        let closed = || self.queue.is_closed().then_some(AppendError::Closed);
+        self.check().err().or_else(closed)
     }
 
     fn check(&self) -> Result<(), AppendError> {

@@ -3,8 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::log::{CHECKPOINT_NAME, KEPT_NAME, TileDir, kept_name};
+use super::log::TileDir;
 use super::tree::prove::{ProveError, Prover};
+use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME, kept_name};
 use crate::files::Files;
 use crate::tlog::{Checkpoint, Hash, NOTE_BYTES_MAX, Note, TlogProof};
 use std::io;

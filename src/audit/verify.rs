@@ -39,14 +39,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use walk::{Place, Sink, walk_into};
 
-/// Longest line without its newline, in bytes.
-const LINE_BYTES_MAX: usize = 61_440;
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// Longest file that is read whole, in bytes: far more than a writer puts into one.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
-/// Digits in the name of a file: the seq of its first record.
-const NAME_DIGITS: usize = 20;
 /// Types that the format does not have, of which each is counted.
 const UNKNOWN_TYPES_MAX: usize = 64;
 
@@ -156,21 +152,4 @@ impl Sink for Reader<'_> {
         (self.0)(&line.object());
         Ok(())
     }
-}
-
-/// Whether a file of this name is part of a log.
-#[must_use]
-pub fn is_log_file(name: &str) -> bool {
-    first_seq(name).is_some()
-}
-
-/// The seq that a file's name promises: `log-<20 digits>.jsonl`.
-pub(in crate::audit) fn first_seq(name: &str) -> Option<u64> {
-    digits_of(name.strip_prefix("log-")?.strip_suffix(".jsonl")?)
-}
-
-/// A number in 20 digits.
-fn digits_of(text: &str) -> Option<u64> {
-    let is_number = text.len() == NAME_DIGITS && text.bytes().all(|d| d.is_ascii_digit());
-    if is_number { text.parse().ok() } else { None }
 }

@@ -27,6 +27,7 @@ enum Kind {
     /// Start an MCP server and stand between it and the client on standard input and output.
     Stdio(Box<Stdio>),
     Http(Box<http::Http>),
+    Config(super::wrap::ShimConfig),
     Status(slots::Status),
     Trust(slots::Trust),
 }
@@ -49,6 +50,7 @@ impl Shim {
         let stdio = match self.kind {
             Kind::Stdio(stdio) => stdio,
             Kind::Http(http) => return http.run(output),
+            Kind::Config(config) => return config.run(output),
             Kind::Status(status) => return status.run(output),
             Kind::Trust(trust) => return trust.run(output),
         };

@@ -2,18 +2,37 @@
 //! not synced may be lost or torn anywhere, and what a failed sync left behind never reaches the
 //! disk, although it can still be read.
 
-use super::{Append, Files};
+mod layer;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What goes wrong. Operations that change something are counted from 0.
+/// What can be asked of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    Append,
+    Lock,
+    Make,
+    MakeDir,
+    Open,
+    Read,
+    Remove,
+    RemoveDir,
+    Rename,
+    Sync,
+    SyncDir,
+}
+
+/// What goes wrong. Operations are counted from 0, and those that only read only if `counts_reads`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plan {
     /// This operation fails; an append then leaves some of its bytes.
     pub fail_at: Option<u64>,
+    /// Operations that only read are counted and fail, too.
+    pub counts_reads: bool,
     /// At this operation the power fails.
     pub crash_at: Option<u64>,
     /// Appends take only some of the bytes.
@@ -33,6 +52,8 @@ struct State {
     plan: Plan,
     random: u64,
     operations: u64,
+    /// What the plan made fail.
+    failed: Option<(Operation, PathBuf)>,
     /// Counts crashes: what was opened before one is dead.
     power: u64,
     /// After a crash of the plan nothing works until another plan is set: whoever runs on is of a
@@ -68,6 +89,12 @@ impl Disk {
         state.plan = plan;
         state.is_dead = false;
         state.operations = 0;
+        state.failed = None;
+    }
+
+    /// What the plan made fail since it was set.
+    pub fn failed(&self) -> Option<(Operation, PathBuf)> {
+        self.state().failed.clone()
     }
 
     /// Operations since the plan was set.
@@ -107,6 +134,11 @@ impl Disk {
             .collect()
     }
 
+    /// Bytes that all files take.
+    pub fn used(&self) -> usize {
+        self.state().used()
+    }
+
     /// The power fails now.
     pub fn crash(&self) {
         self.state().crash();
@@ -128,18 +160,22 @@ impl State {
     }
 
     /// Counts an operation; an error if it is to fail.
-    fn count(&mut self) -> io::Result<()> {
+    fn count(&mut self, operation: Operation, path: &Path) -> io::Result<()> {
+        if operation == Operation::Read && !self.plan.counts_reads {
+            return Ok(());
+        }
         if self.is_dead {
             return Err(io::Error::other("power failed"));
         }
-        let operation = self.operations;
+        let number = self.operations;
         self.operations += 1;
-        if self.plan.crash_at == Some(operation) {
+        if self.plan.crash_at == Some(number) {
             self.crash();
             self.is_dead = true;
             return Err(io::Error::other("power failed"));
         }
-        if self.plan.fail_at == Some(operation) {
+        if self.plan.fail_at == Some(number) {
+            self.failed = Some((operation, path.to_owned()));
             return Err(io::Error::other("injected failure"));
         }
         Ok(())
@@ -202,192 +238,4 @@ fn apply(names: &mut BTreeMap<PathBuf, usize>, path: PathBuf, inode: Option<usiz
         Some(inode) => names.insert(path, inode),
         None => names.remove(&path),
     };
-}
-
-struct Handle {
-    disk: Disk,
-    inode: usize,
-    power: u64,
-}
-
-impl Handle {
-    fn open(disk: &Disk, inode: usize, power: u64) -> Box<dyn Append> {
-        let disk = disk.clone();
-        Box::new(Self { disk, inode, power })
-    }
-
-    fn check(&self, state: &State) -> io::Result<()> {
-        match self.power == state.power {
-            true => Ok(()),
-            false => Err(io::Error::other("power failed")),
-        }
-    }
-}
-
-impl Append for Handle {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        self.check(&state)?;
-        let counted = state.count();
-        self.check(&state)?;
-        let mut taken = bytes.len();
-        if state.plan.short_writes {
-            taken = 1 + state.random(taken);
-        }
-        let bytes_max = state.plan.bytes_max.unwrap_or(usize::MAX);
-        let free = bytes_max.saturating_sub(state.used());
-        taken = taken.min(free);
-        if counted.is_err() {
-            taken = state.random(taken + 1);
-        }
-        let content = &mut state.inodes[self.inode].content;
-        content.extend_from_slice(&bytes[..taken]);
-        match (counted, free) {
-            (Err(error), _) => Err(error),
-            (Ok(()), 0) => Err(io::ErrorKind::StorageFull.into()),
-            (Ok(()), _) => Ok(taken),
-        }
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        self.check(&state)?;
-        let counted = state.count();
-        self.check(&state)?;
-        let inode = &mut state.inodes[self.inode];
-        if counted.is_err() {
-            inode.dropped.push(inode.on_disk.len()..inode.content.len());
-            return counted;
-        }
-        inode.on_disk = inode.content.clone();
-        for range in inode.dropped.clone() {
-            inode.on_disk[range].fill(0);
-        }
-        Ok(())
-    }
-}
-
-struct Lock {
-    disk: Disk,
-    path: PathBuf,
-    power: u64,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let mut state = self.disk.state();
-        if state.power == self.power {
-            state.locks.remove(&self.path);
-        }
-    }
-}
-
-impl Files for Disk {
-    fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.count()?;
-        state.dirs.insert(dir.to_owned());
-        Ok(())
-    }
-
-    fn is_dir(&self, dir: &Path) -> bool {
-        dir == Path::new("/") || self.state().dirs.contains(dir)
-    }
-
-    fn names(&self, dir: &Path) -> io::Result<Vec<String>> {
-        let state = self.state();
-        let here = state.names.keys().chain(&state.dirs);
-        let here = here.filter(|path| path.parent() == Some(dir));
-        let names = here.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
-        Ok(names.collect())
-    }
-
-    fn read(&self, path: &Path, _: u64) -> io::Result<Vec<u8>> {
-        let state = self.state();
-        Ok(state.inodes[state.inode(path)?].content.clone())
-    }
-
-    fn read_from(&self, path: &Path, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
-        let content = self.read(path, u64::MAX)?;
-        let rest = content.get(offset as usize..).unwrap_or_default();
-        Ok(rest[..rest.len().min(bytes_max)].to_vec())
-    }
-
-    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
-        match self.read(path, u64::MAX) {
-            Ok(content) => Ok(Some(content.len() as u64)),
-            Err(_) => Ok(None),
-        }
-    }
-
-    fn make(&self, path: &Path) -> io::Result<Box<dyn Append>> {
-        let mut state = self.state();
-        state.count()?;
-        if state.names.contains_key(path) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let inode = state.inodes.len();
-        state.inodes.push(Inode::default());
-        state.name(path, Some(inode));
-        Ok(Handle::open(self, inode, state.power))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Append>> {
-        let state = self.state();
-        Ok(Handle::open(self, state.inode(path)?, state.power))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.count()?;
-        let inode = state.inode(from)?;
-        // One change, so that a crash keeps all of it or nothing.
-        apply(&mut state.names, from.to_owned(), None);
-        state.name(to, Some(inode));
-        Ok(())
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.inode(path)?;
-        state.count()?;
-        state.name(path, None);
-        Ok(())
-    }
-
-    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.count()?;
-        match state.names.keys().any(|path| path.parent() == Some(dir)) {
-            true => Err(io::ErrorKind::DirectoryNotEmpty.into()),
-            false if state.dirs.remove(dir) => Ok(()),
-            false => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn sync_dir(&self, _: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.count()?;
-        state.pending.clear();
-        state.durable_names = state.names.clone();
-        Ok(())
-    }
-
-    fn is_shared(&self, _: &Path) -> io::Result<bool> {
-        Ok(false)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
-        let mut state = self.state();
-        if !state.locks.insert(path.to_owned()) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let lock = Lock {
-            disk: self.clone(),
-            path: path.to_owned(),
-            power: state.power,
-        };
-        drop(state);
-        Ok(Box::new(lock))
-    }
 }

@@ -8,12 +8,20 @@ use proptest::prelude::*;
 
 /// Names that the policies below list, in the cases that servers use.
 const LISTED: [&str; 4] = ["email", "Email", "EMAIL", "sSn"];
+/// Whether the letters of a listed name follow each other. Text may show a field then, such as two
+/// cells of a table in `ssn  a`, and is withheld as it should be (`trace::tests`).
+fn mentions_listed(text: &str) -> bool {
+    let letters = text.replace(' ', "");
+    let mut listed = LISTED.iter().map(|name| name.to_lowercase());
+    listed.any(|name| letters.contains(&name))
+}
+
 /// Part of every value that stands under a listed name, and of nothing else.
 const SECRET: &str = "s3cr3t";
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
-        "[a-z ]{0,8}",
+        "[a-z ]{0,8}".prop_filter("shows no field", |text| !mentions_listed(text)),
         Just(String::from("[draft] {x}")),
         Just("{}".into()),
         Just("[1, 2]".into()),

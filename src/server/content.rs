@@ -1,6 +1,7 @@
 //! `GetContent`: arguments and results that the content store kept, for who may read them, with a
 //! second person's word.
 
+use super::aside::aside;
 use super::audit::{AuditServer, bounded};
 use super::peer::peer;
 use super::status::RpcError;
@@ -17,6 +18,7 @@ use tonic::Request;
 
 /// Longest reference, in bytes.
 const REFERENCE_BYTES_MAX: usize = 256;
+const RPC: &str = "GetContent";
 
 impl AuditServer {
     pub(super) async fn content(
@@ -25,7 +27,8 @@ impl AuditServer {
     ) -> Result<v1::GetContentResponse, RpcError> {
         let peer = peer(&request);
         let may = Permission::ReadContent;
-        let (by, tenant) = self.decider.permits_for(&request, &peer, may)?;
+        let reader = self.decider.reader(&request, &peer, may, RPC);
+        let (by, tenant) = reader.await?;
         let asked = request.into_inner();
         let justification = bounded("justification", asked.justification)?;
         if justification.trim().is_empty() {
@@ -41,15 +44,24 @@ impl AuditServer {
             justification: &justification,
             now,
         };
-        let approved_by = approver(&tenant, &asked.grant, about)?;
-        let record = Record::AuditRead(AuditRead {
+        let approved = approver(&tenant, &asked.grant, about);
+        let mut recorded = AuditRead {
             by,
             justification,
-            rpc: "GetContent",
+            rpc: RPC,
             reference: Some(reference.to_string()),
-            approved_by: Some(approved_by),
             ..AuditRead::default()
-        });
+        };
+        match approved {
+            Ok(approver) => recorded.approved_by = Some(approver),
+            Err(refused) => {
+                self.decider
+                    .record_refused(&tenant, recorded, &refused)
+                    .await;
+                return Err(refused);
+            }
+        }
+        let record = Record::AuditRead(recorded);
         // Durable before anything is given.
         self.decider.record_durably(&tenant, record).await?;
         let content_json = read(store, reference).await?;
@@ -89,8 +101,7 @@ fn approver(tenant: &Tenant, grant: &str, asked: Asked<'_>) -> Result<String, Rp
 /// Reads on a thread that may wait for the disk.
 async fn read(store: &Arc<ContentStore>, reference: Reference) -> Result<Vec<u8>, RpcError> {
     let store = Arc::clone(store);
-    let read = tokio::task::spawn_blocking(move || store.read(&reference));
-    let read = read.await;
+    let read = aside(move || store.read(&reference)).await;
     let read = read.map_err(|_| RpcError::ContentUnreadable("reading it failed".to_owned()))?;
     read.map_err(|error| match error {
         ReadError::Erased => RpcError::ContentErased,

@@ -3,7 +3,6 @@
 //! where there are tenants.
 
 use super::decider::Decider;
-use super::disk::Room;
 use super::tenants::Tenant;
 use crate::identity::DEFAULT_TENANT;
 use std::sync::Arc;
@@ -38,9 +37,8 @@ pub async fn watch(
     loop {
         let mut is_ready = false;
         for tenant in tenants {
-            let status = tenant.policies.status();
-            is_ready |= status.active.is_some() && tenant.disk.room() == Room::Enough;
-            let in_force = serving(status.is_newest_in_force());
+            is_ready |= tenant.readiness().is_ok();
+            let in_force = serving(tenant.policies.status().is_newest_in_force());
             reporter
                 .set_service_status(service_of(tenant), in_force)
                 .await;

@@ -69,21 +69,20 @@ pub async fn serve(
         .await
 }
 
-/// Ready as soon as one tenant has policies, and room for its records: another's broken bundle is no reason to send this one's
-/// calls elsewhere.
+/// Ready as soon as one tenant can decide and record: another's broken bundle is no reason to send
+/// this one's calls elsewhere.
 async fn ready(State(shown): State<Plain>) -> impl IntoResponse {
     let (mut is_ready, mut text) = (false, String::new());
     for tenant in shown.decider.tenants.listed() {
         if let Some(name) = &tenant.name {
             text.push_str(&format!("{name}: "));
         }
-        match (tenant.policies.status().active, tenant.disk.room()) {
-            (Some(active), Room::Enough) => {
+        match tenant.readiness() {
+            Ok(active) => {
                 is_ready = true;
                 text.push_str(&format!("policy {}\n", active.revision.revision));
             }
-            (Some(_), room) => text.push_str(&format!("{room}\n")),
-            (None, _) => text.push_str("no policy set is active\n"),
+            Err(why) => text.push_str(&format!("{why}\n")),
         }
     }
     let code = match is_ready {

@@ -1,6 +1,7 @@
 //! Checkpoints and proofs: for who reads the log, and for who sends events to it and wants to see
 //! that it keeps them. They show hashes alone, so asking for them is not recorded.
 
+use super::aside::aside;
 use super::decider::Decider;
 use super::peer::peer;
 use super::status::RpcError;
@@ -49,9 +50,9 @@ fn proofs<T>(decider: &Decider, request: &Request<T>) -> Result<(String, LogProo
     let peer = peer(request);
     let reads = decider.permits_for(request, &peer, Permission::ReadAudit);
     let (_, tenant) = match reads {
-        Err(RpcError::NotPermitted(_)) => {
-            decider.permits_for(request, &peer, Permission::Publish)?
-        }
+        Err(neither @ RpcError::NotPermitted(_)) => decider
+            .permits_for(request, &peer, Permission::Publish)
+            .map_err(|_| neither)?,
         other => other?,
     };
     let log = tenant.evidence.log();
@@ -64,7 +65,7 @@ fn proofs<T>(decider: &Decider, request: &Request<T>) -> Result<(String, LogProo
 async fn proved<T: Send + 'static>(
     prove: impl FnOnce() -> Result<T, ProofError> + Send + 'static,
 ) -> Result<T, RpcError> {
-    let proved = tokio::task::spawn_blocking(prove).await;
+    let proved = aside(prove).await;
     let proved = proved.map_err(|error| RpcError::NotReadable(error.to_string()))?;
     proved.map_err(|error| match error.is_of_the_question() {
         true => RpcError::Invalid(error.to_string()),

@@ -28,7 +28,10 @@ pub(super) async fn query(
     decider: &Decider,
     request: Request<v1::QueryRequest>,
 ) -> Result<v1::QueryResponse, RpcError> {
-    let (by, tenant) = decider.permits_for(&request, &peer(&request), Permission::ReadAudit)?;
+    let may = Permission::ReadAudit;
+    let (by, tenant) = decider
+        .reader(&request, &peer(&request), may, "Query")
+        .await?;
     let asked = request.into_inner();
     let justification = justification(&asked.justification)?;
     let question = Question::read(&asked)?;
@@ -75,7 +78,10 @@ pub(super) async fn tail(
     request: Request<v1::TailRequest>,
     stopped: watch::Receiver<bool>,
 ) -> Result<ReceiverStream<Result<v1::TailResponse, Status>>, RpcError> {
-    let (by, tenant) = decider.permits_for(&request, &peer(&request), Permission::ReadAudit)?;
+    let may = Permission::ReadAudit;
+    let (by, tenant) = decider
+        .reader(&request, &peer(&request), may, "Tail")
+        .await?;
     let asked = request.into_inner();
     let justification = justification(&asked.justification)?;
     let question = Question::to_tail(&asked.matching.unwrap_or_default())?;

@@ -2,7 +2,7 @@
 //! process itself is the only one, whatever name a caller's entry or a token gives.
 
 use super::decider::Decider;
-use super::disk::Disk;
+use super::disk::{Disk, Room};
 use super::evidence::Evidence;
 use super::fair::FairLimit;
 use super::large::LargeTurns;
@@ -12,7 +12,7 @@ use super::peer::Remote;
 use super::repeats::Repeats;
 use super::status::RpcError;
 use crate::audit::index::Index;
-use crate::bundle::swap::PolicyStore;
+use crate::bundle::swap::{Active, PolicyStore};
 use crate::bundle::watch::Steering;
 use crate::engine::PolicySet;
 use crate::identity::{Peer, Permission};
@@ -53,6 +53,24 @@ pub struct Tenant {
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Tenant").field(&self.name).finish()
+    }
+}
+
+impl Tenant {
+    /// What its decisions are made by, if they can be made and recorded.
+    ///
+    /// # Errors
+    /// What is in the way, for operators.
+    pub(super) fn readiness(&self) -> Result<Active, String> {
+        let active = self.policies.status().active;
+        let active = active.ok_or("no policy set is active")?;
+        if let Some(failure) = self.evidence.log().failure() {
+            return Err(failure.to_string());
+        }
+        match self.disk.room() {
+            Room::Enough => Ok(active),
+            room => Err(room.to_string()),
+        }
     }
 }
 

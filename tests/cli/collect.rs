@@ -171,13 +171,23 @@ fn decision(number: u64) -> Record {
 
 /// A signed log of so many decisions in `audit`; gives its verifier key.
 fn signed(place: &Workplace, records: u64) -> String {
-    let (key, _) = SigningKey::generate().unwrap();
+    let key = Arc::new(SigningKey::generate().unwrap().0);
+    append(place, records, key, None)
+}
+
+/// Appends so many decisions to the log in `audit`, signed by a key that may take over.
+fn append(
+    place: &Workplace,
+    records: u64,
+    key: Arc<SigningKey>,
+    previous: Option<Arc<SigningKey>>,
+) -> String {
     let time = Timestamp::from_nanos(1_795_190_400_000_000_000);
     let options = Options {
         segment_bytes_max: 20_000,
         signing: Some(Signing {
-            key: Arc::new(key),
-            previous: None,
+            key,
+            previous,
             time,
         }),
         ..Options::new("pdp/1")
@@ -189,6 +199,25 @@ fn signed(place: &Workplace, records: u64) -> String {
     let vkey = log.verifier().unwrap().to_string();
     log.close().unwrap();
     vkey
+}
+
+#[test]
+fn what_both_keys_signed_goes_with_the_evidence() {
+    let place = Workplace::new();
+    let [old, new] = [0, 1].map(|_| Arc::new(SigningKey::generate().unwrap().0));
+    append(&place, 7, Arc::clone(&old), None);
+    let vkey = append(&place, 7, new, Some(old));
+    let words = "audit collect --dir audit --principal agent_3 e.tar.gz";
+    let words: Vec<_> = words.split(' ').collect();
+    let packed = place.run(&words).expect(0);
+    assert!(
+        packed.out.starts_with("3 records, 3 of them proved"),
+        "{packed:?}"
+    );
+    let dir = unpacked(&place);
+    let records = std::fs::read_to_string(dir.join("records.jsonl")).unwrap();
+    assert!(records.contains("\"type\":\"key_rotated\""), "{records}");
+    verify(&dir, &[&vkey]).expect(0);
 }
 
 #[test]

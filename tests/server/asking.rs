@@ -43,6 +43,12 @@ pub fn codes(reply: &DecideResponse) -> Vec<&str> {
 
 /// A plain HTTP GET; gives the body of a 200.
 pub async fn get(address: std::net::SocketAddr, path: &str) -> Option<String> {
+    let (code, body) = answer(address, path).await;
+    (code == 200).then_some(body)
+}
+
+/// A plain HTTP GET; gives the status code and the body.
+pub async fn answer(address: std::net::SocketAddr, path: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -50,5 +56,6 @@ pub async fn get(address: std::net::SocketAddr, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+    let code = head.strip_prefix("HTTP/1.1 ").unwrap().get(..3).unwrap();
+    (code.parse().unwrap(), body.to_owned())
 }

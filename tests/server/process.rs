@@ -33,7 +33,8 @@ impl Process {
         Self::spawn(command, dir).await
     }
 
-    async fn spawn(mut command: Command, dir: &Path) -> Self {
+    /// The same, with a command that becomes it.
+    pub async fn spawn(mut command: Command, dir: &Path) -> Self {
         let errors = File::create(dir.join("stderr.log")).unwrap();
         let socket = dir.join("run.sock");
         let variables = std::env::vars().map(|(name, _)| name);

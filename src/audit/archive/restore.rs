@@ -1,19 +1,19 @@
 //! Brings back from the store what is not on the disk.
 
-use super::ArchiveError;
 use super::names::Archived;
 use super::run::lock;
-use super::segments::{check, fetch, file_name, list};
+use super::segments::{check, fetch, list};
 use super::store::Objects;
+use super::{ArchiveError, tree};
+use crate::audit::layout::{PRUNED_BYTES_MAX, segment_name};
 use crate::audit::verify::{FILE_BYTES_MAX, Head, PRUNED_NAME, Pruned};
 use crate::files::{Files, create_dir, replace};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The file whose lock the writer has.
 const WRITER_LOCK_NAME: &str = "lock";
-/// Longest note of what was pruned, in bytes.
-const NOTE_BYTES_MAX: u64 = 4096;
 
 /// What was brought back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +26,24 @@ pub struct Restored {
 
 /// Writes every archived segment of this log that is not on the disk into its directory, which
 /// no writer has open. Each is checked line by line, and must fit what is before it; the last one
-/// must fit what is on the disk. A directory without a log gets all that the store has.
+/// must fit what is on the disk. A directory without a log gets all that the store has: then also
+/// the checkpoints over it, and tiles made of its lines, so that it checks as it did.
 ///
 /// # Errors
 /// As `ArchiveError` says. Run again, it goes on.
 pub fn restore(
+    dir: &Path,
+    origin: &str,
+    objects: &dyn Objects,
+    files: &Arc<dyn Files>,
+) -> Result<Restored, ArchiveError> {
+    let restored = restore_segments(dir, origin, objects, files.as_ref())?;
+    let records = restored.head.as_ref().map_or(0, |head| head.seq + 1);
+    tree::restore(dir, origin, objects, records, files)?;
+    Ok(restored)
+}
+
+fn restore_segments(
     dir: &Path,
     origin: &str,
     objects: &dyn Objects,
@@ -60,7 +73,7 @@ pub fn restore(
         if *seq != next {
             return Err(ArchiveError::Missing { seq: next });
         }
-        let name = file_name(*seq);
+        let name = segment_name(*seq);
         let is_here = names.contains(&name);
         let content = match is_here {
             true => files.read(&dir.join(&name), FILE_BYTES_MAX).map_err(io)?,
@@ -106,7 +119,7 @@ fn read_note(dir: &Path, names: &[String], files: &dyn Files) -> io::Result<Opti
     if !names.iter().any(|name| name == PRUNED_NAME) {
         return Ok(None);
     }
-    let bytes = files.read(&dir.join(PRUNED_NAME), NOTE_BYTES_MAX)?;
+    let bytes = files.read(&dir.join(PRUNED_NAME), PRUNED_BYTES_MAX as u64)?;
     let no_note = || io::Error::other(format!("`{PRUNED_NAME}` is no note of what was pruned"));
     Pruned::read(&bytes).map(Some).ok_or_else(no_note)
 }

@@ -1,9 +1,10 @@
 //! One run: check, upload, move, prune.
 
 use super::names::{Archived, Tier};
-use super::segments::{check, compare, compress, fetch, file_name, first_seq, list};
+use super::segments::{check, compare, compress, fetch, list};
 use super::store::Objects;
 use super::{Act, ArchiveError, Done, Tiers, tree};
+use crate::audit::layout::{LINE_BYTES_MAX, PRUNED_BYTES_MAX, first_seq, segment_name};
 use crate::audit::verify::{FILE_BYTES_MAX, Head, PRUNED_NAME, Pruned};
 use crate::files::{Files, replace};
 use crate::model::json::Json;
@@ -16,8 +17,6 @@ use std::path::Path;
 const LOCK_NAME: &str = "archive.lock";
 /// Characters of a day at the start of a time.
 const DAY_CHARACTERS: usize = 10;
-/// Longest note of what was pruned, in bytes.
-const NOTE_BYTES_MAX: u64 = 4096;
 
 /// Archives what is sealed of the log in this directory, which a writer may have open, moves what
 /// has become older, and removes from the disk what is older than `tiers.hot_days`. With `is_dry`
@@ -126,14 +125,16 @@ impl Run<'_> {
         if !names.iter().any(|name| name == PRUNED_NAME) {
             return Ok(None);
         }
-        let bytes = self.files.read(&self.dir.join(PRUNED_NAME), NOTE_BYTES_MAX);
+        let bytes = self
+            .files
+            .read(&self.dir.join(PRUNED_NAME), PRUNED_BYTES_MAX as u64);
         let note = Pruned::read(&self.io(bytes)?);
         let no_note = || io::Error::other(format!("`{PRUNED_NAME}` is no note of what was pruned"));
         self.io(note.ok_or_else(no_note)).map(Some)
     }
 
     fn read(&self, seq: u64) -> Result<Vec<u8>, ArchiveError> {
-        let path = self.dir.join(file_name(seq));
+        let path = self.dir.join(segment_name(seq));
         self.io(self.files.read(&path, FILE_BYTES_MAX))
     }
 
@@ -148,7 +149,7 @@ impl Run<'_> {
     /// What a run before was to remove, and did not.
     fn remove_rest(&mut self, seqs: &[u64], start: u64) -> Result<(), ArchiveError> {
         let rest = seqs.iter().filter(|seq| **seq < start);
-        let names: Vec<_> = rest.map(|seq| file_name(*seq)).collect();
+        let names: Vec<_> = rest.map(|seq| segment_name(*seq)).collect();
         let bundles = tree::bundles_before(self.files, self.dir, start);
         let names: Vec<_> = names.into_iter().chain(self.io(bundles)?).collect();
         self.remove(&names)
@@ -351,9 +352,9 @@ impl Run<'_> {
 /// A text of a line's object.
 fn member(line: &[u8], name: &str) -> Option<String> {
     let limits = crate::model::json::Limits {
-        bytes_max: 61_440,
+        bytes_max: LINE_BYTES_MAX,
         depth_max: 16,
-        values_max: 61_440,
+        values_max: LINE_BYTES_MAX,
     };
     let record = crate::model::json::parse(line, limits).ok()?;
     record.get(name)?.as_str().map(str::to_owned)

@@ -3,8 +3,9 @@
 use super::names::{Archived, Tier, prefix};
 use super::store::{Objects, digest};
 use super::{ArchiveError, OBJECT_BYTES_MAX};
+use crate::audit::layout::{first_seq, segment_name};
 use crate::audit::verify::{
-    FILE_BYTES_MAX, Fault, Head, PRUNED_NAME, Pruned, Report, Segments, is_log_file, walk,
+    FILE_BYTES_MAX, Fault, Head, PRUNED_NAME, Pruned, Report, Segments, walk,
 };
 use crate::files::Files;
 use crate::model::json::Object;
@@ -14,17 +15,6 @@ use std::path::Path;
 
 /// How much is compressed: 1 to 22.
 const ZSTD_LEVEL: i32 = 9;
-
-/// The name of the file that begins with this seq.
-pub fn file_name(first_seq: u64) -> String {
-    format!("log-{first_seq:020}.jsonl")
-}
-
-/// The seq that a file's name promises.
-pub fn first_seq(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("log-")?.strip_suffix(".jsonl")?;
-    digits.parse().ok().filter(|_| is_log_file(name))
-}
 
 /// Compresses a segment.
 pub fn compress(content: &[u8]) -> io::Result<Vec<u8>> {
@@ -78,7 +68,7 @@ pub fn check(
         prev: head.hash.clone(),
     });
     let one = One {
-        name: file_name(first_seq),
+        name: segment_name(first_seq),
         content,
         note,
     };
@@ -163,7 +153,7 @@ impl Segments for Everywhere<'_> {
         let mut names = self.files.names(self.dir)?;
         // Nothing is gone where the store has it.
         names.retain(|name| name != PRUNED_NAME);
-        names.extend(self.archived.keys().map(|seq| file_name(*seq)));
+        names.extend(self.archived.keys().map(|seq| segment_name(*seq)));
         names.sort();
         names.dedup();
         Ok(names)

@@ -58,6 +58,13 @@ impl Segments for OnDisk<'_> {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         self.0.read(&dir().join(name), u64::MAX)
     }
+
+    fn list(&self, below: &str) -> io::Result<Vec<String>> {
+        match self.0.names(&dir().join(below)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
+    }
 }
 
 /// The log's files by their names.
@@ -82,6 +89,11 @@ fn check_everywhere(disk: &Disk, store: &Memory) -> Report {
 
 fn run(disk: &Disk, store: &Memory, now: u64) -> Result<Vec<Done>, ArchiveError> {
     archive(&dir(), store, &Tiers::DEFAULT, day(now), false, disk)
+}
+
+fn bring_back(origin: &str, store: &Memory, disk: &Disk) -> Result<Restored, ArchiveError> {
+    let files: Arc<dyn Files> = Arc::new(disk.clone());
+    restore(&dir(), origin, store, &files)
 }
 
 fn count(done: &[Done], act: Act) -> usize {
@@ -117,7 +129,7 @@ fn segments_go_from_the_disk_to_the_store_and_back() {
     let grown = check(&disk);
     assert_eq!(grown.next_seq(), report.records + 2 * all().len() as u64);
     assert_eq!(check_everywhere(&disk, &store).records, grown.next_seq());
-    let restored = restore(&dir(), ORIGIN, &store, &disk).unwrap();
+    let restored = bring_back(ORIGIN, &store, &disk).unwrap();
     assert_eq!(restored.files.len(), before.len() - 1);
     let after = segments(&disk);
     let last = before.keys().last().unwrap();
@@ -128,10 +140,7 @@ fn segments_go_from_the_disk_to_the_store_and_back() {
         }
     }
     assert_eq!(check(&disk).records, grown.next_seq());
-    assert_eq!(
-        restore(&dir(), ORIGIN, &store, &disk).unwrap().files,
-        [""; 0]
-    );
+    assert_eq!(bring_back(ORIGIN, &store, &disk).unwrap().files, [""; 0]);
 }
 
 #[test]
@@ -147,10 +156,10 @@ fn any_log_comes_back_byte_for_byte() {
         let whole = check_everywhere(&disk, &store);
         assert_eq!(whole.first_seq, 0);
         // Into the same directory, and, what was sealed, into an empty one.
-        restore(&dir(), ORIGIN, &store, &disk).unwrap();
+        bring_back(ORIGIN, &store, &disk).unwrap();
         assert_eq!(check(&disk), whole, "seed {seed}");
         let other = Disk::new();
-        let restored = restore(&dir(), ORIGIN, &store, &other).unwrap();
+        let restored = bring_back(ORIGIN, &store, &other).unwrap();
         let all = segments(&disk);
         assert_eq!(restored.files.len(), segments(&other).len());
         for (name, content) in segments(&other) {
@@ -280,11 +289,11 @@ fn an_archive_that_lacks_records_is_not_restored() {
     let names = store.names();
     for name in [&names[0], &names[1], names.last().unwrap()] {
         let gone = store.take(name);
-        let error = restore(&dir(), ORIGIN, &store, &disk).unwrap_err();
+        let error = bring_back(ORIGIN, &store, &disk).unwrap_err();
         assert!(matches!(error, ArchiveError::Missing { .. }), "{error}");
         store.put_back(name, gone);
     }
-    let error = restore(&dir(), "pdp/2", &store, &Disk::new()).unwrap_err();
+    let error = bring_back("pdp/2", &store, &Disk::new()).unwrap_err();
     assert!(matches!(error, ArchiveError::NoArchive { .. }), "{error}");
 }
 
@@ -296,7 +305,7 @@ fn an_archive_that_was_altered_is_not_restored() {
     let name = store.names().remove(1);
     let other = zstd::encode_all(&b"{}\n"[..], 1).unwrap();
     store.change(&name, |content| *content = other);
-    let error = restore(&dir(), ORIGIN, &store, &disk).unwrap_err();
+    let error = bring_back(ORIGIN, &store, &disk).unwrap_err();
     assert!(matches!(error, ArchiveError::Fault { .. }), "{error}");
     // Until it is whole, what is there counts as before.
     assert!(check(&disk).first_seq > 0);
@@ -314,7 +323,7 @@ fn nobody_archives_or_restores_at_the_same_time() {
     drop(lock);
     let (log, _) = Log::open(&dir(), options(), Arc::new(disk.clone())).unwrap();
     run(&disk, &store, 0).unwrap();
-    let error = restore(&dir(), ORIGIN, &store, &disk).unwrap_err();
+    let error = bring_back(ORIGIN, &store, &disk).unwrap_err();
     assert!(matches!(error, ArchiveError::Locked { .. }), "{error}");
     drop(log);
 }

@@ -2,7 +2,8 @@
 
 use super::ExportError;
 use crate::audit::hash::sha256_hex;
-use crate::audit::verify::{PRUNED_NAME, Pruned, is_log_file};
+use crate::audit::layout::{LINE_BYTES_MAX, PRUNED_BYTES_MAX, first_seq};
+use crate::audit::verify::{PRUNED_NAME, Pruned};
 use crate::model::json::{Json, Limits, Object, parse};
 use crate::model::time::Timestamp;
 use std::collections::VecDeque;
@@ -10,14 +11,10 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Longest line with its newline, in bytes.
-const LINE_BYTES_MAX: u64 = 61_441;
 /// Read ahead, in bytes.
 const READ_BYTES: usize = 256 << 10;
 /// Deepest nesting in a record.
 const DEPTH_MAX: usize = 16;
-/// Longest file `pruned`, in bytes.
-const NOTE_BYTES_MAX: u64 = 4096;
 
 /// One record.
 #[derive(Debug)]
@@ -60,9 +57,8 @@ impl Source {
             let name = name.to_string_lossy().into_owned();
             if name == PRUNED_NAME {
                 pruned = Some(read_note(dir).map_err(&io)?);
-            } else if is_log_file(&name) {
-                let digits = name.trim_start_matches("log-").trim_end_matches(".jsonl");
-                files.extend(digits.parse().ok().map(|seq: u64| (seq, name.clone())));
+            } else {
+                files.extend(first_seq(&name).map(|seq| (seq, name)));
             }
         }
         let first_seq = pruned.map_or(0, |note| note.first_seq);
@@ -157,13 +153,13 @@ impl Source {
             };
             self.line.clear();
             let read = reader
-                .take(LINE_BYTES_MAX)
+                .take(LINE_BYTES_MAX as u64 + 1)
                 .read_until(b'\n', &mut self.line);
             read.map_err(ExportError::reading(&self.dir))?;
             if self.line.pop_if(|last| *last == b'\n').is_some() {
                 return Ok(true);
             }
-            let is_too_long = self.line.len() as u64 >= LINE_BYTES_MAX;
+            let is_too_long = self.line.len() > LINE_BYTES_MAX;
             let is_last = self.files.is_empty();
             match self.line.is_empty() {
                 // What has no end yet may get it later.
@@ -201,7 +197,7 @@ impl Source {
 fn read_note(dir: &Path) -> io::Result<Pruned> {
     let mut bytes = Vec::new();
     let file = File::open(dir.join(PRUNED_NAME))?;
-    file.take(NOTE_BYTES_MAX).read_to_end(&mut bytes)?;
+    file.take(PRUNED_BYTES_MAX as u64).read_to_end(&mut bytes)?;
     let no_note = || io::Error::other(format!("`{PRUNED_NAME}` is no note of what was pruned"));
     Pruned::read(&bytes).ok_or_else(no_note)
 }

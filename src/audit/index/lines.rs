@@ -1,12 +1,11 @@
 //! The lines of a log, from a record on: read while the log is being written.
 
-use crate::audit::verify::{FILE_BYTES_MAX, first_seq};
+use crate::audit::layout::{LINE_BYTES_MAX, first_seq, segment_name};
+use crate::audit::verify::FILE_BYTES_MAX;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Longest line with its end, in bytes; as `docs/audit-format.md` has it.
-const LINE_BYTES_MAX: u64 = 61_441;
 /// Read at once, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -171,12 +170,12 @@ impl Open {
     /// A whole line without its end; of one that has no end yet nothing is taken.
     fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
-        let mut within = self.reader.by_ref().take(LINE_BYTES_MAX);
+        let mut within = self.reader.by_ref().take(LINE_BYTES_MAX as u64 + 1);
         within.read_until(b'\n', &mut bytes)?;
         if bytes.pop_if(|last| *last == b'\n').is_some() {
             return Ok(Some(bytes));
         }
-        if bytes.len() as u64 >= LINE_BYTES_MAX {
+        if bytes.len() > LINE_BYTES_MAX {
             let error = format!(
                 "`{}` has a line of more than {LINE_BYTES_MAX} bytes at byte {}",
                 segment_name(self.segment),
@@ -208,12 +207,6 @@ pub fn segments(dir: &Path) -> io::Result<Vec<u64>> {
     }
     segments.sort_unstable();
     Ok(segments)
-}
-
-/// The name of the file whose first record has this seq.
-#[must_use]
-pub fn segment_name(first_seq: u64) -> String {
-    format!("log-{first_seq:020}.jsonl")
 }
 
 pub(super) fn segment_path(dir: &Path, first_seq: u64) -> PathBuf {

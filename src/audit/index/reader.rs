@@ -6,6 +6,7 @@ use super::page::{PAGE_BYTES_MAX, Page, PageToken, PageTokenError, RECORDS_PER_P
 use super::sql::statement;
 use super::store::{Indexed, file_of, indexed};
 use super::{IndexError, index_path};
+use crate::audit::layout::{LINE_BYTES_MAX, segment_name};
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, params_from_iter};
 use std::fs::File;
 use std::io;
@@ -27,7 +28,7 @@ pub enum FindError {
     #[error(transparent)]
     Index(#[from] IndexError),
     /// A file that holds one of the records is not there any more.
-    #[error("the record of seq {seq} is not here any more: restore `{}`", super::lines::segment_name(*.segment))]
+    #[error("the record of seq {seq} is not here any more: restore `{}`", segment_name(*.segment))]
     Gone {
         /// The record.
         seq: u64,
@@ -207,8 +208,6 @@ impl Reader {
     }
 }
 
-/// Longest line, in bytes.
-const LINE_BYTES_MAX: usize = 61_440;
 const UNFIT: IndexError = IndexError::Unfit("a record is not where it says");
 
 fn end(through_seq: u64) -> Page {

@@ -3,15 +3,16 @@
 use super::IndexError;
 use super::filter::Filter;
 use super::lines::{Line, Lines};
+use crate::audit::layout::LINE_BYTES_MAX;
 use crate::model::json::{Json, Limits, Object, parse};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 /// A record as it is read here: at most a line, some levels deep.
 const RECORD: Limits = Limits {
-    bytes_max: 61_440,
+    bytes_max: LINE_BYTES_MAX,
     depth_max: 128,
-    values_max: 61_440,
+    values_max: LINE_BYTES_MAX,
 };
 
 /// Shows each record from this seq on that matches, the first one first, to `see`, which says

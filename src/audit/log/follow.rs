@@ -1,5 +1,6 @@
 //! Reads the lines of a log in order, while others are appended behind.
 
+use crate::audit::layout::segment_name;
 use crate::files::Files;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,11 +29,6 @@ pub struct Follower {
     seq: u64,
 }
 
-/// The name of the file that begins with this seq.
-pub fn file_name(first_seq: u64) -> String {
-    format!("log-{first_seq:020}.jsonl")
-}
-
 impl Follower {
     /// At the beginning of the file that begins with this seq.
     pub fn new(dir: &Path, files: Arc<dyn Files>, first_seq: u64) -> Self {
@@ -49,7 +45,7 @@ impl Follower {
     /// They must be durable already: a line that is not there is an error.
     pub fn read(&mut self, end: u64, see: &mut dyn FnMut(&[u8])) -> io::Result<Stop> {
         while self.seq < end {
-            let path = self.dir.join(file_name(self.file));
+            let path = self.dir.join(segment_name(self.file));
             let chunk = self.files.read_from(&path, self.offset, READ_BYTES)?;
             let before = self.seq;
             for line in chunk.split_inclusive(|byte| *byte == b'\n') {
@@ -68,7 +64,7 @@ impl Follower {
     }
 
     fn next_file(&mut self) -> io::Result<Stop> {
-        let next = self.dir.join(file_name(self.seq));
+        let next = self.dir.join(segment_name(self.seq));
         if self.seq == self.file || self.files.length(&next)?.is_none() {
             let missing = format!("the line of seq {} is not there", self.seq);
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, missing));

@@ -93,6 +93,11 @@ impl Queue {
         self.lock().messages.len()
     }
 
+    /// Whether it takes no more messages.
+    pub fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     /// Takes no more messages; the writer ends once it has those that wait.
     pub fn close(&self) {
         let mut state = self.lock();

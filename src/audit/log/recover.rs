@@ -2,6 +2,7 @@
 
 use super::granted::{GrantedCall, LastGranted};
 use super::{ORIGIN_BYTES_MAX, Options, SealError};
+use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME};
 use crate::audit::stream::Tracker;
 use crate::audit::verify::{FILE_BYTES_MAX, Fault, Head, Report, Segments, walk};
 use crate::files::{Append, Files, create_dir, replace};
@@ -89,7 +90,16 @@ fn way_out(error: &SealError) -> String {
             "; keep a copy as evidence; to go on, start with an empty directory, or move aside \
              what nobody vouches for with `toolgate audit repair --truncate-at {seq}`"
         ),
-        None => String::new(),
+        None => match error {
+            SealError::Checkpoint { name, .. } if name == CHECKPOINT_NAME => format!(
+                "; keep a copy as evidence; to go on, put the newest file of `{KEPT_NAME}/` in its \
+                 place, or nothing if there is none"
+            ),
+            SealError::Checkpoint { .. } => {
+                format!("; keep a copy as evidence; to go on, move it out of `{KEPT_NAME}/`")
+            }
+            _ => String::new(),
+        },
     }
 }
 
@@ -102,6 +112,9 @@ pub struct Recovered {
     pub tracker: Tracker,
     /// The calls that it says were granted last, oldest first.
     pub granted: Vec<GrantedCall>,
+    /// How many of its last records no checkpoint covered, where the log is signed: who could
+    /// write the directory meanwhile could have made them.
+    pub unsigned: u64,
 }
 
 /// Where the writer goes on.
@@ -184,6 +197,7 @@ pub fn recover(
         report,
         tracker,
         granted: granted.into_calls(),
+        unsigned: 0,
     };
     Ok((recovered, tail))
 }

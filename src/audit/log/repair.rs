@@ -11,10 +11,9 @@ mod beyond;
 
 use super::SealError;
 use super::recover::{LOCK_NAME, Stored};
+use crate::audit::layout::{first_seq, is_segment, segment_name};
 use crate::audit::record::{LogRepaired, Record};
-use crate::audit::verify::{
-    Fault, Head, PRUNED_NAME, Report, Segments, Wrong, first_seq, is_log_file, walk,
-};
+use crate::audit::verify::{Fault, Head, PRUNED_NAME, Report, Segments, Wrong, walk};
 use crate::files::{Append, Files, append_all, replace};
 use crate::model::hex::hex;
 use crate::model::time::Timestamp;
@@ -240,7 +239,7 @@ struct Cut {
 impl Cut {
     fn new(stored: &Stored<'_>, fault: &Unsound) -> io::Result<Self> {
         let mut names = stored.names()?;
-        names.retain(|name| is_log_file(name));
+        names.retain(|name| is_segment(name));
         names.sort();
         let (file, lines) = fault.place(&names);
         let whole = names.iter().take_while(|name| **name < file).count();
@@ -284,7 +283,7 @@ impl Cut {
         let hash = hex(&Sha256::digest(line.as_bytes()));
         let target = match self.cut_names().first() {
             Some(name) if !self.prefix.is_empty() => name.clone(),
-            _ => format!("log-{seq:020}.jsonl"),
+            _ => segment_name(seq),
         };
         let content = [self.prefix.as_slice(), line.as_bytes(), b"\n"].concat();
         replace(stored.files, &stored.dir.join(&target), &content)?;

@@ -10,6 +10,7 @@ mod grown;
 mod held;
 mod keys;
 mod latest;
+mod rebuild;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -17,9 +18,10 @@ mod tiles;
 pub use error::SealError;
 use grown::Grown;
 pub use grown::survey;
-pub use held::{CHECKPOINT_NAME, Held, KEPT_NAME, kept_name};
+pub use held::Held;
 pub use keys::Signing;
 pub use latest::{COSIGNED_KEPT_SECONDS, Latest, Sealed};
+pub use rebuild::rebuild_tiles;
 pub use tiles::TileDir;
 
 use super::follow::{Follower, Stop};
@@ -49,6 +51,7 @@ pub struct Sealer {
     keys: Keys,
     tiles: TileWriter,
     latest: Arc<Latest>,
+    found_unsigned: u64,
 }
 
 impl Sealer {
@@ -88,6 +91,7 @@ impl Sealer {
             keys,
             tiles: TileWriter::new(tiles),
             latest: Arc::new(Latest::new(dir, Arc::clone(files))),
+            found_unsigned: records.end.saturating_sub(held.size()),
         };
         sealer.bring_up_to_date(records.end, held, rotation.is_some())?;
         sealer.keys.hand_over();
@@ -97,6 +101,11 @@ impl Sealer {
     /// The latest checkpoint.
     pub fn latest(&self) -> Arc<Latest> {
         Arc::clone(&self.latest)
+    }
+
+    /// How many of its last records no checkpoint covered when it was opened.
+    pub const fn found_unsigned(&self) -> u64 {
+        self.found_unsigned
     }
 
     /// Whose signature the checkpoints carry.

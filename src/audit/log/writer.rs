@@ -1,12 +1,12 @@
 //! The one thread that writes: collect a batch, append it, sync once, acknowledge.
 
-use super::follow::file_name;
 use super::pending::Done;
 use super::queue::Queue;
 use super::recover::Tail;
 use super::stats::{OnSync, Synced};
 use super::{AppendError, Message, Options, SEGMENT_BYTES_MAX, Shared};
 use crate::audit::hash::sha256_hex;
+use crate::audit::layout::segment_name;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
 use crate::audit::verify::Head;
 use crate::files::{Append, Files, append_all, create};
@@ -188,7 +188,7 @@ impl Writer {
         let segment = match current {
             Some(segment) => segment,
             None => {
-                let name = file_name(batch.first_seq);
+                let name = segment_name(batch.first_seq);
                 (create(self.files.as_ref(), &self.dir.join(name))?, 0)
             }
         };

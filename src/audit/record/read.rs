@@ -21,6 +21,8 @@ pub struct AuditRead {
     pub reference: Option<String>,
     /// Who approved that content is read.
     pub approved_by: Option<String>,
+    /// Why nothing was given.
+    pub refused: Option<String>,
 }
 
 impl AuditRead {
@@ -33,6 +35,7 @@ impl AuditRead {
             .optional("query", self.query.clone().map(Json::Object))
             .optional("records", self.records)
             .optional("ref", self.reference.as_deref())
+            .optional("refused", self.refused.as_deref())
             .put("rpc", self.rpc);
     }
 }

@@ -297,6 +297,13 @@ pub fn all() -> Vec<Record> {
             approved_by: Some("u:legal".into()),
             ..AuditRead::default()
         }),
+        Record::AuditRead(AuditRead {
+            by: "shim".into(),
+            justification: "-".into(),
+            rpc: "Query",
+            refused: Some("the caller's entry does not let it `audit.read`".into()),
+            ..AuditRead::default()
+        }),
         Record::Decision(Box::new(DecisionRecord {
             arguments: Some(omitted()),
             rewritten_arguments: Some(omitted()),

@@ -2,7 +2,8 @@
 
 use super::head::is_hash;
 use super::scan::{DEPTH_MAX, Fields, INTEGER_MAX};
-use super::{LINE_BYTES_MAX, Wrong, schema};
+use super::{Wrong, schema};
+use crate::audit::layout::LINE_BYTES_MAX;
 use crate::model::json::{Json, Limits, Object, parse};
 use crate::model::time::Timestamp;
 use sha2::{Digest, Sha256};

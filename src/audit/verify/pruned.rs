@@ -4,13 +4,12 @@
 //! whether that is right.
 
 use super::head::is_hash;
-use super::{Fault, Head, Segments, Wrong, first_seq};
+use super::{Fault, Head, Segments, Wrong};
+use crate::audit::layout::{PRUNED_BYTES_MAX, first_seq};
 use crate::model::json::{Json, Limits, parse};
 
 /// The file's name, beside the log's.
 pub const PRUNED_NAME: &str = "pruned";
-/// Longest such file, in bytes.
-const NOTE_BYTES_MAX: usize = 4096;
 
 /// Where a log that was pruned goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +44,7 @@ impl Pruned {
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let limits = Limits {
-            bytes_max: NOTE_BYTES_MAX,
+            bytes_max: PRUNED_BYTES_MAX,
             depth_max: 2,
             values_max: 16,
         };

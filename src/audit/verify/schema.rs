@@ -193,6 +193,7 @@ const SCHEMAS: &[Schema] = &[
             ("records", Integer),
             ("ref", Text),
             ("approved_by", Text),
+            ("refused", Text),
         ],
     },
     Schema {

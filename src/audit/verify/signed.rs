@@ -2,13 +2,10 @@
 
 use super::line::Line;
 use super::source::{Segments, read_small};
-use super::{Fault, Wrong, digits_of};
+use super::{Fault, Wrong};
+use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME, kept_size};
 use crate::tlog::{Checkpoint, Hash, KeyKind, NOTE_BYTES_MAX, Note, NoteError, VerifierKey};
 
-/// The latest checkpoint's file.
-const LATEST_NAME: &str = "checkpoint";
-/// The directory of those that are kept.
-const KEPT_DIR: &str = "checkpoints";
 /// First line of what both keys sign when one follows the other.
 const ROTATION_START: &str = "toolgate audit key rotated";
 
@@ -72,21 +69,21 @@ impl Checkpoints {
         held: Option<&(String, Vec<u8>)>,
     ) -> Result<Self, Fault> {
         let mut names = segments
-            .list(KEPT_DIR)
-            .map_err(Fault::unreadable(KEPT_DIR))?;
-        names.retain(|name| digits_of(name).is_some());
+            .list(KEPT_NAME)
+            .map_err(Fault::unreadable(KEPT_NAME))?;
+        names.retain(|name| kept_size(name).is_some());
         let mut all = Vec::new();
         for name in names {
-            let file = format!("{KEPT_DIR}/{name}");
+            let file = format!("{KEPT_NAME}/{name}");
             let kept = Kept::read(segments, &file)?;
             let size = kept.as_ref().map(|kept| kept.checkpoint.size);
-            if size.is_some() && size != digits_of(&name) {
+            if size.is_some() && size != kept_size(&name) {
                 let said = "its name says another size than it does";
                 return Err(Fault::in_file(file, 0, Wrong::Checkpoint(said.to_owned())));
             }
             all.extend(kept);
         }
-        let latest = Kept::read(segments, LATEST_NAME)?;
+        let latest = Kept::read(segments, CHECKPOINT_NAME)?;
         let latest_size = latest.as_ref().map(|kept| kept.checkpoint.size);
         all.extend(latest);
         if let Some((file, content)) = held {
@@ -149,7 +146,7 @@ impl Checkpoints {
             ..Signed::default()
         };
         if self.latest.is_none() && !keys.is_empty() && records > 0 {
-            return Err(Fault::in_file(LATEST_NAME, 0, Wrong::NoCheckpoint));
+            return Err(Fault::in_file(CHECKPOINT_NAME, 0, Wrong::NoCheckpoint));
         }
         let Some(origin) = origin else {
             return Ok(signed);
@@ -158,7 +155,7 @@ impl Checkpoints {
         if self.latest.is_some_and(|size| size < first_seq) {
             let said = format!("it is not over the {first_seq} records that were pruned");
             return Err(Fault::in_file(
-                LATEST_NAME,
+                CHECKPOINT_NAME,
                 first_seq,
                 Wrong::Checkpoint(said),
             ));
@@ -180,7 +177,7 @@ impl Checkpoints {
                 // The change from this key was archived; the tree vouches for what is before, and
                 // the latest checkpoint, which has to be signed, for the tree.
                 Err(NoteError::NotSigned { .. })
-                    if first_seq > 0 && size <= first_seq && kept.file != LATEST_NAME => {}
+                    if first_seq > 0 && size <= first_seq && kept.file != CHECKPOINT_NAME => {}
                 Err(error) => return Err(kept.fault(Wrong::Signature { size, error })),
             }
         }
@@ -206,7 +203,11 @@ impl Checkpoints {
             Some(key) if chain.is_empty() => Ok(vec![(*key).clone()]),
             _ => {
                 let origin = origin.to_owned();
-                Err(Fault::in_file(LATEST_NAME, 0, Wrong::KeyOfOther { origin }))
+                Err(Fault::in_file(
+                    CHECKPOINT_NAME,
+                    0,
+                    Wrong::KeyOfOther { origin },
+                ))
             }
         }
     }
@@ -234,7 +235,7 @@ impl Checkpoints {
             }
         }
         let witness = witness.name().to_owned();
-        found.ok_or_else(|| Fault::in_file(LATEST_NAME, 0, Wrong::NotWitnessed { witness }))
+        found.ok_or_else(|| Fault::in_file(CHECKPOINT_NAME, 0, Wrong::NotWitnessed { witness }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a log's files come from, and how they are read: a line at a time, never a file at once.
 
-use super::LINE_BYTES_MAX;
+use crate::audit::layout::LINE_BYTES_MAX;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;

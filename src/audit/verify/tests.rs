@@ -128,7 +128,7 @@ fn a_good_log_is_reported() {
         .map(|(kind, n)| (kind.as_str(), *n))
         .collect();
     let expected = [
-        ("audit_read", 2),
+        ("audit_read", 3),
         ("calls_refused", 1),
         ("content_erased", 1),
         ("decision", 3),

@@ -4,6 +4,7 @@
 use super::source::{Segments, read_small};
 use super::tree::Tree;
 use super::{Fault, PRUNED_NAME, Wrong};
+use crate::audit::layout::TILES_NAME;
 use crate::tlog::{
     ENTRY_BYTES_MAX, HASH_BYTES, Hash, TILE_WIDTH, TileKind, TilePath, partial_tiles, push_entry,
 };
@@ -134,7 +135,7 @@ impl<'a> Tiles<'a> {
     /// should.
     pub(super) fn end(&mut self, tree: &Tree) -> Result<(), Fault> {
         let size = tree.size();
-        self.beyond("tile", size, 0)?;
+        self.beyond(TILES_NAME, size, 0)?;
         let mut count = size;
         for (level, hashes) in tree.tiles().iter().enumerate() {
             if !count.is_multiple_of(TILE_WIDTH) {

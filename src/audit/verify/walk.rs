@@ -2,7 +2,8 @@
 
 use super::line::{HexHash, Line};
 use super::source::{Lines, Next, Segments};
-use super::{Fault, Head, NO_PREV, Pruned, Report, Torn, UNKNOWN_TYPES_MAX, Wrong, first_seq};
+use super::{Fault, Head, NO_PREV, Pruned, Report, Torn, UNKNOWN_TYPES_MAX, Wrong};
+use crate::audit::layout::{LINE_BYTES_MAX, first_seq};
 
 /// Who looks at lines that check.
 pub(super) trait Sink {
@@ -100,7 +101,7 @@ impl Walk<'_> {
                     place.line += 1;
                 }
                 Next::TooLong => {
-                    let bytes_max = super::LINE_BYTES_MAX;
+                    let bytes_max = LINE_BYTES_MAX;
                     return Err(place.fault(seq, Wrong::TooLong { bytes_max }));
                 }
                 Next::End(0) if place.line == 1 && !later.is_empty() => {

@@ -7,11 +7,12 @@ use crate::audit::archive::{
 };
 use crate::audit::verify::{Segments, verify};
 use crate::config::{ArchiveConfig, Config, Overrides};
-use crate::files::OsFiles;
+use crate::files::{Files, OsFiles};
 use crate::model::json::Json;
 use crate::telemetry::now;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Put what is sealed into an object store.
 #[derive(Debug, Args)]
@@ -139,7 +140,8 @@ impl Restore {
             Some(origin) => origin.clone(),
             None => origin(&self.dir, "say whose with `--origin`")?,
         };
-        match restore(&self.dir, &origin, &store, &OsFiles) {
+        let files: Arc<dyn Files> = Arc::new(OsFiles);
+        match restore(&self.dir, &origin, &store, &files) {
             Ok(restored) => {
                 show_restored(output, &restored);
                 Ok(Exit::Done)

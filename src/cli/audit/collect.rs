@@ -7,6 +7,7 @@ use super::super::{CliError, Exit, Output};
 use super::filters::Filters;
 use super::source::directory;
 use crate::audit::index::Filter;
+use crate::audit::layout::CHECKPOINT_NAME;
 use crate::model::json::{Json, Object};
 use archive::Archive;
 use clap::Args;
@@ -96,7 +97,7 @@ impl Collect {
             archive.put(&name, proof.as_bytes())?;
         }
         if let Some(checkpoint) = &evidence.checkpoint {
-            archive.put("checkpoint", checkpoint.as_bytes())?;
+            archive.put(CHECKPOINT_NAME, checkpoint.as_bytes())?;
         }
         for (name, content) in evidence.segments() {
             archive.put(&format!("log/{name}"), &content?)?;
@@ -137,7 +138,8 @@ fn readme(evidence: &Evidence) -> String {
          `python3 verify.py` checks it; `python3 verify.py FILE` checks the signature, too, with \
          the log's verifier key in FILE. Have that key from the operator, not from this archive.\n\n\
          - `records.jsonl`: {} records, each as it is in the log: what was asked for, the outcomes of \
-         these decisions, and how the policies that decided came into force.\n\
+         these decisions, how the policies that decided came into force, and what both keys signed when \
+         the signing key changed.\n\
          - `proofs/`: for {} of them, that they are in the log of `checkpoint` (c2sp.org/tlog-proof@v1).\n\
          - `log/`: whole files of the log, for records without a proof: each line has the SHA-256 of the \
          line before.\n\

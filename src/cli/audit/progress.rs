@@ -1,7 +1,7 @@
 //! How far a check is: a bar on a terminal, lines elsewhere if they are asked for.
 
 use super::super::Output;
-use crate::audit::verify::is_log_file;
+use crate::audit::layout::is_segment;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -82,7 +82,7 @@ fn bytes_of(dir: &Path) -> u64 {
     };
     let files = entries
         .flatten()
-        .filter(|entry| is_log_file(&entry.file_name().to_string_lossy()));
+        .filter(|entry| is_segment(&entry.file_name().to_string_lossy()));
     files
         .filter_map(|entry| Some(entry.metadata().ok()?.len()))
         .sum()

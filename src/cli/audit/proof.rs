@@ -1,5 +1,6 @@
 //! Proofs out of the tiles beside a log.
 
+use crate::audit::layout::CHECKPOINT_NAME;
 use crate::audit::log::TileDir;
 use crate::audit::tree::prove::Prover;
 use crate::files::OsFiles;
@@ -7,9 +8,6 @@ use crate::tlog::{Checkpoint, Note, TlogProof, check_inclusion};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The latest checkpoint, beside the log.
-const CHECKPOINT_NAME: &str = "checkpoint";
 
 /// What proves records of one log. Signatures are not checked: who reads the proof does that.
 pub(super) struct Proofs {

@@ -5,6 +5,7 @@ use super::progress::Progress;
 use super::repairs::Repairs;
 use super::report::{Told, show, show_proof};
 use super::{CliError, Exit, Output};
+use crate::audit::layout::CHECKPOINT_NAME;
 use crate::audit::verify::{
     Checked, Directory, Expected, Fault, Head, Pairs, Segments, Watch, Wrong, check, check_proof,
 };
@@ -21,8 +22,6 @@ const FILE_BYTES_MAX: u64 = 2 * NOTE_BYTES_MAX as u64;
 
 /// For how long a log that is signed again and again meanwhile is checked anew.
 const PATIENCE_MS: u64 = 3_000;
-/// The file that says so.
-const CHECKPOINT_NAME: &str = "checkpoint";
 
 /// Check logs.
 #[derive(Debug, Args)]

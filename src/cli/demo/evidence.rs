@@ -4,6 +4,7 @@
 use super::pdp::{log_files, log_text};
 use super::report::Step;
 use super::workspace::Workspace;
+use crate::audit::layout::SIGNING_KEY_NAME;
 use crate::audit::prove::LogProofs;
 use crate::audit::sign::SigningKey;
 use crate::audit::verify::{
@@ -33,8 +34,6 @@ const TOOL: &[u8] = b"\"tool_name\":\"";
 const PREV: &str = "\"prev\":\"";
 /// Whose log the demo writes.
 const ORIGIN: &str = "toolgate";
-/// The key that signs it, in its directory.
-const SIGNING_KEY_FILE: &str = "signing.key";
 
 /// Checks the log, then a copy of it in which a byte is changed; gives a summary for programs.
 pub fn examine(workspace: &Workspace) -> Result<(Vec<Step>, Object), CliError> {
@@ -111,7 +110,7 @@ fn granted_calls(text: &[u8]) -> u64 {
 
 /// The public half of the key that the log is signed with.
 fn key(dir: &Path) -> Result<VerifierKey, CliError> {
-    let key = SigningKey::read(&dir.join(SIGNING_KEY_FILE), &OsFiles).map_err(CliError::failure)?;
+    let key = SigningKey::read(&dir.join(SIGNING_KEY_NAME), &OsFiles).map_err(CliError::failure)?;
     let none = || CliError::failure("the log's origin names no key");
     key.verifier(ORIGIN).ok_or_else(none)
 }

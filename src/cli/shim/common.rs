@@ -1,6 +1,7 @@
 //! What every shim is told: who decides, who asks, and where events wait.
 
-use crate::app::App;
+use crate::app::{App, AppError};
+use crate::audit::log::OpenError;
 use crate::cli::CliError;
 use crate::cli::serve::worker_threads;
 use crate::config::{Config, Local};
@@ -22,6 +23,9 @@ use std::time::Duration;
 
 /// How long a server has to answer a request, in seconds, where nothing else is asked for.
 const CALL_TIMEOUT_SECONDS: u64 = 300;
+
+/// Shims that decide and record by themselves beside each other over one `--audit`.
+const LOGS_MAX: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("judge").required(true).args(["pdp", "bundle"]).multiple(false))]
@@ -209,11 +213,7 @@ impl Common {
 
     fn embedded(&self) -> Result<(Arc<dyn Pdp>, App), CliError> {
         let local = Local::of_process().map_err(CliError::unusable)?;
-        let mut config = Config::default_for(&self.bundle, &local);
-        if let Some(dir) = &self.audit {
-            config.audit.dir.clone_from(dir);
-        }
-        let app = App::build(&config, worker_threads()).map_err(CliError::failure)?;
+        let app = self.with_own_log(&Config::default_for(&self.bundle, &local))?;
         if let Some(refusal) = app.refused() {
             return Err(CliError::unusable(refusal.reason));
         }
@@ -223,6 +223,28 @@ impl Common {
         };
         let pdp = app.embedded(local.uid, subject);
         Ok((Arc::new(pdp), app))
+    }
+}
+
+impl Common {
+    /// A client may start a server several times, and a log has one writer: where another shim
+    /// writes the log of `--audit`, this one writes one beside it.
+    fn with_own_log(&self, config: &Config) -> Result<App, CliError> {
+        let mut own = config.clone();
+        for number in 1..=LOGS_MAX {
+            if let Some(dir) = &self.audit {
+                own.audit.dir.clone_from(dir);
+            }
+            if number > 1 {
+                own.audit.dir.as_mut_os_string().push(format!("-{number}"));
+                own.audit.origin = format!("{}-{number}", config.audit.origin);
+            }
+            match App::build(&own, worker_threads()) {
+                Err(AppError::Audit(OpenError::Locked { .. })) if number < LOGS_MAX => {}
+                built => return built.map_err(CliError::failure),
+            }
+        }
+        Err(CliError::failure("every audit log is in use"))
     }
 }
 

@@ -25,6 +25,7 @@ fn labels_cells_tables_and_encodings_show_a_name() {
         "email\tid\nx\t1",
         "id;\"email\"",
         "id  email\n1   x",
+        "email  x",
         "id email\n1 x",
         "## Email\nx",
         "(email \"x\")",

@@ -2,6 +2,7 @@
 
 use crate::audit::index::{Filter, IndexError, Line, Lines, record_of};
 use crate::audit::verify::Head;
+use crate::server::aside::aside;
 use crate::server::status::RpcError;
 use crate::wire::v1;
 use std::path::{Path, PathBuf};
@@ -135,7 +136,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, IndexError> + Send + 'static,
 ) -> Result<T, RpcError> {
     let failed = |error: String| RpcError::NotReadable(error);
-    match tokio::task::spawn_blocking(work).await {
+    match aside(work).await {
         Ok(done) => done.map_err(|error| failed(error.to_string())),
         Err(error) => Err(failed(error.to_string())),
     }

@@ -107,14 +107,21 @@ pub(super) async fn reading(process: &Process, dir: &Path, planted: &Planted) {
             Code::InvalidArgument,
         ),
     ];
-    for (reference, justification, grant, code) in cases {
+    for (reference, justification, grant, code) in &cases {
         let refused = content(process, reference, justification, grant)
             .await
             .unwrap_err();
-        assert_eq!(refused.0, code, "{refused:?}");
+        assert_eq!(refused.0, *code, "{refused:?}");
         assert_without(planted, "an error", refused.1.as_bytes());
     }
-    assert!(of_type(&records(&dir.join("audit")), "audit_read").is_empty());
+    let reads = of_type(&records(&dir.join("audit")), "audit_read");
+    let denied = cases.iter().filter(|case| case.3 == Code::PermissionDenied);
+    assert_eq!(
+        reads.len(),
+        denied.count(),
+        "those without a grant are recorded"
+    );
+    assert!(reads.iter().all(|read| read["refused"].is_string()));
     // Written by a thread of its own, so soon and not at once.
     let read = until("the content", async || {
         content(process, &reference, "complaint 17", &good)

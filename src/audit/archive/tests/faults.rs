@@ -101,7 +101,7 @@ fn whatever_fails_nothing_is_lost_and_the_next_run_ends_it() {
 fn a_restore_that_fails_anywhere_can_be_done_again() {
     let (disk, store, report) = pruned();
     disk.set(Plan::default());
-    restore(&dir(), ORIGIN, &store, &disk).unwrap();
+    bring_back(ORIGIN, &store, &disk).unwrap();
     let operations = disk.operations();
     assert!(operations > 10, "{operations}");
     let expected = segments(&disk);
@@ -120,7 +120,7 @@ fn a_restore_that_fails_anywhere_can_be_done_again() {
                 },
             };
             disk.set(plan);
-            drop(restore(&dir(), ORIGIN, &store, &disk));
+            drop(bring_back(ORIGIN, &store, &disk));
             disk.set(Plan::default());
             // The log is usable at any time: what is not whole counts as gone.
             let rest = check(&disk);
@@ -129,7 +129,7 @@ fn a_restore_that_fails_anywhere_can_be_done_again() {
                 (report.records, &report.head),
                 "{plan:?}"
             );
-            restore(&dir(), ORIGIN, &store, &disk).unwrap();
+            bring_back(ORIGIN, &store, &disk).unwrap();
             assert_eq!(segments(&disk), expected, "{plan:?}");
             assert_eq!(check(&disk), report, "{plan:?}");
         }

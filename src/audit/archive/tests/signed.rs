@@ -5,6 +5,7 @@ use crate::audit::log::{Cadence, Signing};
 use crate::audit::record::{Heartbeat, Record};
 use crate::audit::sign::SigningKey;
 use crate::audit::verify::{Checked, Expected, Fault, Pairs, Watch};
+use crate::files::faulty::Plan;
 use crate::model::json::Object;
 
 struct Unwatched;
@@ -79,4 +80,82 @@ fn a_signed_log_checks_from_the_disk_and_from_both() {
     let fault = check_signed(&both, &key).unwrap_err();
     assert!(matches!(fault.what, Wrong::TileMissing { .. }), "{fault}");
     assert_eq!(fault.file, "tile/entries/001");
+}
+
+/// A signed log in the store, all but its last file.
+fn archived() -> (Disk, Memory, SigningKey) {
+    let (disk, store) = (Disk::new(), Memory::default());
+    let key = write_signed(&disk, 350);
+    run(&disk, &store, 400).unwrap();
+    (disk, store, key)
+}
+
+#[test]
+fn what_comes_back_to_an_empty_place_checks_and_goes_on() {
+    let (_, store, key) = archived();
+    let other = Disk::new();
+    let restored = bring_back(ORIGIN, &store, &other).unwrap();
+    let records = restored.head.unwrap().seq + 1;
+    assert!(records >= 350, "{records}");
+    let found = check_signed(&OnDisk(&other), &key).unwrap();
+    assert_eq!(
+        (found.report.records, found.signed.covered),
+        (records, records)
+    );
+    assert!(found.tiles > 3, "{}", found.tiles);
+    let options = Options {
+        signing: Some(Signing {
+            key: Arc::new(key),
+            previous: None,
+            time: TIME,
+        }),
+        ..Options::new(ORIGIN)
+    };
+    let (log, _) = Log::open(&dir(), options, Arc::new(other)).unwrap();
+    log.close().unwrap();
+}
+
+#[test]
+fn a_checkpoint_in_the_store_that_is_not_over_the_lines_is_told() {
+    let (_, store, _) = archived();
+    let kept = |name: &String| name.contains("/checkpoints/");
+    let last = store.names().into_iter().filter(kept).max().unwrap();
+    let note = String::from_utf8(store.get(&last).unwrap()).unwrap();
+    let root = note.lines().nth(2).unwrap();
+    let other = note.replacen(root, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", 1);
+    for content in [other.as_str(), "no note", ""] {
+        store.put(&last, content.as_bytes(), None).unwrap();
+        let disk = Disk::new();
+        let error = bring_back(ORIGIN, &store, &disk).unwrap_err();
+        assert!(matches!(error, ArchiveError::Differs { .. }), "{error}");
+        assert_eq!(disk.length(&dir().join("checkpoint")).unwrap(), None);
+    }
+}
+
+#[test]
+fn tree_and_checkpoints_come_back_whatever_fails() {
+    let (_, store, key) = archived();
+    let whole = Disk::new();
+    bring_back(ORIGIN, &store, &whole).unwrap();
+    let expected = check_signed(&OnDisk(&whole), &key).unwrap();
+    for at in 0..whole.operations() {
+        for seed in 0..2 {
+            let disk = Disk::new();
+            disk.set(Plan {
+                fail_at: (seed == 0).then_some(at),
+                crash_at: (seed != 0).then_some(at),
+                seed,
+                ..Plan::default()
+            });
+            assert!(bring_back(ORIGIN, &store, &disk).is_err(), "{at}");
+            disk.set(Plan::default());
+            bring_back(ORIGIN, &store, &disk).unwrap();
+            let found = check_signed(&OnDisk(&disk), &key).unwrap();
+            assert_eq!(
+                (found.root, found.tiles),
+                (expected.root, expected.tiles),
+                "{at}"
+            );
+        }
+    }
 }

@@ -2,10 +2,9 @@
 //! moved aside; tiles are derived, and go.
 
 use super::{NAME_DIGEST_DIGITS, Unsound};
+use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME, TILE_BYTES_MAX, TILES_NAME, kept_name};
 use crate::audit::log::recover::Stored;
-use crate::audit::log::seal::{
-    CHECKPOINT_NAME, Held, KEPT_NAME, SealError, TileDir, kept_name, survey,
-};
+use crate::audit::log::seal::{Held, SealError, TileDir, survey};
 use crate::audit::tree::Tree;
 use crate::audit::tree::prove::Prover;
 use crate::audit::verify::Report;
@@ -19,11 +18,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The directory of tiles.
-const TILES_NAME: &str = "tile";
-/// Largest tile, in bytes: a bundle of 256 of the longest lines.
-const TILE_BYTES_MAX: u64 = 17 << 20;
 
 /// From where on the lines of this log, which check, are not those that were signed; `None` if they
 /// are, or nothing was signed.

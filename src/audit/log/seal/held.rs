@@ -1,21 +1,12 @@
 //! The checkpoints that lie beside a log: what it must still be when it is opened.
 
 use super::SealError;
+use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME, kept_name, kept_size};
 use crate::files::Files;
 use crate::tlog::{Checkpoint, Hash, NOTE_BYTES_MAX, Note};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-
-/// The latest checkpoint.
-pub const CHECKPOINT_NAME: &str = "checkpoint";
-/// The directory of those that are kept.
-pub const KEPT_NAME: &str = "checkpoints";
-
-/// The name of a kept checkpoint.
-pub fn kept_name(size: u64) -> String {
-    format!("{size:020}")
-}
 
 /// What was signed before.
 #[derive(Default)]
@@ -35,7 +26,7 @@ impl Held {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
-        for name in names.iter().filter(|name| is_kept(name)) {
+        for name in names.iter().filter(|name| kept_size(name).is_some()) {
             let (_, checkpoint) = read(&kept, name, origin, files)?;
             if kept_name(checkpoint.size) != *name {
                 return Err(malformed(name, "its size is not that of its name"));
@@ -74,10 +65,6 @@ impl Held {
             false => Err(malformed(name, "another one of its size has another root")),
         }
     }
-}
-
-fn is_kept(name: &str) -> bool {
-    name.len() == kept_name(0).len() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn read(

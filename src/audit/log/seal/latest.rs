@@ -1,6 +1,6 @@
 //! The latest checkpoint of a log, in memory and on disk.
 
-use super::held::{CHECKPOINT_NAME, KEPT_NAME, kept_name};
+use crate::audit::layout::{CHECKPOINT_NAME, KEPT_NAME, kept_name};
 use crate::files::{Files, create_dir, replace};
 use crate::tlog::{Checkpoint, NOTE_BYTES_MAX, Note, NoteError, Signature};
 use std::io;

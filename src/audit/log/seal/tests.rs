@@ -1,5 +1,6 @@
 //! Logs that are signed, on a disk that forgets and fails.
 
+mod damaged;
 mod faults;
 mod repairs;
 

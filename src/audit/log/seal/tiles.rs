@@ -1,17 +1,15 @@
 //! A log's tiles on disk: `tile/…` beside its lines.
 
 use super::SealError;
+use crate::audit::layout::TILE_BYTES_MAX;
 use crate::audit::tree::Tile;
 use crate::audit::tree::prove::Tiles;
 use crate::files::{Files, create_dir, put};
-use crate::tlog::{ENTRY_BYTES_MAX, TILE_WIDTH, TileKind, TilePath, entries, push_entry};
+use crate::tlog::{TILE_WIDTH, TileKind, TilePath, entries, push_entry};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Longest tile: a bundle of the longest entries, in bytes.
-const TILE_BYTES_MAX: u64 = TILE_WIDTH * (ENTRY_BYTES_MAX as u64 + 2);
 
 /// Where tiles are.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! A signed log in memory, as the writer makes it, with everything below its directory.
 
 use super::*;
+use crate::audit::layout::first_seq;
 use crate::audit::log::{Cadence, Signing};
 use crate::audit::record::{Heartbeat, Record};
 use crate::audit::sign::SigningKey;

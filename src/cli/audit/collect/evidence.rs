@@ -3,7 +3,8 @@
 use super::super::proof::Proofs;
 use super::super::record::{inner, read, text};
 use super::super::source::Source;
-use crate::audit::index::{Filter, Order, segment_name, segments};
+use crate::audit::index::{Filter, Order, segments};
+use crate::audit::layout::segment_name;
 use crate::cli::{CliError, Output};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -105,7 +106,15 @@ impl Evidence {
             };
             self.find(output, source, &filter)?;
         }
-        Ok(())
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        // Who holds a key of before needs what both keys signed when the next one took over.
+        let rotations = Filter {
+            types: vec!["key_rotated".to_owned()],
+            ..Filter::default()
+        };
+        self.find(output, source, &rotations)
     }
 
     /// Where the log is not signed, or its tiles are not there, nothing is proved: the log's files

@@ -76,6 +76,8 @@ fn withholds_strings_that_show_a_listed_field() {
         ("e.mail", "his e.mail is x"),
         ("email", " \u{feff}{\"a\":"),
         ("email", "[ [{\"a\""),
+        // Two cells of a table, in a string of a string.
+        ("ssn", "\"ssn  a\""),
     ];
     for (name, text) in cases {
         let structured = Json::object([("note", text)]).to_string();

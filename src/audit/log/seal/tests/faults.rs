@@ -78,7 +78,7 @@ fn a_note_of_pruned_records_that_nobody_signed_opens_no_log() {
     let early = read(&disk, "checkpoint");
     written(&disk, &key, 150);
     let first = segments(&disk).pop().unwrap();
-    let first = crate::audit::verify::first_seq(&first).unwrap();
+    let first = crate::audit::layout::first_seq(&first).unwrap();
     let prev = hex(&Sha256::digest(
         &lines(&disk)[usize::try_from(first).unwrap() - 1],
     ));

@@ -66,7 +66,7 @@ fn truncate(disk: &Disk, seq: usize) {
 fn prune(disk: &Disk) -> u64 {
     let names = segments(disk);
     let first = &names[names.len() - 2];
-    let first_seq = crate::audit::verify::first_seq(first).unwrap();
+    let first_seq = crate::audit::layout::first_seq(first).unwrap();
     let last = &lines(disk)[first_seq as usize - 1];
     let pruned = Pruned {
         origin: ORIGIN.to_owned(),
@@ -162,7 +162,7 @@ const CASES: [(&str, bool, Break); 8] = [
         alter(disk, 298)
     }),
     ("a lost end of a pruned log", true, |disk| {
-        let first = crate::audit::verify::first_seq(&segments(disk)[0]).unwrap();
+        let first = crate::audit::layout::first_seq(&segments(disk)[0]).unwrap();
         truncate(disk, 297 - first as usize);
     }),
 ];
