@@ -2,6 +2,7 @@
 
 use super::serve::runtime;
 use super::{CliError, Exit, Output};
+use crate::shim::event::Transport;
 use crate::shim::{Clock, stdio};
 use crate::telemetry;
 use clap::{Args, Subcommand};
@@ -69,8 +70,8 @@ impl Stdio {
         let config = stdio::Config {
             session: self.common.session(),
             command: self.command.clone(),
-            state_dir: self.common.state_dir()?,
-            report: self.common.report(),
+            state_dir: self.common.state_dir(Transport::Stdio)?,
+            report: self.common.report(Transport::Stdio),
         };
         let ended = stdio::run(config, pdp, clock, input, output).await;
         if let Some(app) = app {

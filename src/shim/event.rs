@@ -70,9 +70,10 @@ pub enum EventBody {
 }
 
 /// How a shim speaks to clients and servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
     /// Standard input and output.
+    #[default]
     Stdio,
     /// Streamable HTTP.
     Http,

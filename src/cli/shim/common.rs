@@ -6,6 +6,7 @@ use crate::cli::CliError;
 use crate::cli::serve::worker_threads;
 use crate::config::{Config, Local};
 use crate::model::subject::{Asserted, Subject};
+use crate::shim::event::Transport;
 use crate::shim::failover::{Failover, REPLICAS_MAX};
 use crate::shim::pdp::Pdp;
 use crate::shim::remote::token_file::TokenFile;
@@ -136,7 +137,7 @@ impl Common {
         }
     }
 
-    pub(super) fn report(&self) -> ReportConfig {
+    pub(super) fn report(&self, transport: Transport) -> ReportConfig {
         let sync = match self.sync_each_event {
             true => SyncPolicy::EachEvent,
             false => SyncPolicy::Background,
@@ -147,17 +148,26 @@ impl Common {
             bytes_max: self.spool_mib_max << 20,
         };
         let keys = self.audit_key.clone();
-        ReportConfig { spool, keys }
+        ReportConfig {
+            transport,
+            spool,
+            keys,
+        }
     }
 
-    /// Two agents in front of one server have a state each: it is named by server and principal.
-    pub(super) fn state_dir(&self) -> Result<PathBuf, CliError> {
+    /// Two agents in front of one server have a state each: it is named by server and principal, and
+    /// by the transport where that is another than the first one.
+    pub(super) fn state_dir(&self, transport: Transport) -> Result<PathBuf, CliError> {
         if let Some(dir) = &self.state {
             return Ok(dir.clone());
         }
         let local = Local::of_process().map_err(CliError::unusable)?;
         let principal = self.principal.as_deref().unwrap_or("self");
-        let name = format!("{}-{principal}", self.server).replace(['/', '.'], "_");
+        let after = match transport {
+            Transport::Stdio => "",
+            Transport::Http => "-http",
+        };
+        let name = format!("{}-{principal}{after}", self.server).replace(['/', '.'], "_");
         Ok(local.state_dir.join("shims").join(name))
     }
 

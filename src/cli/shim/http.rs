@@ -5,6 +5,7 @@ use crate::cli::serve::runtime;
 use crate::cli::{CliError, Exit, Output};
 use crate::model::subject::Token;
 use crate::shim::Clock;
+use crate::shim::event::Transport;
 use crate::shim::http::speaker::Resource;
 use crate::shim::http::{self, UpstreamToken};
 use crate::shim::remote::token_file::TokenFile;
@@ -95,8 +96,8 @@ impl Http {
             upstream_ca_pem: self.upstream_ca.as_deref().map(read).transpose()?,
             upstream_token: self.upstream_token()?,
             bearers: self.require_token.then_some(resource),
-            state_dir: self.common.state_dir()?,
-            report: self.common.report(),
+            state_dir: self.common.state_dir(Transport::Http)?,
+            report: self.common.report(Transport::Http),
         })
     }
 
