@@ -65,6 +65,20 @@ impl Everything {
     }
 }
 
+/// The SDK's own server in the modern era, and where it listens.
+fn modern(answers: &str) -> (Process, String) {
+    let mut child = python()
+        .arg(root().join("tests/programs/mcp_modern.py"))
+        .arg(answers)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = Lines::of(child.stdout.take().unwrap());
+    let url = output.find("the server", |line| line.starts_with("http://"));
+    (Process(child), url)
+}
+
 /// A shim in front of a server.
 struct Shim {
     process: Process,
@@ -125,11 +139,11 @@ impl Shim {
 }
 
 /// What the Python SDK gets of a server's tools.
-fn sdk(url: &str, token: Option<&str>) -> Value {
+fn sdk(url: &str, server: &str, token: Option<&str>) -> Value {
     let mut command = python();
     command
         .arg(root().join("tests/programs/mcp_http.py"))
-        .arg(url);
+        .args([url, server]);
     command.args(token);
     serde_json::from_str(&stdout_of(&mut command)).unwrap()
 }
@@ -139,7 +153,10 @@ fn with_everything_allowed_a_client_gets_what_it_gets_without_the_proxy() {
     let dir = tempfile::tempdir().unwrap();
     let server = Everything::start();
     let shim = Shim::alone(&server.url, dir.path(), ALL);
-    let (mut direct, mut through) = (sdk(&server.url, None), sdk(&shim.url, None));
+    let (mut direct, mut through) = (
+        sdk(&server.url, "everything", None),
+        sdk(&shim.url, "everything", None),
+    );
     shim.end();
     for got in [&mut direct, &mut through] {
         let results = got["results"].as_object_mut().unwrap();
@@ -171,7 +188,10 @@ fn what_policy_denies_limits_masks_and_hides_a_client_gets_so() {
     let dir = tempfile::tempdir().unwrap();
     let server = Everything::start();
     let shim = Shim::alone(&server.url, dir.path(), SOME);
-    let (direct, through) = (sdk(&server.url, None), sdk(&shim.url, None));
+    let (direct, through) = (
+        sdk(&server.url, "everything", None),
+        sdk(&shim.url, "everything", None),
+    );
     shim.end();
     let names = |got: &Value| -> Vec<String> {
         let tools = got["tools"].as_array().unwrap().iter();
@@ -213,6 +233,63 @@ fn what_policy_denies_limits_masks_and_hides_a_client_gets_so() {
         .filter(|it| it["response"]["masked"] == json!(["conditions"]))
         .collect();
     assert_eq!(masked.len(), 1, "{outcomes:?}");
+}
+
+const MODERN: &str = r#"
+package policies.everything
+
+import data.toolgate.lib as tg
+
+allow contains "modern.call" if not tg.is_tool("secret")
+
+constrain contains {"type": "mask_fields", "fields": ["email"]} if tg.is_tool("person")
+
+constrain contains {"type": "rewrite_arguments", "patch": [{"op": "replace", "path": "/where", "value": "eu"}]} if tg.is_tool("region")
+"#;
+
+#[test]
+fn a_modern_client_and_server_meet_through_the_proxy() {
+    for answers in ["json", "events"] {
+        let (_server, url) = modern(answers);
+        let of = |policy: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let shim = Shim::alone(&url, dir.path(), policy);
+            let got = sdk(&shim.url, "modern", None);
+            shim.end();
+            verify(&dir.path().join("audit")).unwrap();
+            got
+        };
+        let mut direct = sdk(&url, "modern", None);
+        assert_eq!(direct["revision"], "2026-07-28");
+        let mut through = of(ALL);
+        // The shim says itself that there is no such tool, and that lists are one caller's own.
+        for got in [&mut direct, &mut through] {
+            got["results"]
+                .as_object_mut()
+                .unwrap()
+                .remove("no-such-tool")
+                .unwrap();
+        }
+        assert_eq!(direct, through, "{answers}");
+        let through = of(MODERN);
+        assert_eq!(through["revision"], "2026-07-28");
+        assert_eq!(through["tools"].as_array().unwrap().len(), 2);
+        let results = &through["results"];
+        let unknown = json!({"error": -32602, "message": "Unknown tool: secret"});
+        assert_eq!(results["secret"], unknown);
+        assert!(
+            direct["results"]["person"]
+                .to_string()
+                .contains("ann@example.com")
+        );
+        assert!(
+            !results["person"].to_string().contains("ann@example.com"),
+            "{results}"
+        );
+        assert_eq!(results["person"]["structuredContent"]["name"], "Ann");
+        // The server holds the header to the argument: both were rewritten.
+        assert_eq!(results["region"]["content"][0]["text"], "in eu");
+    }
 }
 
 /// Sends a request as it is; gives the answer's head and body.
@@ -269,7 +346,7 @@ fn a_bearer_token_says_who_calls_and_goes_no_further() {
     );
 
     let token = tokens::token(&json!({"sub": "agent_a"}));
-    let got = sdk(&shim.url, Some(&token));
+    let got = sdk(&shim.url, "everything", Some(&token));
     assert_eq!(got["results"]["get-sum"]["isError"], false);
     shim.end();
     let decided = block_on(until("outcomes", async || {

@@ -1,7 +1,8 @@
 """Lists the tools of an MCP server over Streamable HTTP and calls each, with the Python SDK.
 
-Arguments: the server's address, and perhaps a bearer token. Prints one JSON object: the protocol's
-revision, the definitions of the tools, and of each call its result, or the error.
+Arguments: the server's address, which server it is, and perhaps a bearer token. Prints one JSON
+object: the protocol's revision, the definitions of the tools, and of each call its result, or the
+error.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
-# Of each tool of the server `everything`, and of one that it does not have.
-ARGUMENTS = {
+# Of each tool, and of one that the server does not have.
+EVERYTHING = {
     "echo": {"message": "h\u00e9llo \u2028 w\u00f6rld"},
     "get-annotated-message": {"messageType": "error", "includeImage": True},
     "get-env": {},
@@ -29,13 +30,20 @@ ARGUMENTS = {
     "toggle-subscriber-updates": {},
     "trigger-long-running-operation": {"duration": 0.2, "steps": 2},
 }
+MODERN = {
+    "no-such-tool": {},
+    "person": {"name": "Ann"},
+    "region": {"where": "us"},
+    "secret": {},
+}
+ARGUMENTS = {"everything": EVERYTHING, "modern": MODERN}
 
 
 def shown(value):
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-async def main(url, token=None):
+async def main(url, server, token=None):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     progress = []
 
@@ -46,7 +54,7 @@ async def main(url, token=None):
         async with Client(streamable_http_client(url, http_client=http)) as client:
             tools = await client.list_tools()
             results = {}
-            for name, arguments in ARGUMENTS.items():
+            for name, arguments in ARGUMENTS[server].items():
                 try:
                     result = await client.call_tool(name, arguments, progress_callback=note)
                     results[name] = shown(result)
