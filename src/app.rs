@@ -42,6 +42,7 @@ use crate::files::{Files, OsFiles};
 use crate::identity::{Identity, JwksError, JwtConfig, JwtVerifier, KeySource};
 use crate::model::finding::Severity;
 use crate::model::json;
+use crate::model::secret;
 use crate::model::time::Clock;
 use crate::server::{Admission, Connections, Decider, DecisionLimits, LargeTurns, Metrics};
 use crate::telemetry::now;
@@ -145,6 +146,8 @@ impl App {
         clock: Clock,
         files: Arc<dyn Files>,
     ) -> Result<Self, AppError> {
+        // Else the first call would wait for it.
+        secret::prepare();
         let metrics = Arc::new(Metrics::default());
         // Made before the file is read, so that no change is missed.
         let jwks = config.jwt.as_ref().and_then(watched);

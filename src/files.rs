@@ -269,8 +269,10 @@ impl Files for OsFiles {
     }
 
     fn read_from(&self, path: &Path, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
-        let mut content = Vec::new();
         let mut file = File::open(path)?;
+        let rest = file.metadata()?.len().saturating_sub(offset);
+        let rest = usize::try_from(rest).unwrap_or(usize::MAX);
+        let mut content = Vec::with_capacity(rest.min(bytes_max));
         file.seek(SeekFrom::Start(offset))?;
         file.take(bytes_max as u64).read_to_end(&mut content)?;
         Ok(content)

@@ -16,6 +16,7 @@ mod row;
 mod scan;
 mod sql;
 mod store;
+mod taking;
 #[cfg(test)]
 mod tests;
 

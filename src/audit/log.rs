@@ -42,7 +42,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use writer::Writer;
 
 /// Records that may wait for the writer.
@@ -115,6 +115,8 @@ struct Shared {
     /// Set once, when a write or sync fails.
     failed: OnceLock<String>,
     counts: Counts,
+    /// The writer is ending.
+    ended: Notify,
 }
 
 /// An open log. Dropping it closes it.
@@ -209,7 +211,7 @@ impl Log {
         self.spawn("audit-sealer", move || {
             let _lock = lock;
             let _closed = CloseOnPanic(&queue);
-            if let Err(error) = clock.block_on(sealer.run(head, every)) {
+            if let Err(error) = clock.block_on(sealer.run(head, &shared.ended, every)) {
                 shared.failed.get_or_init(|| error.to_string());
             }
         })

@@ -164,7 +164,7 @@ pub(super) const KEYS: &[Key] = &[
     key("audit.signing.key_file", Optional, "\"signing.key\"", "Ed25519, PKCS#8 PEM; default: a key made with the log"),
     comment("audit.signing.key_env", Optional, "\"AUDIT_SIGNING_KEY\"", "the same in a variable of the environment"),
     comment("audit.signing.previous_key_file", Optional, "\"signing-2025.key\"", "the key that hands over to the one above"),
-    key("audit.signing.checkpoint_records_max", Count(1000, 1, 1_000_000), "", "a checkpoint is signed after so many records"),
+    key("audit.signing.checkpoint_records_max", Count(1000, 1, 1_000_000), "", "a checkpoint is signed after so many records, but no more than ten in checkpoint_ms_max"),
     key("audit.signing.checkpoint_ms_max", Count(1000, 10, 600_000), "", "or so long after the first that none covers"),
 
     key("audit.content", Section, "", "arguments and results, encrypted, without the secrets in them"),

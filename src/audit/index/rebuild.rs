@@ -5,7 +5,7 @@ use super::store::{Store, remove};
 use std::path::Path;
 
 /// Records that are taken in at once.
-pub(super) const BATCH_RECORDS_MAX: usize = 1_024;
+pub(super) const BATCH_RECORDS_MAX: usize = 4_096;
 /// Bytes of lines that are taken in at once, but for the last line.
 pub(super) const BATCH_BYTES_MAX: usize = 4 << 20;
 

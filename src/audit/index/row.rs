@@ -9,7 +9,6 @@ pub(super) struct Row {
     pub(super) time_micros: i64,
     pub(super) kind: String,
     pub(super) decision_id: Option<String>,
-    pub(super) event_id: Option<String>,
     pub(super) principal: Option<String>,
     pub(super) caller: Option<String>,
     pub(super) user: Option<String>,
@@ -22,7 +21,6 @@ pub(super) struct Row {
     pub(super) correlation_id: Option<String>,
     pub(super) revision: Option<String>,
     pub(super) digest: Option<String>,
-    pub(super) tenant: Option<String>,
     /// Codes, without repeats.
     pub(super) reasons: Vec<String>,
 }
@@ -37,7 +35,6 @@ impl Row {
             time_micros: time.unwrap_or_default().as_nanos().div_euclid(1000),
             kind: text("type").unwrap_or_default(),
             decision_id: text("decision_id"),
-            event_id: text("event_id"),
             principal: principal("id"),
             caller: text("caller").or_else(|| text("by")),
             user: principal("user"),
@@ -50,7 +47,6 @@ impl Row {
             correlation_id: text("correlation_id"),
             revision: policy("revision").or_else(|| text("revision")),
             digest: policy("digest").or_else(|| text("digest")),
-            tenant: text("tenant"),
             reasons: reasons(record),
         }
     }

@@ -4,10 +4,11 @@ use super::lines::{Line, Lines};
 use super::names::Names;
 use super::row::Row;
 use super::scan::record_of;
+use super::taking::{Spanned, Taking};
 use super::{IndexError, index_path};
 use crate::audit::hash::sha256_hex;
 use crate::model::json::Json;
-use rusqlite::{Connection, OptionalExtension, Statement, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -15,54 +16,36 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The tables' version: another one is made anew.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// How long a reader's lock is waited for, in milliseconds.
 const BUSY_MS_MAX: u64 = 1_000;
 /// What the database keeps in memory, in KiB.
 const CACHE_KIB: i64 = 8_192;
-/// Records whose earliest and latest time are kept together, so that a range of time is found
-/// though times are not in order.
-pub(super) const BLOCK_RECORDS: u64 = 1_024;
 const SCHEMA: &str = "
 CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 0), origin TEXT NOT NULL,
   seq INTEGER NOT NULL, segment INTEGER NOT NULL, start INTEGER NOT NULL, hash TEXT NOT NULL);
 CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE policies (id INTEGER PRIMARY KEY, revision TEXT, digest TEXT);
 CREATE TABLE records (seq INTEGER PRIMARY KEY, segment INTEGER NOT NULL, start INTEGER NOT NULL,
-  bytes INTEGER NOT NULL, time INTEGER NOT NULL, kind INTEGER NOT NULL, rare_kind INTEGER,
-  decision_id TEXT, event_id TEXT, principal INTEGER, caller INTEGER, user INTEGER, agent INTEGER,
-  server INTEGER, tool INTEGER, effect INTEGER, status INTEGER, session_id TEXT,
-  correlation_id TEXT, policy INTEGER, tenant INTEGER);
+  bytes INTEGER NOT NULL, time INTEGER NOT NULL, kind INTEGER NOT NULL, decision_id TEXT,
+  principal INTEGER, caller INTEGER, user INTEGER, agent INTEGER, server INTEGER, tool INTEGER,
+  effect INTEGER, status INTEGER, session_id TEXT, correlation_id TEXT, policy INTEGER);
+CREATE TABLE spans (field INTEGER NOT NULL, value INTEGER NOT NULL, span INTEGER NOT NULL,
+  PRIMARY KEY (field, value, span)) WITHOUT ROWID;
 CREATE TABLE reasons (code INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (code, seq))
   WITHOUT ROWID;
 CREATE TABLE blocks (block INTEGER PRIMARY KEY, earliest INTEGER NOT NULL, latest INTEGER NOT NULL);
 ";
 
-/// The columns with an index each, by which records are looked up.
-pub(super) const LOOKED_UP: [&str; 13] = [
+/// The columns with an index each: few records have the same value.
+pub(super) const LOOKED_UP: [&str; 5] = [
     "decision_id",
     "correlation_id",
     "session_id",
     "user",
     "principal",
-    "agent",
-    "caller",
-    "tool",
-    "policy",
-    "server",
-    "status",
-    "effect",
-    "rare_kind",
 ];
 
-/// Types that have so many records that looking them up by type would be of no use.
-pub(super) const COMMON_KINDS: [&str; 2] = ["decision", "outcome"];
-
-const INSERT: &str = "INSERT INTO records VALUES
-  (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const INSERT_REASON: &str = "INSERT INTO reasons VALUES (?, ?)";
-const WIDEN_BLOCK: &str = "INSERT INTO blocks VALUES (?1, ?2, ?2) ON CONFLICT (block) DO UPDATE SET
-  earliest = min(earliest, ?2), latest = max(latest, ?2)";
 const SET_STATE: &str = "INSERT OR REPLACE INTO state VALUES (0, ?, ?, ?, ?, ?)";
 
 /// How far an index is.
@@ -80,6 +63,7 @@ pub(super) struct Indexed {
 pub(super) struct Store {
     database: Connection,
     names: Names,
+    spanned: Spanned,
     indexed: Option<Indexed>,
     /// Device and number of the file: another one of its name is another index.
     pub(super) file: (u64, u64),
@@ -114,6 +98,7 @@ impl Store {
         Ok(Self {
             database,
             names: Names::default(),
+            spanned: Spanned::default(),
             indexed,
             file: file_of(dir)?,
         })
@@ -145,6 +130,7 @@ impl Store {
         if taken.is_err() {
             // Numbers that were given meanwhile are not: nothing was committed.
             self.names = Names::default();
+            self.spanned = Spanned::default();
         }
         taken
     }
@@ -155,14 +141,14 @@ impl Store {
         };
         let transaction = self.database.transaction()?;
         let mut origin = String::new();
-        let mut taking = Taking::prepare(&transaction, &mut self.names)?;
+        let mut taking = Taking::prepare(&transaction, &mut self.names, &mut self.spanned)?;
         for line in lines {
             let record = record_of(line)?;
             let own = record.get("origin").and_then(Json::as_str);
             origin = own.unwrap_or_default().to_owned();
             taking.take(line, &Row::of(&record))?;
         }
-        drop(taking);
+        taking.finish()?;
         if self.indexed.as_ref().is_some_and(|it| it.origin != origin) {
             return Err(IndexError::Unfit("it is of another origin"));
         }
@@ -176,65 +162,6 @@ impl Store {
         indexed.write(&transaction)?;
         transaction.commit()?;
         self.indexed = Some(indexed);
-        Ok(())
-    }
-}
-
-struct Taking<'a> {
-    database: &'a Connection,
-    names: &'a mut Names,
-    insert: Statement<'a>,
-    insert_reason: Statement<'a>,
-    widen_block: Statement<'a>,
-}
-
-impl<'a> Taking<'a> {
-    fn prepare(database: &'a Transaction<'_>, names: &'a mut Names) -> rusqlite::Result<Self> {
-        Ok(Self {
-            insert: database.prepare(INSERT)?,
-            insert_reason: database.prepare(INSERT_REASON)?,
-            widen_block: database.prepare(WIDEN_BLOCK)?,
-            database,
-            names,
-        })
-    }
-
-    fn take(&mut self, line: &Line, row: &Row) -> rusqlite::Result<()> {
-        let (database, names) = (self.database, &mut *self.names);
-        let kind = names.number(database, &row.kind)?;
-        let is_common = COMMON_KINDS.contains(&row.kind.as_str());
-        let policy = names.policy(database, row)?;
-        let mut number = |name: &Option<String>| names.optional(database, name.as_ref());
-        let seq = integer(line.seq);
-        self.insert.execute(params![
-            seq,
-            integer(line.segment),
-            integer(line.offset_bytes),
-            integer(line.bytes.len() as u64),
-            row.time_micros,
-            kind,
-            (!is_common).then_some(kind),
-            row.decision_id,
-            row.event_id,
-            number(&row.principal)?,
-            number(&row.caller)?,
-            number(&row.user)?,
-            number(&row.agent)?,
-            number(&row.server)?,
-            number(&row.tool)?,
-            number(&row.effect)?,
-            number(&row.status)?,
-            row.session_id,
-            row.correlation_id,
-            policy,
-            number(&row.tenant)?,
-        ])?;
-        for code in &row.reasons {
-            let code = self.names.number(self.database, code)?;
-            self.insert_reason.execute([code, seq])?;
-        }
-        let block = integer(line.seq / BLOCK_RECORDS);
-        self.widen_block.execute([block, row.time_micros])?;
         Ok(())
     }
 }

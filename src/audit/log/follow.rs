@@ -2,12 +2,12 @@
 
 use crate::audit::layout::segment_name;
 use crate::files::Files;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes of one read. A line is shorter.
-const READ_BYTES: usize = 1 << 20;
+const READ_BYTES: usize = 64 << 10;
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,12 @@ impl Follower {
             let path = self.dir.join(segment_name(self.file));
             let chunk = self.files.read_from(&path, self.offset, READ_BYTES)?;
             let before = self.seq;
-            for line in chunk.split_inclusive(|byte| *byte == b'\n') {
-                let Some(text) = line.strip_suffix(b"\n").filter(|_| self.seq < end) else {
+            let mut rest = chunk.as_slice();
+            while self.seq < end {
+                let from = rest;
+                let bytes = rest.skip_until(b'\n')?;
+                let line = from.get(..bytes).unwrap_or_default();
+                let Some(text) = line.strip_suffix(b"\n") else {
                     break;
                 };
                 see(text);

@@ -2,6 +2,9 @@
 //!
 //! Waking a thread costs more than making a record. So the writer is woken for what somebody waits
 //! for, for a full batch, and where it had nothing to do; all else it finds when its time is up.
+//!
+//! Who waited for one batch is often back with the next record a moment later. The first to be back
+//! does not get a sync for itself while all others wait for the one after it.
 
 use super::{Message, Options};
 use std::collections::VecDeque;
@@ -25,8 +28,10 @@ pub struct Queue {
 #[derive(Default)]
 struct State {
     messages: VecDeque<Message>,
-    /// Whether somebody waits for one of them.
-    is_awaited: bool,
+    /// How many of them somebody waits for.
+    awaited: usize,
+    /// How many of the last batch somebody waited for.
+    returning: usize,
     is_closed: bool,
     batch_records_max: usize,
     sleeps: Sleeps,
@@ -40,19 +45,27 @@ enum Sleeps {
     Not,
     /// There is a message.
     UntilAny,
+    /// Somebody waits for one, or there is a reason not to wait for more of them.
+    UntilAwaited,
     /// There is a reason not to wait for more of them.
     UntilWorthwhile,
 }
 
 impl State {
+    fn is_awaited(&self) -> bool {
+        self.awaited > 0
+    }
+
     fn is_worthwhile(&self) -> bool {
-        self.is_closed || self.is_awaited || self.messages.len() >= self.batch_records_max
+        let are_back = self.is_awaited() && self.awaited >= self.returning;
+        self.is_closed || are_back || self.messages.len() >= self.batch_records_max
     }
 
     fn wakes(&self) -> bool {
         match self.sleeps {
             Sleeps::Not => false,
             Sleeps::UntilAny => self.is_closed || !self.messages.is_empty(),
+            Sleeps::UntilAwaited => self.is_awaited() || self.is_worthwhile(),
             Sleeps::UntilWorthwhile => self.is_worthwhile(),
         }
     }
@@ -82,7 +95,7 @@ impl Queue {
         if state.messages.len().saturating_add(kept_free) >= self.messages_max {
             return Err(Refusal::Full);
         }
-        state.is_awaited |= message.is_awaited();
+        state.awaited += usize::from(message.is_awaited());
         state.messages.push_back(message);
         self.wake(state);
         Ok(())
@@ -106,8 +119,9 @@ impl Queue {
     }
 
     /// The messages of the next batch, in their order; `None` once closed and empty. What nobody
-    /// waits for is held back a little, so that a slow trickle does not mean a sync each.
-    pub fn take(&self) -> Option<VecDeque<Message>> {
+    /// waits for is held back a little, so that a slow trickle does not mean a sync each; what
+    /// somebody waits for, no longer than this, until as many wait as for the last batch.
+    pub fn take(&self, for_others: Duration) -> Option<VecDeque<Message>> {
         let mut state = self.lock();
         while state.messages.is_empty() {
             if state.is_closed {
@@ -119,16 +133,38 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        state.sleeps = Sleeps::UntilWorthwhile;
-        let (mut state, _) = self
-            .wake
-            .wait_timeout_while(state, self.patience, |state| !state.is_worthwhile())
-            .unwrap_or_else(PoisonError::into_inner);
-        state.sleeps = Sleeps::Not;
+        let is_unawaited = |state: &State| !state.is_awaited() && !state.is_worthwhile();
+        state = self.sleep(state, Sleeps::UntilAwaited, self.patience, is_unawaited);
+        if state.is_awaited() {
+            let are_away = |state: &State| !state.is_worthwhile();
+            state = self.sleep(state, Sleeps::UntilWorthwhile, for_others, are_away);
+        }
         let count = state.messages.len().min(self.batch_records_max);
         let rest = state.messages.split_off(count);
-        state.is_awaited = rest.iter().any(Message::is_awaited);
+        let left = rest.iter().filter(|message| message.is_awaited()).count();
+        state.returning = state.awaited - left;
+        state.awaited = left;
         Some(std::mem::replace(&mut state.messages, rest))
+    }
+
+    /// Sleeps while this holds, and no longer than this.
+    fn sleep<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        sleeps: Sleeps,
+        at_most: Duration,
+        still: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        if at_most.is_zero() || !still(&state) {
+            return state;
+        }
+        state.sleeps = sleeps;
+        let slept = self
+            .wake
+            .wait_timeout_while(state, at_most, |state| still(state));
+        let (mut state, _) = slept.unwrap_or_else(PoisonError::into_inner);
+        state.sleeps = Sleeps::Not;
+        state
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>) {

@@ -29,19 +29,24 @@ use crate::audit::record::KeyRotated;
 use crate::audit::verify::Head;
 use crate::files::Files;
 use crate::model::time::Timestamp;
-use crate::tlog::{Checkpoint, NoteError, VerifierKey};
+use crate::tlog::{Checkpoint, NoteError, TILE_WIDTH, VerifierKey};
 use keys::Keys;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tiles::TileWriter;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// A checkpoint follows so many leaves.
 pub const CHECKPOINT_LEAVES_MAX: u64 = 1_000;
 /// A checkpoint follows the first leaf that none covers within so many milliseconds.
 pub const CHECKPOINT_MS_MAX: u64 = 1_000;
+/// Most checkpoints in that time, however many leaves there are.
+pub const CHECKPOINTS_PER_MS_MAX: u64 = 10;
+
+/// Leaves whose tiles are in memory at once.
+const STEP_LEAVES_MAX: u64 = 4 * TILE_WIDTH;
 
 /// What makes tiles and checkpoints out of lines.
 pub struct Sealer {
@@ -141,16 +146,19 @@ impl Sealer {
     fn grow(&mut self, end: u64, signed: u64) -> Result<(), SealError> {
         loop {
             let (grown, keys) = (&mut self.grown, &mut self.keys);
-            let stop = self.lines.read(end, &mut |line| {
+            let step = end.min(grown.tree.size().saturating_add(STEP_LEAVES_MAX));
+            let stop = self.lines.read(step, &mut |line| {
                 keys.see(&grown.tree, line);
                 grown.push(line);
             })?;
             for tile in std::mem::take(&mut self.grown.full) {
                 self.tiles.full(&tile)?;
+                self.grown.reuse(tile);
             }
             let size = self.grown.tree.size();
             match stop {
-                Stop::Reached => return Ok(()),
+                Stop::Reached if step == end => return Ok(()),
+                Stop::Reached => {}
                 Stop::FileEnded if size > signed => self.seal(true)?,
                 Stop::FileEnded if self.latest.size() == Some(size) => self.latest.keep()?,
                 Stop::FileEnded => {}
@@ -183,14 +191,19 @@ impl Sealer {
     pub async fn run(
         mut self,
         mut head: watch::Receiver<Option<Head>>,
+        ended: &Notify,
         every: Cadence,
     ) -> Result<(), SealError> {
         loop {
             let size = self.grown.tree.size();
-            let is_open = wait(&mut head, size, every).await;
+            let is_open = wait(&mut head, ended, size, every).await;
             let durable = size_of(&head);
             if durable > size {
-                self.grow(durable, size)?;
+                let end = match is_open {
+                    true => every.end(size, durable),
+                    false => durable,
+                };
+                self.grow(end, size)?;
                 self.seal(false)?;
             }
             if !is_open && size_of(&head) == self.grown.tree.size() {
@@ -211,18 +224,44 @@ impl Drop for Sealer {
 pub struct Cadence {
     /// As [`CHECKPOINT_LEAVES_MAX`].
     pub leaves_max: u64,
-    /// As [`CHECKPOINT_MS_MAX`].
+    /// As [`CHECKPOINT_MS_MAX`]. No more than [`CHECKPOINTS_PER_MS_MAX`] are made in it.
     pub ms_max: u64,
 }
 
+impl Cadence {
+    /// The shortest time from the first leaf to the checkpoint that covers it: a busy log's
+    /// checkpoints cover more leaves each, since each costs files and syncs of its own.
+    const fn gap(self) -> Duration {
+        Duration::from_millis(self.ms_max / CHECKPOINTS_PER_MS_MAX)
+    }
+
+    /// How far a checkpoint after this one reaches. Of a busy log it ends with a tile that is full:
+    /// no file has to be made for the leaves behind it, and to be removed again a moment later.
+    const fn end(self, size: u64, durable: u64) -> u64 {
+        let full = durable - durable % TILE_WIDTH;
+        match durable - size >= self.leaves_max && full > size {
+            true => full,
+            false => durable,
+        }
+    }
+}
+
 /// Waits until there is enough to seal. False: the writer is gone.
-async fn wait(head: &mut watch::Receiver<Option<Head>>, size: u64, every: Cadence) -> bool {
+async fn wait(
+    head: &mut watch::Receiver<Option<Head>>,
+    ended: &Notify,
+    size: u64,
+    every: Cadence,
+) -> bool {
     let records = |head: &Option<Head>| head.as_ref().map_or(0, |head| head.seq + 1);
     if head.wait_for(|head| records(head) > size).await.is_err() {
         return false;
     }
+    // Not woken by each batch.
+    let _over = tokio::time::timeout(every.gap(), ended.notified()).await;
     let enough = head.wait_for(|head| records(head) >= size.saturating_add(every.leaves_max));
-    match tokio::time::timeout(Duration::from_millis(every.ms_max), enough).await {
+    let rest = Duration::from_millis(every.ms_max).saturating_sub(every.gap());
+    match tokio::time::timeout(rest, enough).await {
         Ok(enough) => enough.is_ok(),
         Err(_) => true,
     }

@@ -4,7 +4,7 @@ use super::pending::Done;
 use super::queue::Queue;
 use super::recover::Tail;
 use super::stats::{OnSync, Synced};
-use super::{AppendError, Message, Options, SEGMENT_BYTES_MAX, Shared};
+use super::{AppendError, BATCH_WAIT_MS_MAX, Message, Options, SEGMENT_BYTES_MAX, Shared};
 use crate::audit::hash::sha256_hex;
 use crate::audit::layout::segment_name;
 use crate::audit::record::{INTEGER_MAX, Unlinked};
@@ -15,11 +15,16 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// `prev` of the first record.
 const NO_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Room that is kept from one batch to the next, in bytes.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+/// Longest that somebody's record waits for those of others, however slow the disk is.
+const FOR_OTHERS_MAX: Duration = Duration::from_millis(BATCH_WAIT_MS_MAX);
 
 pub struct Writer {
     dir: PathBuf,
@@ -36,6 +41,10 @@ pub struct Writer {
     /// Held until the thread ends.
     lock: Arc<dyn Send + Sync>,
     on_sync: Option<OnSync>,
+    /// How long those who are back wait for those who are not yet: half of what a sync took.
+    for_others: Duration,
+    /// What the last batch's lines were in: the system has to clear what is new.
+    room: String,
 }
 
 /// What one sync makes durable.
@@ -81,6 +90,8 @@ impl Writer {
             durable,
             lock: Arc::from(tail.lock),
             on_sync: options.on_sync.clone(),
+            for_others: Duration::ZERO,
+            room: String::new(),
         }
     }
 
@@ -91,8 +102,9 @@ impl Writer {
 
     /// Until the queue is closed and empty.
     pub fn run(mut self, queue: &Queue) {
-        let _closed = CloseOnDrop(queue);
-        while let Some(messages) = queue.take() {
+        let shared = Arc::clone(&self.shared);
+        let _closed = CloseOnDrop(queue, &shared);
+        while let Some(messages) = queue.take(self.for_others) {
             let batch = self.collect(messages);
             let written = match self.shared.failed.get() {
                 Some(cause) => Err(cause.clone()),
@@ -110,6 +122,7 @@ impl Writer {
 
     fn collect(&mut self, messages: VecDeque<Message>) -> Batch {
         let mut batch = Batch {
+            lines: std::mem::take(&mut self.room),
             first_seq: self.next_seq(),
             ..Batch::default()
         };
@@ -160,6 +173,7 @@ impl Writer {
         let started = Instant::now();
         file.sync()?;
         let took = started.elapsed();
+        self.for_others = (took / 2).min(FOR_OTHERS_MAX);
         self.publish();
         self.count(&Synced {
             records: self.next_seq() - batch.first_seq,
@@ -199,7 +213,10 @@ impl Writer {
         self.durable.send_replace(self.head.clone());
     }
 
-    fn acknowledge(&self, batch: Batch) {
+    fn acknowledge(&mut self, mut batch: Batch) {
+        batch.lines.clear();
+        batch.lines.shrink_to(ROOM_BYTES_MAX);
+        self.room = batch.lines;
         for (head, done) in batch.appends {
             let _ = done.send(Ok(head));
         }
@@ -210,11 +227,12 @@ impl Writer {
 }
 
 /// A writer that panicked takes no more messages: they would wait for ever.
-struct CloseOnDrop<'a>(&'a Queue);
+struct CloseOnDrop<'a>(&'a Queue, &'a Shared);
 
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
         self.0.close();
-        while self.0.take().is_some() {}
+        while self.0.take(Duration::ZERO).is_some() {}
+        self.1.ended.notify_one();
     }
 }

@@ -68,17 +68,6 @@ pub(super) struct Header<'a> {
     pub(super) kind: &'static str,
 }
 
-impl Header<'_> {
-    /// Its members, in the order of their names.
-    fn members(&self) -> [(&'static str, &str); 3] {
-        [
-            ("origin", self.origin),
-            ("time", &self.time),
-            ("type", self.kind),
-        ]
-    }
-}
-
 /// Writes the members of an object; absent parts stay absent. Each name is put once, and best in
 /// the order of the names: else the whole is sorted in the end, which takes longer.
 #[derive(Default)]
@@ -88,8 +77,10 @@ pub(in crate::audit) struct Fields<'a> {
     start: usize,
     last: &'static str,
     is_unordered: bool,
-    /// What comes in between, and how many members of it are written.
-    header: Option<(Header<'a>, usize)>,
+    /// What comes in between.
+    header: Option<Header<'a>>,
+    /// Names that come in between, but for those whose place is known.
+    ahead: &'static [&'static str],
     /// Where the members after `prev` and after `seq` begin.
     breaks: [Option<usize>; 2],
 }
@@ -99,39 +90,50 @@ impl<'a> Fields<'a> {
     pub(super) fn of_record(header: Header<'a>) -> Self {
         Self {
             text: String::with_capacity(RECORD_ROOM_BYTES),
-            header: Some((header, 0)),
+            header: Some(header),
+            ahead: &BETWEEN,
             ..Self::default()
         }
     }
 
     pub(in crate::audit) fn put(&mut self, name: &'static str, value: impl Canonical) -> &mut Self {
-        self.put_header(name);
+        self.put_between(name);
         self.member(name, value);
         self
     }
 
-    /// Puts the members of the header whose names come before this one.
-    fn put_header(&mut self, name: &str) {
-        let Some((header, mut written)) = self.header.take() else {
+    /// Finds the places of what comes before this name, and puts what of it is the header's.
+    fn put_between(&mut self, name: &str) {
+        while let Some((due, ahead)) = self.ahead.split_first()
+            && *due < name
+        {
+            self.ahead = ahead;
+            // Behind the comma, or the brace, that the next member begins with.
+            let next = self.text.len() + 1;
+            match *due {
+                "prev" => self.breaks[0] = Some(next),
+                "seq" => self.breaks[1] = Some(next),
+                own => self.put_header(own),
+            }
+        }
+    }
+
+    fn put_header(&mut self, name: &'static str) {
+        let Some(header) = self.header.take() else {
             return;
         };
-        let members = header.members();
-        let due = members.iter().skip(written);
-        for (own, value) in due.take_while(|(own, _)| *own < name) {
-            self.member(own, Own(value));
-            written += 1;
-        }
-        self.header = Some((header, written));
+        let value = match name {
+            "origin" => header.origin,
+            "time" => header.time.as_str(),
+            _ => header.kind,
+        };
+        self.member(name, Own(value));
+        self.header = Some(header);
     }
 
     fn member(&mut self, name: &'static str, value: impl Canonical) {
         let is_first = self.text.len() == self.start;
         self.text.push(if is_first { '{' } else { ',' });
-        for (at, linked) in self.breaks.iter_mut().zip(LINKED) {
-            if at.is_none() && name > linked {
-                *at = Some(self.text.len());
-            }
-        }
         self.is_unordered |= name <= self.last;
         self.last = name;
         // Names are words: nothing in them is escaped.
@@ -184,7 +186,7 @@ impl<'a> Fields<'a> {
 
     /// What the object stands in, and the object.
     fn take(mut self) -> String {
-        self.put_header(LAST);
+        self.put_between(LAST);
         let is_empty = self.text.len() == self.start;
         self.text.push_str(if is_empty { "{}" } else { "}" });
         if self.is_unordered {
@@ -201,7 +203,7 @@ impl<'a> Fields<'a> {
 
     /// The record's text without its end, and where `prev` and `seq` belong.
     pub(super) fn unlinked(mut self) -> Unlinked {
-        self.put_header(LAST);
+        self.put_between(LAST);
         match (self.is_unordered, self.breaks) {
             (false, [Some(prev_at), Some(seq_at)]) => Unlinked {
                 text: self.text,
@@ -213,8 +215,9 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What a record's place in the chain gives it.
-const LINKED: [&str; 2] = ["prev", "seq"];
+/// What a record has beside the fields of its type: its header, and what its place in the chain gives
+/// it.
+const BETWEEN: [&str; 5] = ["origin", "prev", "seq", "time", "type"];
 
 /// Behind every name.
 const LAST: &str = "\u{7f}";

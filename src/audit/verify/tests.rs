@@ -6,6 +6,7 @@ mod stored;
 mod tamper;
 mod tiles;
 mod vouched;
+mod watched;
 
 use super::*;
 use crate::audit::log::{Log, Options};

@@ -9,6 +9,9 @@ use crate::tlog::{TILE_WIDTH, TileKind, TilePath, leaf_hash, push_entry};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Bundles whose room is kept for the next ones.
+const SPARE_BUNDLES_MAX: usize = 4;
+
 /// The tree so far, and the bundle of entries at its right edge.
 #[derive(Default)]
 pub struct Grown {
@@ -16,6 +19,7 @@ pub struct Grown {
     bundle: Vec<u8>,
     /// Tiles that are full, until they are written.
     pub full: Vec<Tile>,
+    spare: Vec<Vec<u8>>,
 }
 
 impl Grown {
@@ -31,7 +35,7 @@ impl Grown {
         Ok(Self {
             tree,
             bundle,
-            full: Vec::new(),
+            ..Self::default()
         })
     }
 
@@ -42,7 +46,17 @@ impl Grown {
         let size = self.tree.size();
         if size.is_multiple_of(TILE_WIDTH) {
             let path = TilePath::full(TileKind::Entries, size / TILE_WIDTH - 1);
-            self.full.push((path, std::mem::take(&mut self.bundle)));
+            let next = self.spare.pop().unwrap_or_default();
+            self.full
+                .push((path, std::mem::replace(&mut self.bundle, next)));
+        }
+    }
+
+    /// Takes back the room of a bundle that is written: the system has to clear what is new.
+    pub fn reuse(&mut self, (path, mut content): Tile) {
+        if path.kind == TileKind::Entries && self.spare.len() < SPARE_BUNDLES_MAX {
+            content.clear();
+            self.spare.push(content);
         }
     }
 

@@ -71,7 +71,7 @@ pub struct TileWriter {
     tiles: TileDir,
     /// Directories with names that are not durable yet.
     unsynced: BTreeSet<PathBuf>,
-    /// The tiles that are there and not full.
+    /// The tiles that this writer put and that are not full.
     partial: Vec<TilePath>,
 }
 
@@ -96,7 +96,10 @@ impl TileWriter {
     /// back can go once the checkpoint over these is durable.
     pub fn edge(&mut self, edge: &[Tile]) -> io::Result<Vec<TilePath>> {
         for tile in edge {
-            self.write(tile)?;
+            // Its name says over which leaves it is: one that is there is the same.
+            if !self.partial.contains(&tile.0) {
+                self.write(tile)?;
+            }
         }
         for dir in std::mem::take(&mut self.unsynced) {
             self.tiles.files.sync_dir(&dir)?;
