@@ -1,7 +1,11 @@
-//! The stdio enforcement point: stands between an MCP client and a server, asks, obeys, reports.
+//! The enforcement point: stands between an MCP client and a server, asks, obeys, reports.
 //!
-//! The client's frames go [`up`], the server's [`down`]; both share one [`session`]. What is
-//! judged is what is forwarded: messages are scanned strictly ([`message`]) and travel as raw
+//! The client's messages go [`up`], the server's [`down`]; what they share is in a [`session`].
+//! These know no transport: [`stdio`] carries lines between a client and a child process, [`http`]
+//! requests between clients and a server over Streamable HTTP. Both meet the core in [`exchange`],
+//! and forward a [`permit`] and nothing else.
+//!
+//! What is judged is what is forwarded: messages are scanned strictly ([`message`]) and travel as raw
 //! bytes; an unmodified one is forwarded byte for byte. The thinking is the PDP's ([`pdp`]);
 //! [`gate`] holds it to its word. Whatever is not understood is not passed on.
 //!
@@ -10,24 +14,25 @@
 //! notifications, requests of the server to the client, and every method not named in [`up`].
 
 pub mod changes;
-pub mod child;
 pub mod denial;
 pub mod down;
 pub mod envelope;
 pub mod event;
+pub mod exchange;
 pub mod failover;
 pub mod fields;
 pub mod flight;
-pub mod frame;
 pub mod gate;
 pub mod handshake;
 pub mod held;
+pub mod http;
 pub mod list;
 pub mod listing;
 pub mod message;
 pub mod meta;
 pub mod notice;
 pub mod pdp;
+pub mod permit;
 pub mod refusal;
 pub mod release;
 pub mod remote;
@@ -37,16 +42,14 @@ pub mod session;
 pub mod splice;
 pub mod spool;
 pub mod state;
+pub mod stdio;
 pub mod streams;
 pub mod tools;
 pub mod up;
 
-mod run;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-
-pub use run::{Config, ShimError, run};
 
 pub use crate::model::time::Clock;

@@ -3,6 +3,7 @@
 
 mod calling;
 mod everything;
+mod http;
 mod readme;
 mod secrets;
 mod shim;

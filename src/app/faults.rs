@@ -7,8 +7,10 @@
 mod scene;
 
 use crate::audit::log::AppendError;
+use crate::audit::record::{Heartbeat, Record};
 use crate::engine::STACK_BYTES;
 use crate::files::faulty::{Disk, Operation, Plan};
+use crate::telemetry::now;
 use crate::wire::v1::{DecideResponse, Effect};
 use scene::{Pdp, Scene, Setting, verified};
 use std::collections::{BTreeMap, BTreeSet};

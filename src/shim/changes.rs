@@ -1,8 +1,8 @@
 //! Tells the client that its list of tools has changed when the policies in force have: the PDP
 //! tells that in a stream, or is asked where it has none.
 
-use crate::shim::pdp::Revisions;
-use crate::shim::session::Session;
+use crate::shim::pdp::{BoxFuture, Revisions};
+use crate::shim::session::Core;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub const REVISION_SILENCE_MS: u64 = 15_000;
 /// once.
 const RECONNECT_MS: (u64, u64) = (200, 10_000);
 /// The notification.
-const LIST_CHANGED: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+pub const LIST_CHANGED: &[u8] = br#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
 
 /// How patient a watch is.
 #[derive(Clone, Copy, Debug)]
@@ -47,23 +47,30 @@ impl Default for Pace {
     }
 }
 
+/// Who is told of changes.
+pub trait Listener: Send + Sync {
+    /// Other policies are in force.
+    fn changed(&self) -> BoxFuture<'_, io::Result<()>>;
+}
+
 /// Watches which policies are in force, for as long as it is polled. What changed while a stream
 /// was lost shows in the first message of the next.
 ///
 /// # Errors
-/// The client's pipe.
-pub async fn watch(session: &Session, pace: Pace) -> io::Result<()> {
+/// The listener's.
+pub async fn watch(core: &Core, listener: &dyn Listener, pace: Pace) -> io::Result<()> {
+    let watch = Watch { core, listener };
     let mut known = Known::default();
     let (first, longest) = pace.reconnect;
     let mut pause = first;
     loop {
-        match session.gate.revisions().await {
+        match watch.core.gate.revisions().await {
             Ok(Some(revisions)) => {
-                if known.follow(session, revisions, pace.silence).await? {
+                if known.follow(&watch, revisions, pace.silence).await? {
                     pause = first;
                 }
             }
-            Ok(None) => return known.poll(session, pace.poll).await,
+            Ok(None) => return known.poll(&watch, pace.poll).await,
             Err(error) => {
                 tracing::debug!(%error, "which policies are in force is not known");
             }
@@ -80,6 +87,12 @@ pub(super) fn shortened(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + share / 2.0)
 }
 
+/// Who asks for whom.
+struct Watch<'a> {
+    core: &'a Core,
+    listener: &'a dyn Listener,
+}
+
 /// What was in force when the PDP said so last.
 #[derive(Default)]
 struct Known(Option<String>);
@@ -88,7 +101,7 @@ impl Known {
     /// Follows a stream to its end; whether it said anything.
     async fn follow(
         &mut self,
-        session: &Session,
+        watch: &Watch<'_>,
         mut revisions: Revisions,
         silence: Duration,
     ) -> io::Result<bool> {
@@ -97,7 +110,7 @@ impl Known {
             match timeout(silence, revisions.next()).await {
                 Ok(Some(Ok(revision))) => {
                     said = true;
-                    self.note(session, revision).await?;
+                    self.note(watch, revision).await?;
                 }
                 Ok(Some(Err(error))) => {
                     tracing::debug!(%error, "which policies are in force is not told any more");
@@ -112,12 +125,12 @@ impl Known {
         }
     }
 
-    async fn poll(&mut self, session: &Session, every: Duration) -> io::Result<()> {
+    async fn poll(&mut self, watch: &Watch<'_>, every: Duration) -> io::Result<()> {
         let mut ticks = tokio::time::interval(every);
         loop {
             ticks.tick().await;
-            match session.gate.revision().await {
-                Ok(revision) => self.note(session, revision).await?,
+            match watch.core.gate.revision().await {
+                Ok(revision) => self.note(watch, revision).await?,
                 Err(error) => {
                     tracing::debug!(%error, "which policies are in force is not known");
                 }
@@ -126,12 +139,12 @@ impl Known {
     }
 
     /// Tells the client if something else is in force than was before.
-    async fn note(&mut self, session: &Session, revision: String) -> io::Result<()> {
+    async fn note(&mut self, watch: &Watch<'_>, revision: String) -> io::Result<()> {
         let changed = self.0.as_ref().is_some_and(|known| *known != revision);
         self.0 = Some(revision);
-        if changed && session.announces() {
-            return session.tell_client(LIST_CHANGED.to_vec()).await;
+        match changed {
+            true => watch.listener.changed().await,
+            false => Ok(()),
         }
-        Ok(())
     }
 }

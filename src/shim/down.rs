@@ -5,123 +5,146 @@ use crate::model::reason::Code;
 use crate::shim::denial::{self, Denial, INTERNAL_ERROR, METHOD_NOT_FOUND};
 use crate::shim::envelope::Sketch;
 use crate::shim::event::Status;
+use crate::shim::exchange::Passed;
 use crate::shim::flight::{Flight, Kind, ListFlight};
-use crate::shim::frame::{self, Frame};
 use crate::shim::list::{self, Judged};
 use crate::shim::message::{
     self, Body, Id, Message, Notification, Payload, Request, Response, Why,
 };
+use crate::shim::permit::Permit;
 use crate::shim::session::{Session, count, flight_us};
 use crate::shim::tools::Page;
 use crate::shim::{handshake, listing, notice, release, splice};
-use std::io;
 use std::sync::atomic::Ordering;
-use tokio::io::AsyncBufRead;
+use tokio::time::Instant;
 
 /// The client's answer when the server's cannot be used.
-const UNUSABLE: &str = "Internal error: the server's answer cannot be used";
+pub const UNUSABLE: &str = "Internal error: the server's answer cannot be used";
+/// The client's answer when there is none in time.
+pub const TIMED_OUT: &str = "Internal error: the server did not answer in time";
 
-/// Passes the server's messages on until its output ends.
-///
-/// # Errors
-/// Those of the pipes.
-pub async fn pump(session: &Session, mut server: impl AsyncBufRead + Unpin) -> io::Result<()> {
-    loop {
-        match frame::read(&mut server).await? {
-            Frame::Line(line) => take(session, &line).await?,
-            Frame::Bad { why, sketch } => bad(session, &why, sketch).await?,
-            Frame::End => return Ok(()),
-        }
-    }
-}
-
-async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
-    let message = match message::scan(line) {
+/// Deals with one message of the server's. `among` are the requests that a message which cannot be
+/// read may have been an answer to; `None`: every one in flight.
+pub async fn take(session: &Session, bytes: &[u8], among: Option<&[Id]>) -> Passed {
+    let message = match message::scan(bytes) {
         Ok(message) => message,
-        Err(refused) => return bad(session, &refused.why, Sketch::of(line)).await,
+        Err(refused) => return bad(session, &refused.why, Sketch::of(bytes), among),
     };
     match &message.body {
         Body::Response(response) => take_response(session, &message, response).await,
-        Body::Notification(notice) => take_notification(session, &message, notice).await,
-        Body::Request(request) => {
-            refuse_request(session, request);
-            Ok(())
-        }
+        Body::Notification(notice) => take_notification(session, &message, notice),
+        Body::Request(request) => Passed {
+            client: Vec::new(),
+            server: Some(refuse_request(session, request)),
+        },
     }
 }
 
-/// A frame that is no message is dropped. If it may have been an answer, the request that it
+/// What is no message is dropped. If it may have been an answer, the request that it
 /// belongs to has failed; where its id cannot be read, each that it may belong to. Text that a
 /// server prints by mistake answers nothing.
-async fn bad(session: &Session, why: &Why, sketch: Sketch) -> io::Result<()> {
-    count(&session.counts.bad_frames);
-    tracing::warn!(%why, "the server wrote a line that is no message");
+pub fn bad(session: &Session, why: &Why, sketch: Sketch, among: Option<&[Id]>) -> Passed {
+    count(&session.core.counts.bad_frames);
+    tracing::warn!(%why, "the server wrote something that is no message");
     let failed: Vec<_> = {
         let mut flights = session.flights();
         let ids = match sketch.id {
             _ if !sketch.may_answer() => Vec::new(),
             Some(id) => vec![id],
-            None => flights.ids(),
+            None => among.map_or_else(|| flights.ids(), <[Id]>::to_vec),
         };
         ids.into_iter()
             .filter_map(|id| Some((flights.give_up(&id)?, id)))
             .collect()
     };
-    for (flight, id) in failed {
-        match (&flight.kind, why) {
+    let answers = failed
+        .into_iter()
+        .filter_map(|(flight, id)| match (&flight.kind, why) {
             (Kind::Call(call), Why::FrameTooLong { frame_bytes_max }) => {
-                session.ended(call, flight_us(&flight), Status::Withheld);
-                count(&session.counts.denied);
+                session
+                    .core
+                    .ended(call, flight_us(&flight), Status::Withheld);
+                count(&session.core.counts.denied);
                 let text = format!("the server's answer is longer than {frame_bytes_max} bytes");
                 let denial = Denial::local(Code::ResultWithheld.with_message(text));
-                let answer = denial.tool_result(&id, flight.modern);
-                session.tell_client(answer).await?;
+                Some(denial.tool_result(&id, flight.modern))
             }
-            _ => fail(session, &id, flight, Status::ProtocolError, UNUSABLE).await?,
-        }
+            _ => fail(session, &id, flight, Status::ProtocolError, UNUSABLE),
+        });
+    Passed {
+        client: answers.collect(),
+        server: None,
     }
-    Ok(())
 }
 
-/// Ends a request to which no usable answer came.
-pub(super) async fn fail(
+/// Ends a request to which no usable answer came: what its client is told.
+pub(super) fn fail(
     session: &Session,
     id: &Id,
     flight: Flight,
     status: Status,
     message: &str,
-) -> io::Result<()> {
+) -> Option<Vec<u8>> {
     match &flight.kind {
         // Dropping the sender tells the asker.
-        Kind::Own(_) => return Ok(()),
-        Kind::Call(call) => session.ended(call, flight_us(&flight), status),
+        Kind::Own(_) => return None,
+        Kind::Call(call) => session.core.ended(call, flight_us(&flight), status),
         Kind::Initialize | Kind::Plain | Kind::List(_) => {}
     }
-    let answer = denial::error(Some(id), INTERNAL_ERROR, message, None);
-    session.tell_client(answer).await
+    Some(denial::error(Some(id), INTERNAL_ERROR, message, None))
+}
+
+/// Tells the server that nobody waits for this request any more.
+pub fn cancellation(id: &Id) -> Permit {
+    let params = Json::object([("requestId", id.to_json())]);
+    let notification = Json::object([
+        ("jsonrpc", Json::from("2.0")),
+        ("method", "notifications/cancelled".into()),
+        ("params", params),
+    ]);
+    Permit::unjudged(notification.to_bytes())
+}
+
+/// Gives up the requests that are overdue by now: each one's id, what its client is told, and what
+/// the server is.
+pub fn give_up_overdue(session: &Session, now: Instant) -> Vec<(Id, Option<Vec<u8>>, Permit)> {
+    let after = session.core.config.call_timeout;
+    let overdue = session.flights().overdue(now, after);
+    let given_up = overdue.into_iter().filter_map(|id| {
+        let flight = session.flights().give_up(&id)?;
+        let answer = fail(session, &id, flight, Status::Timeout, TIMED_OUT);
+        let cancelled = cancellation(&id);
+        Some((id, answer, cancelled))
+    });
+    given_up.collect()
+}
+
+/// Ends every request in flight: what its clients are told.
+pub fn fail_all(session: &Session, status: Status, text: &str) -> Vec<Vec<u8>> {
+    let open = session.flights().close_all();
+    open.into_iter()
+        .filter_map(|(id, flight)| fail(session, &id, flight, status, text))
+        .collect()
 }
 
 /// Requests of the server never reach the client; `ping` asks nothing of it and is answered.
-fn refuse_request(session: &Session, request: &Request<'_>) {
+fn refuse_request(session: &Session, request: &Request<'_>) -> Permit {
     let answer = match request.method.as_str() {
         "ping" => denial::response(&request.id, "result", Object::new().into()),
         _ => {
-            count(&session.counts.server_requests);
+            count(&session.core.counts.server_requests);
             let text = "Method not found: requests of the server are not passed on";
             denial::error(Some(&request.id), METHOD_NOT_FOUND, text, None)
         }
     };
-    // To wait here for a server that itself waits to be read would be a deadlock.
-    if session.own.try_send(answer).is_err() {
-        count(&session.counts.unread);
-    }
+    Permit::unjudged(answer)
 }
 
-async fn take_notification(
+fn take_notification(
     session: &Session,
     message: &Message<'_>,
     notification: &Notification<'_>,
-) -> io::Result<()> {
+) -> Passed {
     /// All of a progress report but its text.
     const PROGRESS: [&str; 3] = ["progressToken", "progress", "total"];
     let passed = match notification.method.as_str() {
@@ -139,30 +162,27 @@ async fn take_notification(
         }
         _ => None,
     };
-    match passed {
-        Some(bytes) => session.tell_client(bytes).await,
-        None => {
-            count(&session.counts.dropped_notifications);
-            Ok(())
-        }
+    if passed.is_none() {
+        count(&session.core.counts.dropped_notifications);
     }
+    passed.map(Passed::on).unwrap_or_default()
 }
 
 async fn take_response(
     session: &Session,
     message: &Message<'_>,
     response: &Response<'_>,
-) -> io::Result<()> {
+) -> Passed {
     let Some(flight) = session.flights().close(&response.id) else {
-        count(&session.counts.stray_responses);
-        return Ok(());
+        count(&session.core.counts.stray_responses);
+        return Passed::default();
     };
     let us = flight_us(&flight);
     let answer = match (flight.kind, response.payload) {
         (Kind::Own(asker), payload) => {
             // Nobody waits any more: nothing is lost.
             let _gone = asker.send(own_result(payload));
-            return Ok(());
+            return Passed::default();
         }
         (Kind::Initialize, payload) => {
             note_protocol(session, payload);
@@ -188,10 +208,11 @@ async fn take_response(
             .await
         }
     };
-    session.tell_client(answer).await
+    Passed::on(answer)
 }
 
-fn own_result(payload: Payload<'_>) -> Option<Vec<u8>> {
+/// What an answer to a request of the shim's own says.
+pub(super) fn own_result(payload: Payload<'_>) -> Option<Vec<u8>> {
     match payload {
         Payload::Result(result) => Some(result.to_vec()),
         Payload::Error(error) => listing::of_error(error),
@@ -234,9 +255,16 @@ async fn list_page(
     let Ok(page) = Page::read(result) else {
         return denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None);
     };
-    let now = session.gate.now();
+    let now = session.core.gate.now();
     session.tools().note(list.cursor.as_deref(), &page, now);
-    let judged = list::judge(&session.gate, &list.question, message.bytes, &page, modern).await;
+    let judged = list::judge(
+        &session.core.gate,
+        &list.question,
+        message.bytes,
+        &page,
+        modern,
+    )
+    .await;
     match judged {
         Ok(Judged {
             edits,
@@ -245,15 +273,16 @@ async fn list_page(
         }) => {
             let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
             session
+                .core
                 .counts
                 .hidden_tools
                 .fetch_add(hidden, Ordering::Relaxed);
-            session.tools().note_shown(&page, shown);
+            session.shown().note(&page, shown);
             let edited = splice::apply(message.bytes, &edits);
             edited.unwrap_or_else(|| denial::error(Some(id), INTERNAL_ERROR, UNUSABLE, None))
         }
         Err(denial) => {
-            session.note_denial(&denial, &list.question.mcp);
+            session.core.note_denial(&denial, &list.question.mcp);
             denial.error(id)
         }
     }

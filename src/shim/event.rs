@@ -48,6 +48,8 @@ pub struct Event {
 pub enum EventBody {
     /// The shim started in front of this server.
     Connected {
+        /// Its transport.
+        kind: Transport,
         /// The server's configured name.
         server: String,
     },
@@ -65,6 +67,27 @@ pub enum EventBody {
         /// What was called.
         mcp: Mcp,
     },
+}
+
+/// How a shim speaks to clients and servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Standard input and output.
+    #[default]
+    Stdio,
+    /// Streamable HTTP.
+    Http,
+}
+
+impl Transport {
+    /// The name in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdio => "stdio",
+            Self::Http => "http",
+        }
+    }
 }
 
 /// Which decision is meant; all empty where there was none.
@@ -244,8 +267,9 @@ impl DecisionRef {
 
 fn body_json(body: &EventBody) -> (&'static str, Json) {
     match body {
-        EventBody::Connected { server } => {
-            ("connected", Json::object([("server", server.as_str())]))
+        EventBody::Connected { kind, server } => {
+            let parts = [("kind", kind.as_str()), ("server", server.as_str())];
+            ("connected", Json::object(parts))
         }
         EventBody::Outcome(outcome) => ("outcome", outcome_json(outcome)),
         EventBody::Heartbeat { spooled } => ("heartbeat", Json::object([("spooled", *spooled)])),
@@ -299,7 +323,13 @@ fn read_reference(json: &Json) -> Option<DecisionRef> {
 fn read_body(json: &Json) -> Option<EventBody> {
     if let Some(part) = json.get("connected") {
         let server = text(part, "server")?;
-        return Some(EventBody::Connected { server });
+        let kind = match part.get("kind").and_then(Json::as_str) {
+            Some("http") => Transport::Http,
+            // A shim of before there were two wrote no kind.
+            Some("stdio") | None => Transport::Stdio,
+            Some(_) => return None,
+        };
+        return Some(EventBody::Connected { kind, server });
     }
     if let Some(part) = json.get("heartbeat") {
         let spooled = part.get("spooled")?.as_u64()?;

@@ -4,6 +4,8 @@ use crate::shim::event::DecisionRef;
 use crate::shim::message::{Id, Why};
 use crate::shim::pdp::Question;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -65,9 +67,21 @@ pub struct CallFlight {
 pub struct Flights {
     open: HashMap<Id, Flight>,
     cancelled: VecDeque<Id>,
+    /// How many requests all tables together have that share this.
+    total: Arc<AtomicUsize>,
 }
 
 impl Flights {
+    /// An empty table, whose requests are counted here too.
+    #[must_use]
+    pub fn counted_in(total: Arc<AtomicUsize>) -> Self {
+        Self {
+            open: HashMap::new(),
+            cancelled: VecDeque::new(),
+            total,
+        }
+    }
+
     /// Whether a request of this id may be forwarded.
     ///
     /// # Errors
@@ -90,17 +104,20 @@ impl Flights {
     pub fn open(&mut self, id: Id, flight: Flight) -> Result<(), Why> {
         self.admit(&id)?;
         self.open.insert(id, flight);
+        self.total.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     /// Takes a request out: it has been answered.
     pub fn close(&mut self, id: &Id) -> Option<Flight> {
-        self.open.remove(id)
+        let flight = self.open.remove(id)?;
+        self.total.fetch_sub(1, Ordering::Relaxed);
+        Some(flight)
     }
 
     /// Takes a request out whose answer may still come, and will then be dropped.
     pub fn give_up(&mut self, id: &Id) -> Option<Flight> {
-        let flight = self.open.remove(id)?;
+        let flight = self.close(id)?;
         if self.cancelled.len() >= CANCELLED_IDS_MAX {
             self.cancelled.pop_front();
         }
@@ -133,7 +150,14 @@ impl Flights {
 
     /// Takes everything out: no answer will come any more.
     pub fn close_all(&mut self) -> Vec<(Id, Flight)> {
+        self.total.fetch_sub(self.open.len(), Ordering::Relaxed);
         self.open.drain().collect()
+    }
+
+    /// A request that is in flight.
+    #[must_use]
+    pub fn get(&self, id: &Id) -> Option<&Flight> {
+        self.open.get(id)
     }
 
     /// How many requests are in flight.
@@ -146,6 +170,12 @@ impl Flights {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+}
+
+impl Drop for Flights {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.open.len(), Ordering::Relaxed);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::reason::Code;
 use crate::model::time::Timestamp;
 use crate::shim::Clock;
 use crate::shim::denial::Denial;
-use crate::shim::frame;
+use crate::shim::message::is_one_line;
 use crate::shim::pdp::{Answer, BATCH_QUESTIONS_MAX, Pdp, PdpError, Question, Revisions};
 use crate::shim::refusal::Refusals;
 use crate::wire::digest;
@@ -178,9 +178,11 @@ fn checked(question: &Question, mut answer: Answer) -> Result<Grant, Box<Denial>
             answer.params_json.take(),
         ),
     };
-    let forwarded = replacement.as_deref().or(asked).unwrap_or_default();
+    let asked = asked.unwrap_or_default();
+    let forwarded = replacement.as_deref().unwrap_or(asked);
     let judged = digest(forwarded) == answer.judged_digest;
-    if !judged || !frame::is_one_line(forwarded) {
+    // Where messages are lines, a break in what the PDP writes would begin another message.
+    if !judged || (is_one_line(asked) && !is_one_line(forwarded)) {
         tracing::error!(
             decision = answer.decision_id,
             "what was judged is not what was asked"

@@ -1,15 +1,13 @@
 //! The shim's own look at the server's tools, so that it can say of any name whether it exists.
 
 use crate::model::json::{Json, Limits, members};
-use crate::shim::flight::{Flight, Kind};
+use crate::shim::exchange::Exchange;
 use crate::shim::message::Id;
 use crate::shim::meta::Meta;
-use crate::shim::session::Session;
+use crate::shim::permit::Permit;
 use crate::shim::tools::{Page, PageError, Table};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 /// Most pages of a list.
 pub const LIST_PAGES_MAX: usize = 64;
@@ -20,7 +18,8 @@ pub const LIST_PAGE_MS: u64 = 10_000;
 ///
 /// # Errors
 /// The server gave no usable list.
-pub async fn table(session: &Session, meta: &Meta) -> Result<Arc<Table>, PageError> {
+pub async fn table(exchange: &Exchange<'_>, meta: &Meta) -> Result<Arc<Table>, PageError> {
+    let session = exchange.session;
     let (known, changes) = {
         let tools = session.tools();
         (tools.table(), tools.changes())
@@ -28,10 +27,10 @@ pub async fn table(session: &Session, meta: &Meta) -> Result<Arc<Table>, PageErr
     if let Some(table) = known {
         return Ok(table);
     }
-    let mut table = Table::new(session.gate.now());
+    let mut table = Table::new(session.core.gate.now());
     let mut cursor = None;
     for _ in 0..LIST_PAGES_MAX {
-        let result = ask(session, meta, cursor.as_deref()).await?;
+        let result = ask(exchange, meta, cursor.as_deref()).await?;
         let page = Page::read(&result)?;
         table.add(&page)?;
         match page.next {
@@ -46,33 +45,17 @@ pub async fn table(session: &Session, meta: &Meta) -> Result<Arc<Table>, PageErr
     Err(PageError::TooMuch)
 }
 
-async fn ask(session: &Session, meta: &Meta, cursor: Option<&str>) -> Result<Vec<u8>, PageError> {
+async fn ask(
+    exchange: &Exchange<'_>,
+    meta: &Meta,
+    cursor: Option<&str>,
+) -> Result<Vec<u8>, PageError> {
+    let session = exchange.session;
     let id = session.own_id();
-    let (answer, answered) = oneshot::channel();
-    let flight = Flight {
-        kind: Kind::Own(answer),
-        progress_token: None,
-        since: Instant::now(),
-        modern: meta.modern.is_some(),
-    };
-    let opened = session.flights().open(id.clone(), flight);
-    opened.map_err(|_| PageError::Unanswered)?;
-    let asked = async {
-        session
-            .to_server
-            .write(request(&id, meta, cursor))
-            .await
-            .ok()?;
-        answered.await.ok()?
-    };
+    let permit = Permit::unjudged(request(&id, meta, cursor));
+    let asked = exchange.server.ask(session, &id, permit);
     let in_time = tokio::time::timeout(Duration::from_millis(LIST_PAGE_MS), asked).await;
-    match in_time {
-        Ok(Some(result)) => Ok(result),
-        _ => {
-            session.flights().give_up(&id);
-            Err(PageError::Unanswered)
-        }
-    }
+    in_time.ok().flatten().ok_or(PageError::Unanswered)
 }
 
 fn request(id: &Id, meta: &Meta, cursor: Option<&str>) -> Vec<u8> {

@@ -7,6 +7,8 @@
 use crate::model::json::{Json, JsonError, Limits, members, parse};
 use crate::shim::splice;
 
+/// Longest message, in bytes: the limit of strict JSON, which the scan applies to the whole.
+pub const MESSAGE_BYTES_MAX: usize = Limits::REQUEST.bytes_max;
 /// Longest id that is a string, in bytes of its text.
 pub const ID_BYTES_MAX: usize = 256;
 /// Longest method name, in bytes.
@@ -161,8 +163,8 @@ pub enum Why {
         /// The limit.
         in_flight_max: usize,
     },
-    /// The line is longer than the limit.
-    #[error("Invalid Request: a line is longer than {frame_bytes_max} bytes")]
+    /// The message is longer than the limit.
+    #[error("Invalid Request: a message is longer than {frame_bytes_max} bytes")]
     FrameTooLong {
         /// The limit.
         frame_bytes_max: usize,
@@ -205,6 +207,13 @@ pub fn scan(bytes: &[u8]) -> Result<Message<'_>, Refused> {
             why: Why::Envelope(why),
         }),
     }
+}
+
+/// Whether bytes can be written as one line.
+#[must_use]
+pub fn is_one_line(bytes: &[u8]) -> bool {
+    let text = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    !text.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
 /// The members of a message.

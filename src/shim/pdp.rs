@@ -4,6 +4,7 @@ use crate::model::call::{Mcp, Phase};
 use crate::model::json::Object;
 use crate::model::obligation::FulfilledBy;
 use crate::model::reason::Reason;
+use crate::model::subject::Token;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Effect;
 use crate::shim::event::{DecisionRef, Event};
@@ -86,7 +87,7 @@ pub struct Question {
     pub definition_json: Option<Vec<u8>>,
     /// What the call's decision named it, in the phases after it.
     pub call_id: Option<String>,
-    /// The shim's own session: one a process.
+    /// The shim's own name for the session.
     pub client_session: String,
     /// Finds the message in the shim's and the client's logs.
     pub correlation_id: String,
@@ -94,6 +95,10 @@ pub struct Question {
     pub traceparent: Option<String>,
     /// Configured context, such as `purpose`.
     pub context: BTreeMap<String, String>,
+    /// The token of whoever sent the message; `None`: whoever the shim always asks for.
+    pub speaker: Option<Token>,
+    /// Decide and record as a dry run; never grants.
+    pub dry_run: bool,
 }
 
 /// The decision on one message.

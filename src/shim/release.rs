@@ -28,7 +28,7 @@ pub(super) async fn call_result(
     // The scan has parsed it before: this cannot fail.
     let said = parse(payload.raw(), Limits::REQUEST).unwrap_or(Json::Null);
     let judged = match not_mediated(payload, &said) {
-        None => session.gate.judge(&question).await,
+        None => session.core.gate.judge(&question).await,
         Some(denial) => Err(denial),
     };
     let definition = question.definition_json.as_deref();
@@ -47,11 +47,11 @@ pub(super) async fn call_result(
             released.message
         }
         Err(denial) => {
-            count(&session.counts.denied);
+            count(&session.core.counts.denied);
             withheld(id, &denial, payload, modern)
         }
     };
-    session.reporter.record(EventBody::Outcome(outcome));
+    session.core.reporter.record(EventBody::Outcome(outcome));
     answer
 }
 

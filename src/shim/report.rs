@@ -5,7 +5,7 @@ mod book;
 use crate::files::{Files, OsFiles};
 use crate::shim::Clock;
 use crate::shim::changes::shortened;
-use crate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status};
+use crate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status, Transport};
 use crate::shim::held::{Checkpoints, HeldError, Look};
 use crate::shim::pdp::{Acknowledged, Pdp, PdpError};
 use crate::shim::spool::{Spool, SpoolConfig, sync_file};
@@ -36,6 +36,8 @@ const RETRY_MS: (u64, u64) = (100, 5_000);
 /// What a reporter is told.
 #[derive(Clone, Debug, Default)]
 pub struct ReportConfig {
+    /// How the shim speaks to clients.
+    pub transport: Transport,
     /// How much may wait, and how safely.
     pub spool: SpoolConfig,
     /// The keys of the logs' checkpoints; none: only a log's own past binds it.
@@ -76,7 +78,7 @@ impl Reporter {
         config: ReportConfig,
         clock: Clock,
     ) -> Result<Self, StateError> {
-        let state = State::open(Arc::clone(&files), dir)?;
+        let state = State::open(Arc::clone(&files), dir, config.transport)?;
         let path = state.spool_path();
         let started_before = state.epoch > 1;
         let opened = Spool::open(Arc::clone(&files), &path, config.spool, started_before);

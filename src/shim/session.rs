@@ -1,29 +1,23 @@
-//! One client and one server, and what the two directions between them share.
+//! What all messages of a shim share, and what those between one client and one server do.
 
 use crate::model::call::Mcp;
 use crate::model::reason::Code;
+use crate::model::subject::Token;
 use crate::shim::Clock;
 use crate::shim::denial::{By, Denial};
 use crate::shim::event::{DecisionRef, EventBody, Outcome, Status, recorded_text};
 use crate::shim::flight::{CallFlight, Flight, Flights};
-use crate::shim::frame;
 use crate::shim::gate::Gate;
 use crate::shim::message::Id;
 use crate::shim::meta::Meta;
 use crate::shim::pdp::{Pdp, Question};
 use crate::shim::report::Reporter;
-use crate::shim::tools::Known;
+use crate::shim::tools::{Known, Shown};
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
-
-/// Most messages of the shim's own that wait for the server to read.
-pub const OWN_MESSAGES_MAX: usize = 64;
 
 /// Most events of one call: an outcome for each grant, and one of its own.
 pub const EVENTS_A_CALL_MAX: usize = 4;
@@ -41,22 +35,25 @@ pub struct SessionConfig {
     pub call_timeout: Duration,
 }
 
-/// The shared part of a session.
-pub struct Session {
+/// What every session of one shim shares.
+pub struct Core {
     pub(super) config: SessionConfig,
     pub(super) gate: Gate,
     pub(super) reporter: Reporter,
-    pub(super) to_client: Outlet,
-    pub(super) to_server: Outlet,
-    /// Messages of the shim's own to the server, from where nobody may wait for the server.
-    pub(super) own: mpsc::Sender<Vec<u8>>,
     pub(super) counts: Counts,
+    in_flight: Arc<AtomicUsize>,
+}
+
+/// One client and one server: what is on its way between them, and what each knows of the other.
+/// Knows no transport.
+pub struct Session {
+    pub(super) core: Arc<Core>,
     id: String,
     own_ids: AtomicU64,
     flights: Mutex<Flights>,
-    tools: Mutex<Known>,
+    tools: Arc<Mutex<Known>>,
+    shown: Mutex<Shown>,
     protocol: Mutex<String>,
-    stop: watch::Sender<bool>,
     /// Whether the handshake announces changes of the tools, and whether the client is ready.
     announced: AtomicBool,
     initialized: AtomicBool,
@@ -90,112 +87,26 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Session {
-    /// A session over two writers, and the messages of its own that the server is to be sent.
+impl Core {
+    /// What sessions share that ask this PDP and report so.
     pub fn new(
         config: SessionConfig,
         pdp: Arc<dyn Pdp>,
         reporter: Reporter,
         clock: Clock,
-        to_client: impl AsyncWrite + Send + Unpin + 'static,
-        to_server: impl AsyncWrite + Send + Unpin + 'static,
-    ) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
-        let (own, own_messages) = mpsc::channel(OWN_MESSAGES_MAX);
-        let gate = Gate::new(pdp, clock, config.pdp_deadline);
-        let session = Self {
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            gate: Gate::new(pdp, clock, config.pdp_deadline),
             config,
-            gate,
             reporter,
-            to_client: Outlet::new(to_client),
-            to_server: Outlet::new(to_server),
-            own,
             counts: Counts::default(),
-            id: Uuid::now_v7().to_string(),
-            own_ids: AtomicU64::new(1),
-            flights: Mutex::default(),
-            tools: Mutex::default(),
-            protocol: Mutex::default(),
-            stop: watch::Sender::new(false),
-            announced: AtomicBool::new(false),
-            initialized: AtomicBool::new(false),
-        };
-        (Arc::new(session), own_messages)
+            in_flight: Arc::default(),
+        })
     }
 
     /// What was counted so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
-    }
-
-    pub(super) fn flights(&self) -> MutexGuard<'_, Flights> {
-        locked(&self.flights)
-    }
-
-    pub(super) fn tools(&self) -> MutexGuard<'_, Known> {
-        locked(&self.tools)
-    }
-
-    /// Nothing more is taken from the client.
-    pub(super) fn stop(&self) {
-        self.stop.send_replace(true);
-    }
-
-    /// Waits until the session is being stopped.
-    pub(super) async fn stopping(&self) {
-        // The sender lives as long as the session: this waits for nothing else.
-        let mut stop = self.stop.subscribe();
-        let _stopped = stop.wait_for(|stop| *stop).await;
-    }
-
-    /// Notes the revision that `initialize` agreed on.
-    pub(super) fn agree_on(&self, protocol: &str) {
-        protocol.clone_into(&mut locked(&self.protocol));
-    }
-
-    /// Notes whether the handshake said that changes of the tools are announced.
-    pub(super) fn announce(&self, announced: bool) {
-        self.announced.store(announced, Ordering::Relaxed);
-    }
-
-    /// Notes that the client is ready.
-    pub(super) fn initialized(&self) {
-        self.initialized.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the client expects to be told of changes.
-    pub(super) fn announces(&self) -> bool {
-        self.announced.load(Ordering::Relaxed) && self.initialized.load(Ordering::Relaxed)
-    }
-
-    /// An id for a request of the shim's own.
-    pub(super) fn own_id(&self) -> Id {
-        let number = self.own_ids.fetch_add(1, Ordering::Relaxed);
-        Id::Text(format!("toolgate-{}-{number}", self.id))
-    }
-
-    /// The question about a request, in phase `call`.
-    pub(super) fn question(
-        &self,
-        id: &Id,
-        method: &str,
-        params: Option<&[u8]>,
-        meta: &Meta,
-    ) -> Question {
-        let protocol = meta.modern.clone();
-        Question {
-            mcp: Mcp {
-                server: self.config.server.clone(),
-                method: method.to_owned(),
-                name: meta.name.clone(),
-                protocol: protocol.unwrap_or_else(|| locked(&self.protocol).clone()),
-            },
-            params_json: params.unwrap_or_default().to_vec(),
-            client_session: self.id.clone(),
-            correlation_id: correlation_id(&self.id, id),
-            traceparent: meta.traceparent.clone(),
-            context: self.config.context.clone(),
-            ..Question::default()
-        }
     }
 
     /// Whether the end of one more call could be recorded, however often it is asked about, and in a
@@ -204,8 +115,11 @@ impl Session {
         if self.reporter.refuses_now() {
             return Err(Denial::local(Code::AuditLogRefused.reason()));
         }
-        let wanted = self.flights().len().saturating_add(EVENTS_A_CALL_MAX);
-        match self.reporter.has_room(wanted) {
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        match self
+            .reporter
+            .has_room(in_flight.saturating_add(EVENTS_A_CALL_MAX))
+        {
             true => Ok(()),
             false => Err(Denial::local(Code::AuditUnavailable.reason())),
         }
@@ -236,10 +150,99 @@ impl Session {
         let outcome = Outcome::unanswered(call.decision.clone(), status, flight_us);
         self.reporter.record(EventBody::Outcome(outcome));
     }
+}
 
-    /// Writes to the client.
-    pub(super) async fn tell_client(&self, message: Vec<u8>) -> io::Result<()> {
-        self.to_client.write(message).await
+impl Session {
+    /// A session that nothing has passed yet. `tools` may be those that others know already.
+    #[must_use]
+    pub fn new(core: &Arc<Core>, tools: Arc<Mutex<Known>>) -> Self {
+        Self {
+            core: Arc::clone(core),
+            id: Uuid::now_v7().to_string(),
+            own_ids: AtomicU64::new(1),
+            flights: Mutex::new(Flights::counted_in(Arc::clone(&core.in_flight))),
+            tools,
+            shown: Mutex::default(),
+            protocol: Mutex::default(),
+            announced: AtomicBool::new(false),
+            initialized: AtomicBool::new(false),
+        }
+    }
+
+    /// What was counted so far, of all sessions.
+    pub fn counts(&self) -> &Counts {
+        &self.core.counts
+    }
+
+    pub(super) fn flights(&self) -> MutexGuard<'_, Flights> {
+        locked(&self.flights)
+    }
+
+    pub(super) fn tools(&self) -> MutexGuard<'_, Known> {
+        locked(&self.tools)
+    }
+
+    /// What the client was shown.
+    pub(super) fn shown(&self) -> MutexGuard<'_, Shown> {
+        locked(&self.shown)
+    }
+
+    /// Notes the revision that `initialize` agreed on.
+    pub(super) fn agree_on(&self, protocol: &str) {
+        protocol.clone_into(&mut locked(&self.protocol));
+    }
+
+    /// Whether that is this revision.
+    pub(super) fn has_protocol(&self, protocol: &str) -> bool {
+        *locked(&self.protocol) == protocol
+    }
+
+    /// Notes whether the handshake said that changes of the tools are announced.
+    pub(super) fn announce(&self, announced: bool) {
+        self.announced.store(announced, Ordering::Relaxed);
+    }
+
+    /// Notes that the client is ready.
+    pub(super) fn initialized(&self) {
+        self.initialized.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client expects to be told of changes.
+    pub(super) fn announces(&self) -> bool {
+        self.announced.load(Ordering::Relaxed) && self.initialized.load(Ordering::Relaxed)
+    }
+
+    /// An id for a request of the shim's own.
+    pub(super) fn own_id(&self) -> Id {
+        let number = self.own_ids.fetch_add(1, Ordering::Relaxed);
+        Id::Text(format!("toolgate-{}-{number}", self.id))
+    }
+
+    /// The question about a request, in phase `call`.
+    pub(super) fn question(
+        &self,
+        id: &Id,
+        method: &str,
+        params: Option<&[u8]>,
+        meta: &Meta,
+        speaker: Option<&Token>,
+    ) -> Question {
+        let protocol = meta.modern.clone();
+        Question {
+            mcp: Mcp {
+                server: self.core.config.server.clone(),
+                method: method.to_owned(),
+                name: meta.name.clone(),
+                protocol: protocol.unwrap_or_else(|| locked(&self.protocol).clone()),
+            },
+            params_json: params.unwrap_or_default().to_vec(),
+            client_session: self.id.clone(),
+            correlation_id: correlation_id(&self.id, id),
+            traceparent: meta.traceparent.clone(),
+            context: self.core.config.context.clone(),
+            speaker: speaker.cloned(),
+            ..Question::default()
+        }
     }
 }
 
@@ -254,44 +257,4 @@ fn correlation_id(session: &str, id: &Id) -> String {
 /// Microseconds since a request was forwarded.
 pub(super) fn flight_us(flight: &Flight) -> u64 {
     u64::try_from(flight.since.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-/// A writer that several tasks share; each message goes out whole.
-pub(super) struct Outlet(tokio::sync::Mutex<Option<Box<dyn AsyncWrite + Send + Unpin>>>);
-
-impl Outlet {
-    fn new(writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self(tokio::sync::Mutex::new(Some(Box::new(writer))))
-    }
-
-    /// Writes a message.
-    pub(super) async fn write(&self, message: Vec<u8>) -> io::Result<()> {
-        self.write_if(message, || true).await.map(|_| ())
-    }
-
-    /// Writes a message if a condition holds when it is its turn; whether it did.
-    pub(super) async fn write_if(
-        &self,
-        message: Vec<u8>,
-        condition: impl FnOnce() -> bool,
-    ) -> io::Result<bool> {
-        let mut writer = self.0.lock().await;
-        let Some(writer) = writer.as_mut() else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        if !condition() {
-            return Ok(false);
-        }
-        frame::write(writer, message).await?;
-        Ok(true)
-    }
-
-    /// Closes the writer: the other side reads its end.
-    pub(super) async fn close(&self) {
-        if let Some(mut writer) = self.0.lock().await.take()
-            && let Err(error) = writer.shutdown().await
-        {
-            tracing::debug!(%error, "closing a pipe");
-        }
-    }
 }

@@ -5,6 +5,7 @@
 //! held by a lock that the operating system drops with the process.
 
 use crate::files::{self, Files};
+use crate::shim::event::Transport;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,13 +87,17 @@ impl State {
     ///
     /// # Errors
     /// The file system's, no free slot, or a damaged file.
-    pub fn open(files: Arc<dyn Files>, dir: &Path) -> Result<Self, StateError> {
+    pub fn open(
+        files: Arc<dyn Files>,
+        dir: &Path,
+        transport: Transport,
+    ) -> Result<Self, StateError> {
         for slot in 0..SLOTS_MAX {
             let slot = dir.join(slot.to_string());
             let made = files::create_dir(files.as_ref(), &slot);
             made.map_err(StateError::io("make", &slot))?;
             if let Some(lock) = lock(files.as_ref(), &slot)? {
-                return Self::start(files, slot, lock);
+                return Self::start(files, slot, lock, transport);
             }
         }
         let path = dir.display().to_string();
@@ -103,12 +108,13 @@ impl State {
         files: Arc<dyn Files>,
         dir: PathBuf,
         lock: Box<dyn Send + Sync>,
+        transport: Transport,
     ) -> Result<Self, StateError> {
         let shim_id = match read(files.as_ref(), &dir.join("id"))? {
             Some(id) if !id.is_empty() && id.len() <= SHIM_ID_BYTES_MAX => id,
             Some(_) => return Err(damaged(&dir.join("id"))),
             None => {
-                let id = format!("stdio-{}", Uuid::now_v7());
+                let id = format!("{}-{}", transport.as_str(), Uuid::now_v7());
                 replace(files.as_ref(), &dir.join("id"), id.as_bytes())?;
                 id
             }

@@ -8,11 +8,13 @@ pub use policy::{Rule, TablePdp, Teller};
 pub use server::Server;
 
 use crate::model::time::Timestamp;
+use crate::shim::Clock;
 use crate::shim::event::{DecisionRef, Event, EventBody, Outcome, Status};
 use crate::shim::pdp::Pdp;
 use crate::shim::report::{ReportConfig, Reporter};
-use crate::shim::session::{Session, SessionConfig};
-use crate::shim::{Clock, down, run, up};
+use crate::shim::session::{Core, SessionConfig};
+use crate::shim::stdio::link::Link;
+use crate::shim::stdio::send_own;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,7 +28,8 @@ pub const NOW: i64 = 1_795_190_400_000_000_000;
 
 /// A session between a client, whose part the test plays, and a server.
 pub struct Harness {
-    pub session: Arc<Session>,
+    pub core: Arc<Core>,
+    pub link: Arc<Link>,
     pub pdp: Arc<TablePdp>,
     pub server: Server,
     pub reporter: Reporter,
@@ -63,28 +66,19 @@ impl Harness {
             call_timeout: Duration::from_secs(60),
         };
         let shared: Arc<dyn Pdp> = Arc::clone(&pdp) as _;
-        let (session, own) = Session::new(
-            config,
-            shared,
-            reporter.clone(),
-            clock_after(&seconds),
-            client_out,
-            to_server,
-        );
+        let core = Core::new(config, shared, reporter.clone(), clock_after(&seconds));
+        let (link, own) = Link::new(&core, client_out, to_server);
         let (say, said) = tokio::sync::mpsc::channel(64);
-        let (a, b, c) = (
-            Arc::clone(&session),
-            Arc::clone(&session),
-            Arc::clone(&session),
-        );
+        let (a, b, c) = (Arc::clone(&link), Arc::clone(&link), Arc::clone(&link));
         let tasks = vec![
             tokio::spawn(server.clone().run(server_in, said, server_out)),
-            tokio::spawn(async move { up::pump(&a, BufReader::new(client_in)).await.unwrap() }),
-            tokio::spawn(async move { down::pump(&b, BufReader::new(from_server)).await.unwrap() }),
-            tokio::spawn(async move { run::send_own(&c, own).await }),
+            tokio::spawn(async move { a.pump_up(BufReader::new(client_in)).await.unwrap() }),
+            tokio::spawn(async move { b.pump_down(BufReader::new(from_server)).await.unwrap() }),
+            tokio::spawn(async move { send_own(&c, own).await }),
         ];
         Self {
-            session,
+            core,
+            link,
             pdp,
             server,
             reporter,
@@ -147,26 +141,32 @@ impl Harness {
 
     /// Outcomes and local denials, in order, once everything was handed over.
     pub async fn events(&self) -> Vec<EventBody> {
-        let pdp: Arc<dyn Pdp> = Arc::clone(&self.pdp) as _;
-        let reporting = tokio::spawn(self.reporter.clone().run(pdp));
-        self.reporter.drain(Duration::from_secs(10)).await;
-        reporting.abort();
-        assert_eq!(self.reporter.waiting(), 0);
-        let events = self.pdp.reported.lock().unwrap();
-        events.iter().map(|event| event.body.clone()).collect()
+        events_of(&self.reporter, &self.pdp).await
     }
 
     pub async fn outcomes(&self) -> Vec<Outcome> {
-        let outcome = |body| match body {
-            EventBody::Outcome(outcome) => Some(outcome),
-            _ => None,
-        };
-        self.events()
-            .await
-            .into_iter()
-            .filter_map(outcome)
-            .collect()
+        outcomes_of(&self.reporter, &self.pdp).await
     }
+}
+
+/// What was reported, in order, once everything was handed over.
+pub async fn events_of(reporter: &Reporter, pdp: &Arc<TablePdp>) -> Vec<EventBody> {
+    let shared: Arc<dyn Pdp> = Arc::clone(pdp) as _;
+    let reporting = tokio::spawn(reporter.clone().run(shared));
+    reporter.drain(Duration::from_secs(10)).await;
+    reporting.abort();
+    assert_eq!(reporter.waiting(), 0);
+    let events = pdp.reported.lock().unwrap();
+    events.iter().map(|event| event.body.clone()).collect()
+}
+
+pub async fn outcomes_of(reporter: &Reporter, pdp: &Arc<TablePdp>) -> Vec<Outcome> {
+    let outcome = |body| match body {
+        EventBody::Outcome(outcome) => Some(outcome),
+        _ => None,
+    };
+    let events = events_of(reporter, pdp).await;
+    events.into_iter().filter_map(outcome).collect()
 }
 
 impl Drop for Harness {

@@ -72,26 +72,31 @@ pub struct Known {
     table: Option<Arc<Table>>,
     growing: Option<(Table, String)>,
     changes: u64,
-    shown: HashSet<String>,
 }
 
-impl Known {
+/// Which tools the client was shown.
+#[derive(Debug, Default)]
+pub struct Shown(HashSet<String>);
+
+impl Shown {
     /// Notes which tools of a page the client was shown, and which not.
-    pub fn note_shown(&mut self, page: &Page<'_>, shown: Vec<String>) {
+    pub fn note(&mut self, page: &Page<'_>, shown: Vec<String>) {
         for name in page.entries.iter().filter_map(|entry| entry.name.as_ref()) {
-            self.shown.remove(name);
+            self.0.remove(name);
         }
-        if self.shown.len().saturating_add(shown.len()) <= TOOLS_MAX {
-            self.shown.extend(shown);
+        if self.0.len().saturating_add(shown.len()) <= TOOLS_MAX {
+            self.0.extend(shown);
         }
     }
 
     /// Whether the client was shown a tool when it last saw a list with it.
     #[must_use]
-    pub fn was_shown(&self, name: &str) -> bool {
-        self.shown.contains(name)
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
     }
+}
 
+impl Known {
     /// The whole table, if a whole list was seen since the last change.
     #[must_use]
     pub fn table(&self) -> Option<Arc<Table>> {

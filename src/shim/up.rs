@@ -1,120 +1,122 @@
-//! From the client to the server. One message after the other, so that their order is kept.
+//! From the client to the server: what of a message is forwarded, and what the client is answered.
 
 use crate::model::reason::{Code, Origin};
 use crate::shim::denial::{self, By, Denial};
 use crate::shim::envelope::Sketch;
 use crate::shim::event::Status;
+use crate::shim::exchange::Exchange;
 use crate::shim::flight::{CallFlight, Flight, Kind, ListFlight};
-use crate::shim::frame::{self, Frame};
 use crate::shim::gate::{self, ASKS_MAX, Grant};
 use crate::shim::listing;
 use crate::shim::message::{self, Body, Id, Message, Notification, Refused, Request, Why};
 use crate::shim::meta::Meta;
 use crate::shim::notice;
 use crate::shim::pdp::Question;
+use crate::shim::permit::Permit;
 use crate::shim::session::{Session, count};
 use std::io;
-use tokio::io::AsyncBufRead;
 use tokio::time::Instant;
 
-/// Passes the client's messages on until its input ends or the session is being stopped.
+/// Deals with one message of the client's: sends it to the server, or gives the client's answer.
+/// `None`: the client gets none, now or ever.
 ///
 /// # Errors
-/// Those of the pipes.
-pub async fn pump(session: &Session, mut client: impl AsyncBufRead + Unpin) -> io::Result<()> {
-    loop {
-        let frame = tokio::select! {
-            frame = frame::read(&mut client) => frame?,
-            () = session.stopping() => return Ok(()),
-        };
-        match frame {
-            Frame::Line(line) => take(session, &line).await?,
-            Frame::Bad { why, sketch } => {
-                let id = None;
-                refuse(session, Refused { id, why }, &sketch).await?;
-            }
-            Frame::End => return Ok(()),
+/// Those of the way to the server.
+pub async fn take(exchange: &Exchange<'_>, bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    match message::scan(bytes) {
+        Ok(message) => take_message(exchange, &message).await,
+        Err(refused) => {
+            let answer = refuse(exchange.session, refused, &Sketch::of(bytes));
+            Ok(Some(answer))
         }
     }
 }
 
-async fn take(session: &Session, line: &[u8]) -> io::Result<()> {
-    let message = match message::scan(line) {
-        Ok(message) => message,
-        Err(refused) => return refuse(session, refused, &Sketch::of(line)).await,
-    };
+/// The same, of a message that has been scanned.
+///
+/// # Errors
+/// Those of the way to the server.
+pub async fn take_message(
+    exchange: &Exchange<'_>,
+    message: &Message<'_>,
+) -> io::Result<Option<Vec<u8>>> {
     match &message.body {
-        Body::Request(request) => take_request(session, &message, request).await,
+        Body::Request(request) => take_request(exchange, message, request).await,
         Body::Notification(notification) => {
-            take_notification(session, &message, notification).await
+            take_notification(exchange, message, notification).await?;
+            Ok(None)
         }
         Body::Response(_) => {
             // No request of the server is shown to the client: it has nothing to answer.
-            count(&session.counts.stray_responses);
-            Ok(())
+            count(&exchange.session.core.counts.stray_responses);
+            Ok(None)
         }
     }
 }
 
-/// Answers what is not forwarded because it is no message, under its id where that could be read
-/// at all: whoever sent it waits for that.
-async fn refuse(session: &Session, refused: Refused, sketch: &Sketch) -> io::Result<()> {
+/// The answer to what is not forwarded because it is no message, under its id where that could be
+/// read at all: whoever sent it waits for that.
+pub fn refuse(session: &Session, refused: Refused, sketch: &Sketch) -> Vec<u8> {
     let Refused { id, why } = refused;
     let read = sketch.id.clone().filter(|_| sketch.is_call);
     // An answer under the id of another request would end that one.
     let free = read.filter(|id| session.flights().admit(id).is_ok());
-    refuse_as(session, id.or(free), &why).await
+    refuse_as(session, id.or(free), &why)
 }
 
-async fn refuse_as(session: &Session, id: Option<Id>, why: &Why) -> io::Result<()> {
-    count(&session.counts.bad_frames);
-    let answer = denial::error(id.as_ref(), why.code(), &why.to_string(), None);
-    session.tell_client(answer).await
+fn refuse_as(session: &Session, id: Option<Id>, why: &Why) -> Vec<u8> {
+    count(&session.core.counts.bad_frames);
+    denial::error(id.as_ref(), why.code(), &why.to_string(), None)
 }
 
 async fn take_request(
-    session: &Session,
+    exchange: &Exchange<'_>,
     message: &Message<'_>,
     request: &Request<'_>,
-) -> io::Result<()> {
+) -> io::Result<Option<Vec<u8>>> {
+    let session = exchange.session;
     let id = request.id.clone();
     let admitted = session.flights().admit(&id);
     if let Err(why) = admitted {
-        return refuse_as(session, Some(id), &why).await;
+        return Ok(Some(refuse_as(session, Some(id), &why)));
     }
     let meta = Meta::read(request.params);
     match request.method.as_str() {
-        "initialize" => forward(session, message, request, &meta, Kind::Initialize).await,
-        "ping" => forward(session, message, request, &meta, Kind::Plain).await,
+        "initialize" => forward(exchange, message, request, &meta, Kind::Initialize).await,
+        "ping" => forward(exchange, message, request, &meta, Kind::Plain).await,
         "server/discover" if meta.modern.is_some() => {
-            forward(session, message, request, &meta, Kind::Plain).await
+            forward(exchange, message, request, &meta, Kind::Plain).await
         }
         "tools/list" => {
-            let question = session.question(&id, "tools/list", None, &meta);
+            let question =
+                session.question(&id, "tools/list", None, &meta, exchange.speaker.as_ref());
             let cursor = meta.cursor.clone();
             let kind = Kind::List(Box::new(ListFlight { cursor, question }));
-            forward(session, message, request, &meta, kind).await
+            forward(exchange, message, request, &meta, kind).await
         }
-        "tools/call" => call(session, message, request, &meta).await,
-        _ => deny_method(session, request, &meta).await,
+        "tools/call" => call(exchange, message, request, &meta).await,
+        _ => Ok(Some(deny_method(exchange, request, &meta).await)),
     }
 }
 
 /// Forwards a request that needs no decision.
 async fn forward(
-    session: &Session,
+    exchange: &Exchange<'_>,
     message: &Message<'_>,
     request: &Request<'_>,
     meta: &Meta,
     kind: Kind,
-) -> io::Result<()> {
+) -> io::Result<Option<Vec<u8>>> {
+    let session = exchange.session;
     let opened = session
         .flights()
         .open(request.id.clone(), flight(meta, kind));
-    match opened {
-        Ok(()) => session.to_server.write(message.bytes.to_vec()).await,
-        Err(why) => refuse_as(session, Some(request.id.clone()), &why).await,
+    if let Err(why) = opened {
+        return Ok(Some(refuse_as(session, Some(request.id.clone()), &why)));
     }
+    let permit = Permit::unjudged(message.bytes.to_vec());
+    exchange.server.send(permit).await?;
+    Ok(None)
 }
 
 fn flight(meta: &Meta, kind: Kind) -> Flight {
@@ -128,17 +130,18 @@ fn flight(meta: &Meta, kind: Kind) -> Flight {
 
 /// A method that the shim does not mediate is denied whatever the PDP says; it is asked so that
 /// the attempt is on record.
-async fn deny_method(session: &Session, request: &Request<'_>, meta: &Meta) -> io::Result<()> {
-    let question = session.question(&request.id, &request.method, request.params, meta);
-    let denial = match session.room_to_record() {
+async fn deny_method(exchange: &Exchange<'_>, request: &Request<'_>, meta: &Meta) -> Vec<u8> {
+    let (session, speaker) = (exchange.session, exchange.speaker.as_ref());
+    let question = session.question(&request.id, &request.method, request.params, meta, speaker);
+    let denial = match session.core.room_to_record() {
         Err(denial) => denial,
-        Ok(()) => match session.gate.judge(&question).await {
+        Ok(()) => match session.core.gate.judge(&question).await {
             Ok(grant) => Denial::over_grant(&grant.answer, Code::MethodUnknown.reason()),
             Err(denial) => denial,
         },
     };
-    session.note_denial(&denial, &question.mcp);
-    session.tell_client(denial.error(&request.id)).await
+    session.core.note_denial(&denial, &question.mcp);
+    denial.error(&request.id)
 }
 
 /// How one attempt to pass a call on came out.
@@ -152,53 +155,56 @@ enum Attempt {
 }
 
 async fn call(
-    session: &Session,
+    exchange: &Exchange<'_>,
     message: &Message<'_>,
     request: &Request<'_>,
     meta: &Meta,
-) -> io::Result<()> {
-    let mut question = session.question(&request.id, "tools/call", request.params, meta);
-    if let Err(denial) = session.room_to_record() {
-        return deny_call(session, request, meta, &denial, &question).await;
+) -> io::Result<Option<Vec<u8>>> {
+    let (session, speaker) = (exchange.session, exchange.speaker.as_ref());
+    let mut question = session.question(&request.id, "tools/call", request.params, meta, speaker);
+    let denied = |denial: &Denial, question: &Question| {
+        Ok(Some(deny_call(session, request, meta, denial, question)))
+    };
+    if let Err(denial) = session.core.room_to_record() {
+        return denied(&denial, &question);
     }
     for _ in 0..ASKS_MAX {
-        match attempt(session, message, request, meta, &mut question).await? {
-            Attempt::Forwarded => return Ok(()),
-            Attempt::Answered(answer) => return session.tell_client(answer).await,
+        match attempt(exchange, message, request, meta, &mut question).await? {
+            Attempt::Forwarded => return Ok(None),
+            Attempt::Answered(answer) => return Ok(Some(answer)),
             Attempt::Again => {}
         }
     }
-    deny_call(session, request, meta, &gate::expired(), &question).await
+    denied(&gate::expired(), &question)
 }
 
-async fn deny_call(
+fn deny_call(
     session: &Session,
     request: &Request<'_>,
     meta: &Meta,
     denial: &Denial,
     question: &Question,
-) -> io::Result<()> {
-    session.note_denial(denial, &question.mcp);
-    let answer = denial.tool_result(&request.id, meta.modern.is_some());
-    session.tell_client(answer).await
+) -> Vec<u8> {
+    session.core.note_denial(denial, &question.mcp);
+    denial.tool_result(&request.id, meta.modern.is_some())
 }
 
 /// Every name takes the same steps: the server's tools are known, the PDP is asked, the name is
 /// looked up. So a tool that is hidden and one that does not exist are not told apart, neither by
 /// the bytes of the answer nor by its time.
 async fn attempt(
-    session: &Session,
+    exchange: &Exchange<'_>,
     message: &Message<'_>,
     request: &Request<'_>,
     meta: &Meta,
     question: &mut Question,
 ) -> io::Result<Attempt> {
-    let modern = meta.modern.is_some();
+    let session = exchange.session;
     let refused = |denial: &Denial, question: &Question| {
-        session.note_denial(denial, &question.mcp);
-        Ok(Attempt::Answered(denial.tool_result(&request.id, modern)))
+        let answer = deny_call(session, request, meta, denial, question);
+        Ok(Attempt::Answered(answer))
     };
-    let table = match listing::table(session, meta).await {
+    let table = match listing::table(exchange, meta).await {
         Ok(table) => table,
         Err(error) => {
             let reason = Code::Internal.with_message(error.to_string());
@@ -207,27 +213,27 @@ async fn attempt(
     };
     let definition = table.get(&meta.name);
     question.definition_json = definition.map(|raw| raw.to_vec());
-    let ruling = session.gate.judge(question).await;
+    let ruling = session.core.gate.judge(question).await;
     let hidden = match &ruling {
         Err(denial) if denial.by == By::Shim => return refused(denial, question),
         Err(denial) => is_hidden(session, denial, &meta.name),
         Ok(_) => false,
     };
     if hidden || definition.is_none() {
-        if table.is_old(session.gate.now()) {
+        if table.is_old(session.core.gate.now()) {
             note_unused(session, &ruling, Status::Withheld);
             session.tools().forget();
             return Ok(Attempt::Again);
         }
         note_unused(session, &ruling, Status::ProtocolError);
-        count(&session.counts.denied);
+        count(&session.core.counts.denied);
         return Ok(Attempt::Answered(denial::unknown_tool(
             &request.id,
             &meta.name,
         )));
     }
     match ruling {
-        Ok(grant) => pass_on(session, message, request, meta, question, grant).await,
+        Ok(grant) => pass_on(exchange, message, request, meta, question, grant).await,
         Err(denial) => refused(&denial, question),
     }
 }
@@ -236,7 +242,7 @@ async fn attempt(
 /// not vanish because deciding failed; it does where a policy hides it now.
 fn is_hidden(session: &Session, denial: &Denial, name: &str) -> bool {
     let by_policy = denial.reasons.iter().any(|it| it.origin == Origin::Policy);
-    let known = !by_policy && session.tools().was_shown(name);
+    let known = !by_policy && session.shown().has(name);
     denial.by == By::Pdp && !denial.visible && !known
 }
 
@@ -244,10 +250,10 @@ fn is_hidden(session: &Session, denial: &Denial, name: &str) -> bool {
 fn note_unused(session: &Session, ruling: &Result<Grant, Box<Denial>>, status: Status) {
     match ruling {
         Ok(Grant { answer, .. }) => {
-            session.not_called(answer.reference(), status);
+            session.core.not_called(answer.reference(), status);
         }
         Err(denial) if denial.by == By::ShimOverGrant => {
-            session.not_called(denial.decision.clone(), status);
+            session.core.not_called(denial.decision.clone(), status);
         }
         Err(_) => {}
     }
@@ -255,29 +261,32 @@ fn note_unused(session: &Session, ruling: &Result<Grant, Box<Denial>>, status: S
 
 /// Forwards a granted call: its own bytes, or with the PDP's in place of its `params`.
 async fn pass_on(
-    session: &Session,
+    exchange: &Exchange<'_>,
     message: &Message<'_>,
     request: &Request<'_>,
     meta: &Meta,
     question: &Question,
     grant: Grant,
 ) -> io::Result<Attempt> {
+    let session = exchange.session;
     let Grant {
         answer,
         replacement,
     } = grant;
-    if session.reporter.refuses(&answer.audit_origin) {
-        let denial = Denial::over_grant(&answer, Code::AuditLogRefused.reason());
-        session.note_denial(&denial, &question.mcp);
-        let modern = meta.modern.is_some();
-        return Ok(Attempt::Answered(denial.tool_result(&request.id, modern)));
+    let denied = |code: Code| {
+        let denial = Denial::over_grant(&answer, code.reason());
+        let answer = deny_call(session, request, meta, &denial, question);
+        Ok(Attempt::Answered(answer))
+    };
+    if session.core.reporter.refuses(&answer.audit_origin) {
+        return denied(Code::AuditLogRefused);
     }
     let Some(bytes) = rewritten(message, request, replacement.as_deref()) else {
-        let denial = Denial::over_grant(&answer, Code::ObligationFailed.reason());
-        session.note_denial(&denial, &question.mcp);
-        let modern = meta.modern.is_some();
-        return Ok(Attempt::Answered(denial.tool_result(&request.id, modern)));
+        return denied(Code::ObligationFailed);
     };
+    if !session.core.reporter.forwarding(&answer.reference()) {
+        return denied(Code::AuditUnavailable);
+    }
     let mut question = question.clone();
     question.call_id.clone_from(&answer.call_id);
     if let Some(params) = replacement {
@@ -287,31 +296,25 @@ async fn pass_on(
         question,
         decision: answer.reference(),
     };
-    if !session.reporter.forwarding(&answer.reference()) {
-        let denial = Denial::over_grant(&answer, Code::AuditUnavailable.reason());
-        session.note_denial(&denial, &call.question.mcp);
-        let modern = meta.modern.is_some();
-        return Ok(Attempt::Answered(denial.tool_result(&request.id, modern)));
-    }
     let opened = session
         .flights()
         .open(request.id.clone(), flight(meta, Kind::Call(Box::new(call))));
     if let Err(why) = opened {
-        session.not_called(answer.reference(), Status::Withheld);
-        let text = why.to_string();
-        return Ok(Attempt::Answered(denial::error(
-            Some(&request.id),
-            why.code(),
-            &text,
-            None,
-        )));
+        session
+            .core
+            .not_called(answer.reference(), Status::Withheld);
+        let (id, text) = (Some(&request.id), why.to_string());
+        let answer = denial::error(id, why.code(), &text, None);
+        return Ok(Attempt::Answered(answer));
     }
-    let in_time = || session.gate.holds(&answer);
-    if session.to_server.write_if(bytes, in_time).await? {
+    let permit = Permit::granted(&answer, bytes);
+    if exchange.server.send(permit).await? {
         return Ok(Attempt::Forwarded);
     }
     session.flights().close(&request.id);
-    session.not_called(answer.reference(), Status::Withheld);
+    session
+        .core
+        .not_called(answer.reference(), Status::Withheld);
     Ok(Attempt::Again)
 }
 
@@ -336,10 +339,11 @@ fn rewritten(
 }
 
 async fn take_notification(
-    session: &Session,
+    exchange: &Exchange<'_>,
     message: &Message<'_>,
     notification: &Notification<'_>,
 ) -> io::Result<()> {
+    let session = exchange.session;
     let passed = match notification.method.as_str() {
         "notifications/initialized" => {
             session.initialized();
@@ -350,9 +354,13 @@ async fn take_notification(
         _ => None,
     };
     match passed {
-        Some(bytes) => session.to_server.write(bytes).await,
+        Some(bytes) => exchange
+            .server
+            .send(Permit::unjudged(bytes))
+            .await
+            .map(|_| ()),
         None => {
-            count(&session.counts.dropped_notifications);
+            count(&session.core.counts.dropped_notifications);
             Ok(())
         }
     }
@@ -363,7 +371,9 @@ fn cancel(session: &Session, notification: &Notification<'_>) -> Option<()> {
     let id: Id = notice::id_in(notification, "requestId")?;
     let flight = session.flights().give_up(&id)?;
     if let Kind::Call(call) = &flight.kind {
-        session.ended(call, super::session::flight_us(&flight), Status::Cancelled);
+        session
+            .core
+            .ended(call, super::session::flight_us(&flight), Status::Cancelled);
     }
     Some(())
 }

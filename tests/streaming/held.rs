@@ -9,6 +9,7 @@ use std::sync::Arc;
 use toolgate::audit::sign::SigningKey;
 use toolgate::audit::verify::verify;
 use toolgate::files::OsFiles;
+use toolgate::shim::event::Transport;
 use toolgate::shim::held::Checkpoints;
 use toolgate::shim::spool::{Spool, SpoolConfig};
 use toolgate::shim::state::State;
@@ -18,7 +19,7 @@ use toolgate::tlog::{KeyKind, VerifierKey};
 const NOTE: &str = "log/a\n3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— log/a AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
 
 fn refused(dir: &Path) -> State {
-    let state = State::open(Arc::new(OsFiles), dir).unwrap();
+    let state = State::open(Arc::new(OsFiles), dir, Transport::Stdio).unwrap();
     let (path, config) = (state.spool_path(), SpoolConfig::default());
     Spool::open(Arc::new(OsFiles), &path, config, false).unwrap();
     let mut held = Checkpoints::open(Arc::new(OsFiles), &state.dir, Vec::new()).unwrap();

@@ -209,6 +209,28 @@ fn policies_are_compiled_in_one_place() {
     check(findings);
 }
 
+/// Who may say that something is forwarded.
+const PERMITS: [&str; 4] = [
+    "src/shim/down.rs",
+    "src/shim/listing.rs",
+    "src/shim/permit.rs",
+    "src/shim/up.rs",
+];
+
+#[test]
+fn permits_to_forward_are_made_in_the_core_of_the_shims_alone() {
+    let mut findings = Vec::new();
+    for source in live().filter(|source| !PERMITS.contains(&source.path.as_str())) {
+        let ways = [["Permit", "::", "granted"], ["Permit", "::", "unjudged"]];
+        let lines = ways.iter().flat_map(|way| source.lines_with(way));
+        findings.extend(lines.map(|line| {
+            let at = source.at(line);
+            format!("{at}: have `up`, `down` or `listing` make the permit")
+        }));
+    }
+    check(findings);
+}
+
 fn words<const N: usize>(words: [&str; N]) -> [String; N] {
     words.map(str::to_owned)
 }

@@ -12,6 +12,7 @@ fn an_event_reads_back_as_it_was() {
     let bodies = Status::ALL.map(|status| EventBody::Outcome(an_outcome(status)));
     let others = [
         EventBody::Connected {
+            kind: Transport::Http,
             server: "crm".to_owned(),
         },
         EventBody::Heartbeat { spooled: 7 },

@@ -14,12 +14,13 @@ use crate::wire::{timestamp, v1};
 /// Nanoseconds in a second.
 const NANOS: i64 = 1_000_000_000;
 
-/// A question on the wire.
+/// A question on the wire, for its own speaker or else for this subject.
 pub fn request(question: Question, subject: &Subject) -> v1::DecideRequest {
     let tool = question.definition_json;
+    let speaker = question.speaker.map(Subject::BearerToken);
     v1::DecideRequest {
         phase: phase(question.phase).into(),
-        subject: subject_of(subject),
+        subject: subject_of(speaker.as_ref().unwrap_or(subject)),
         mcp: Some(mcp(question.mcp)),
         tool: tool.map(|definition_json| v1::ToolDefinition { definition_json }),
         params_json: question.params_json,
@@ -29,6 +30,7 @@ pub fn request(question: Question, subject: &Subject) -> v1::DecideRequest {
         correlation_id: question.correlation_id,
         traceparent: question.traceparent.unwrap_or_default(),
         context: question.context.into_iter().collect(),
+        dry_run: question.dry_run,
         ..v1::DecideRequest::default()
     }
 }
@@ -162,8 +164,8 @@ pub fn event(event: Event) -> v1::PublishRequest {
         event_id: event.event_id,
         time: Some(timestamp(event.time)),
         event: Some(match event.body {
-            EventBody::Connected { server } => Body::ShimConnected(v1::ShimConnected {
-                kind: "stdio".to_owned(),
+            EventBody::Connected { kind, server } => Body::ShimConnected(v1::ShimConnected {
+                kind: kind.as_str().to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 server,
             }),

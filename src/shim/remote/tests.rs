@@ -176,6 +176,8 @@ fn question() -> Question {
         correlation_id: "session:1".to_owned(),
         traceparent: Some("00-1".to_owned()),
         context: [("purpose".to_owned(), "billing".to_owned())].into(),
+        speaker: None,
+        dry_run: false,
     }
 }
 

@@ -12,7 +12,11 @@ fn config() -> ReportConfig {
         ..SpoolConfig::default()
     };
     let keys = Vec::new();
-    ReportConfig { spool, keys }
+    ReportConfig {
+        spool,
+        keys,
+        ..ReportConfig::default()
+    }
 }
 
 fn open(dir: &Path) -> Reporter {

@@ -3,7 +3,7 @@ use crate::files::OsFiles;
 use std::fs;
 
 fn open(dir: &Path) -> Result<State, StateError> {
-    State::open(Arc::new(OsFiles), dir)
+    State::open(Arc::new(OsFiles), dir, Transport::Stdio)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::calls::{call, harness};
 use crate::shim::event::Status;
-use crate::shim::frame::FRAME_BYTES_MAX;
+use crate::shim::stdio::frame::FRAME_BYTES_MAX;
 use crate::shim::testing::{Harness, Rule};
 
 /// A shim with so many calls in flight, numbered from 1.

@@ -3,7 +3,7 @@
 use super::calls::{OK, PAGE, call, harness};
 use crate::model::call::Phase;
 use crate::shim::event::{EventBody, Status};
-use crate::shim::run;
+use crate::shim::stdio::end_overdue_at;
 use crate::shim::testing::{Harness, Rule, Server, TablePdp, an_outcome};
 
 #[tokio::test]
@@ -12,10 +12,10 @@ async fn a_call_that_is_not_answered_in_time_ends_for_both_sides() {
     shim.send(call(5, "slow")).await;
     shim.settle().await;
     let now = tokio::time::Instant::now();
-    run::end_overdue_at(&shim.session, now).await.unwrap();
+    end_overdue_at(&shim.link, now).await.unwrap();
     shim.settle().await;
     let later = now + std::time::Duration::from_secs(60);
-    run::end_overdue_at(&shim.session, later).await.unwrap();
+    end_overdue_at(&shim.link, later).await.unwrap();
     let expected = r#"{"jsonrpc":"2.0","id":5,"error":{"code":-32603,"message":"Internal error: the server did not answer in time"}}"#;
     assert_eq!(shim.receive().await, expected);
     let cancelled =

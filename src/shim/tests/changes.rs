@@ -41,8 +41,8 @@ fn watched(shim: &Harness, pace: Pace) -> (mpsc::UnboundedReceiver<Teller>, Join
 }
 
 fn watching(shim: &Harness, pace: Pace) -> JoinHandle<()> {
-    let session = Arc::clone(&shim.session);
-    tokio::spawn(async move { changes::watch(&session, pace).await.unwrap() })
+    let (core, link) = (Arc::clone(&shim.core), Arc::clone(&shim.link));
+    tokio::spawn(async move { changes::watch(&core, link.as_ref(), pace).await.unwrap() })
 }
 
 async fn stream(streams: &mut mpsc::UnboundedReceiver<Teller>) -> Teller {

@@ -1,6 +1,6 @@
 //! Bad frames, each with its exact answer; none reaches the server.
 
-use crate::shim::frame::FRAME_BYTES_MAX;
+use crate::shim::stdio::frame::FRAME_BYTES_MAX;
 use crate::shim::testing::{Harness, Rule, Server, TablePdp};
 use std::sync::atomic::Ordering;
 
@@ -265,7 +265,12 @@ async fn a_bad_frame_gets_its_answer_and_is_not_forwarded() {
     }
     shim.settle().await;
     assert_eq!(shim.server_got(), [""; 0]);
-    let counted = shim.session.counts().bad_frames.load(Ordering::Relaxed);
+    let counted = shim
+        .link
+        .session()
+        .counts()
+        .bad_frames
+        .load(Ordering::Relaxed);
     assert_eq!(usize::try_from(counted).unwrap(), BAD.len());
     assert!(BAD.len() >= 25);
 }
@@ -277,7 +282,7 @@ async fn too_long_too_deep_and_too_much() {
     let text = "Parse error: nesting at byte 68 is deeper than the limit of 64";
     assert_eq!(shim.ask(deep).await, answer("null", -32700, text));
     let long = "x".repeat(FRAME_BYTES_MAX + 1);
-    let text = "Invalid Request: a line is longer than 4194304 bytes";
+    let text = "Invalid Request: a message is longer than 4194304 bytes";
     assert_eq!(shim.ask(long).await, answer("null", -32600, text));
     let id = "i".repeat(257);
     let long_id = format!(r#"{{"jsonrpc":"2.0","id":"{id}","method":"ping"}}"#);

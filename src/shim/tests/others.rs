@@ -141,7 +141,7 @@ async fn notifications_pass_only_if_known_and_without_text() {
         shim.server_says(said).await;
         assert_eq!(shim.receive().await, passed);
     }
-    let counts = shim.session.counts();
+    let counts = shim.link.session().counts();
     assert_eq!(counts.dropped_notifications.load(Ordering::Relaxed), 7);
     assert_eq!(counts.stray_responses.load(Ordering::Relaxed), 1);
     assert_eq!(counts.bad_frames.load(Ordering::Relaxed), 1);
@@ -162,7 +162,8 @@ async fn notifications_of_the_client_pass_only_if_known() {
     shim.settle().await;
     assert_eq!(shim.server_got(), [""; 0]);
     assert_eq!(
-        shim.session
+        shim.link
+            .session()
             .counts()
             .dropped_notifications
             .load(Ordering::Relaxed),

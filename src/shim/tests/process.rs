@@ -1,10 +1,10 @@
 //! From the client's pipes to a child process and back.
 
-use crate::shim::event::{EventBody, Status};
+use crate::shim::event::{EventBody, Status, Transport};
 use crate::shim::report::ReportConfig;
 use crate::shim::session::SessionConfig;
+use crate::shim::stdio::{Config, run};
 use crate::shim::testing::{Rule, TablePdp, clock};
-use crate::shim::{Config, run};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,7 +49,13 @@ async fn the_servers_last_words_and_exit_code_get_through() {
     assert_eq!(running.await.unwrap().unwrap(), 5);
     let server = "crm".to_owned();
     let reported = pdp.reported.lock().unwrap();
-    assert_eq!(reported[0].body, EventBody::Connected { server });
+    assert_eq!(
+        reported[0].body,
+        EventBody::Connected {
+            kind: Transport::Stdio,
+            server
+        }
+    );
     assert_eq!((reported[0].epoch, reported[0].seq), (1, 1));
 }
 

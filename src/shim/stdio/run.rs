@@ -1,18 +1,17 @@
 //! From a command line to the end of a session.
 
-use crate::model::json::Json;
 use crate::shim::Clock;
 use crate::shim::changes::{self, Pace};
-use crate::shim::child::{ChildError, GRACE_MS, Server};
-use crate::shim::denial::{self, INTERNAL_ERROR};
 use crate::shim::down;
-use crate::shim::event::{EventBody, Status};
-use crate::shim::flight::Kind;
+use crate::shim::event::{EventBody, Status, Transport};
+use crate::shim::exchange::Upstream;
 use crate::shim::pdp::Pdp;
+use crate::shim::permit::Permit;
 use crate::shim::report::{ReportConfig, Reporter};
-use crate::shim::session::{Session, SessionConfig, flight_us};
+use crate::shim::session::{Core, SessionConfig};
 use crate::shim::state::StateError;
-use crate::shim::up;
+use crate::shim::stdio::child::{ChildError, GRACE_MS, Server};
+use crate::shim::stdio::link::Link;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -79,19 +78,14 @@ pub async fn run(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let server_name = config.session.server.clone();
-    let (session, own_messages) = Session::new(
-        config.session,
-        Arc::clone(&pdp),
-        reporter.clone(),
-        clock,
-        client_out,
-        server_in,
-    );
+    let core = Core::new(config.session, Arc::clone(&pdp), reporter.clone(), clock);
+    let (link, own_messages) = Link::new(&core, client_out, server_in);
     reporter.record(EventBody::Connected {
+        kind: Transport::Stdio,
         server: server_name,
     });
-    let mut tasks = Tasks::start(&session, pdp, client_in, own_messages);
-    let mut down = tasks.down(&session, server_out);
+    let mut tasks = Tasks::start(&core, &link, pdp, client_in, own_messages);
+    let mut down = tasks.down(&link, server_out);
     let mut down_ended = false;
     let end = tokio::select! {
         code = server.wait() => End::Server(code?),
@@ -104,9 +98,9 @@ pub async fn run(
         _ = interrupt.recv() => End::Signal,
         _ = hang_up.recv() => End::Signal,
     };
-    session.stop();
+    link.stop();
     tasks.stop_writing().await;
-    session.to_server.close().await;
+    link.to_server.close().await;
     let grace = Duration::from_millis(GRACE_MS);
     let code = match end {
         End::Server(code) => code,
@@ -118,10 +112,10 @@ pub async fn run(
         down.abort();
     }
     tasks.abort();
-    finish(&session).await;
+    finish(&link).await;
     reporter.drain(Duration::from_millis(DRAIN_MS)).await;
     tasks.reporting.abort();
-    tracing::info!(counts = ?session.counts(), code, "the server has ended");
+    tracing::info!(counts = ?core.counts(), code, "the server has ended");
     Ok(code)
 }
 
@@ -145,24 +139,26 @@ struct Tasks {
 
 impl Tasks {
     fn start(
-        session: &Arc<Session>,
+        core: &Arc<Core>,
+        link: &Arc<Link>,
         pdp: Arc<dyn Pdp>,
         client_in: impl AsyncRead + Send + Unpin + 'static,
-        own_messages: mpsc::Receiver<Vec<u8>>,
+        own_messages: mpsc::Receiver<Permit>,
     ) -> Self {
         let reader = BufReader::with_capacity(READ_BYTES, client_in);
-        let shared = Arc::clone(session);
-        let up = tokio::spawn(async move { log(up::pump(&shared, reader).await) });
-        let shared = Arc::clone(session);
+        let shared = Arc::clone(link);
+        let up = tokio::spawn(async move { log(shared.pump_up(reader).await) });
+        let shared = Arc::clone(link);
         let own = tokio::spawn(async move { send_own(&shared, own_messages).await });
-        let shared = Arc::clone(session);
+        let shared = Arc::clone(link);
         let overdue = tokio::spawn(async move { log(end_overdue(&shared).await) });
-        let shared = Arc::clone(session);
-        let watching =
-            tokio::spawn(async move { log(changes::watch(&shared, Pace::default()).await) });
-        let sync = tokio::spawn(session.reporter.clone().sync());
-        let beat = tokio::spawn(session.reporter.clone().beat());
-        let reporting = tokio::spawn(session.reporter.clone().run(pdp));
+        let (shared, told) = (Arc::clone(core), Arc::clone(link));
+        let watching = tokio::spawn(async move {
+            log(changes::watch(&shared, told.as_ref(), Pace::default()).await);
+        });
+        let sync = tokio::spawn(core.reporter.clone().sync());
+        let beat = tokio::spawn(core.reporter.clone().beat());
+        let reporting = tokio::spawn(core.reporter.clone().run(pdp));
         Self {
             up,
             own,
@@ -173,12 +169,12 @@ impl Tasks {
 
     fn down(
         &self,
-        session: &Arc<Session>,
+        link: &Arc<Link>,
         server_out: impl AsyncRead + Send + Unpin + 'static,
     ) -> JoinHandle<()> {
-        let shared = Arc::clone(session);
+        let shared = Arc::clone(link);
         let reader = BufReader::with_capacity(READ_BYTES, server_out);
-        tokio::spawn(async move { log(down::pump(&shared, reader).await) })
+        tokio::spawn(async move { log(shared.pump_down(reader).await) })
     }
 
     /// Lets the message that is being dealt with come to its end: what is granted has an outcome. A
@@ -204,59 +200,42 @@ fn log(result: io::Result<()>) {
 }
 
 /// Sends the shim's own messages to the server.
-pub(super) async fn send_own(session: &Session, mut messages: mpsc::Receiver<Vec<u8>>) {
-    while let Some(message) = messages.recv().await {
-        log(session.to_server.write(message).await);
+pub(in crate::shim) async fn send_own(link: &Link, mut messages: mpsc::Receiver<Permit>) {
+    while let Some(permit) = messages.recv().await {
+        log(link.send(permit).await.map(|_| ()));
     }
 }
 
 /// Looks for requests that the server does not answer in time.
-async fn end_overdue(session: &Session) -> io::Result<()> {
+async fn end_overdue(link: &Link) -> io::Result<()> {
     let mut ticks = tokio::time::interval(Duration::from_millis(OVERDUE_EVERY_MS));
     loop {
         let now = ticks.tick().await;
-        end_overdue_at(session, now).await?;
+        end_overdue_at(link, now).await?;
     }
 }
 
 /// Ends the requests that are overdue by now, and tells both sides.
-pub(super) async fn end_overdue_at(session: &Session, now: Instant) -> io::Result<()> {
-    let overdue = session.flights().overdue(now, session.config.call_timeout);
-    for id in overdue {
-        let Some(flight) = session.flights().give_up(&id) else {
-            continue;
-        };
-        let params = Json::object([("requestId", id.to_json())]);
-        let notification = Json::object([
-            ("jsonrpc", Json::from("2.0")),
-            ("method", "notifications/cancelled".into()),
-            ("params", params),
-        ]);
-        if session.own.try_send(notification.to_bytes()).is_err() {
-            super::session::count(&session.counts.unread);
+pub(in crate::shim) async fn end_overdue_at(link: &Link, now: Instant) -> io::Result<()> {
+    for (_, answer, cancelled) in down::give_up_overdue(link.session(), now) {
+        link.send_later(cancelled);
+        if let Some(answer) = answer {
+            link.tell_client(answer).await?;
         }
-        let text = "Internal error: the server did not answer in time";
-        down::fail(session, &id, flight, Status::Timeout, text).await?;
     }
     Ok(())
 }
 
 /// Records the ends of calls that were in flight when the server ended, and tells the client.
-async fn finish(session: &Session) {
-    let open = session.flights().close_all();
-    for (_, flight) in &open {
-        if let Kind::Call(call) = &flight.kind {
-            session.ended(call, flight_us(flight), Status::ProtocolError);
-        }
-    }
-    let asked = open
-        .into_iter()
-        .filter(|(_, flight)| !matches!(flight.kind, Kind::Own(_)));
+async fn finish(link: &Link) {
+    let answers = down::fail_all(
+        link.session(),
+        Status::ProtocolError,
+        "Internal error: the server has ended",
+    );
     let tell = async {
-        for (id, _) in asked {
-            let text = "Internal error: the server has ended";
-            let answer = denial::error(Some(&id), INTERNAL_ERROR, text, None);
-            session.tell_client(answer).await?;
+        for answer in answers {
+            link.tell_client(answer).await?;
         }
         Ok(())
     };

@@ -1,14 +1,12 @@
 //! Frames on stdio: one message a line, UTF-8, ended by a line feed.
 
-use crate::model::json::Limits;
 use crate::shim::envelope::{Envelope, Sketch};
-use crate::shim::message::Why;
+use crate::shim::message::{MESSAGE_BYTES_MAX, Why, is_one_line};
 use std::io;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Longest line, in bytes, without its line feed: the limit of strict JSON, which the scan applies
-/// to the whole message.
-pub const FRAME_BYTES_MAX: usize = Limits::REQUEST.bytes_max;
+/// Longest line, in bytes, without its line feed.
+pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 
 /// What the next line was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,13 +94,6 @@ fn checked(line: Vec<u8>) -> Frame {
         return Frame::Bad { why, sketch };
     }
     Frame::Line(line)
-}
-
-/// Whether bytes can be written as one line.
-#[must_use]
-pub fn is_one_line(bytes: &[u8]) -> bool {
-    let text = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    !text.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
 /// Writes one line, in one piece, and flushes.
